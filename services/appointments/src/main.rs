@@ -1,0 +1,2 @@
+//! appointments
+fn main() {}

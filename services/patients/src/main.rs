@@ -1,0 +1,2 @@
+//! patients
+fn main() {}
