@@ -1,1 +1,28 @@
-//! chassis
+#![doc = include_str!("../README.md")]
+
+pub mod base;
+pub mod env;
+
+pub mod db;
+pub mod redis;
+pub mod telemetry;
+
+pub mod http;
+pub mod problem;
+pub mod strict_json;
+pub mod text;
+
+pub mod etag;
+pub mod idempotency;
+pub mod merge_patch;
+pub mod page;
+
+pub mod phi;
+pub mod shutdown;
+
+mod schema;
+
+use diesel_migrations::EmbeddedMigrations;
+
+/// Tables that every service's schema has: `idempotency_keys`.
+pub const MIGRATIONS: EmbeddedMigrations = diesel_migrations::embed_migrations!("migrations");

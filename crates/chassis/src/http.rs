@@ -1,0 +1,415 @@
+//! The HTTP server of a service: what surrounds every handler.
+//!
+//! Routes are written with their trailing slash; a path works without it too, with no redirect. Each request gets a
+//! span that continues the caller's trace, `x-request-id` and `traceparent` on its answer, one access-log line with
+//! the matched route, and metrics. `/healthz` says that the process lives, `/readyz` that it can work,
+//! `/openapi.json` what it offers.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ResourceDef, Service, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, web};
+use anyhow::Context;
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+use utoipa::openapi::{Info, OpenApi, OpenApiBuilder};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::base::BaseConfig;
+use crate::db::{self, Pool};
+use crate::problem::Problem;
+use crate::telemetry;
+
+/// Requests under way are given this long to finish at shutdown.
+pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// Registers a service's handlers and their state.
+pub trait Routes: Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {}
+impl<F: Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static> Routes for F {}
+
+/// Whether a process can do its work now.
+#[derive(Clone)]
+pub struct Readiness(Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>);
+
+impl Readiness {
+    /// Ready when PostgreSQL answers. Redis is not asked: without it a service is slower, not down.
+    pub fn of_database(pool: Pool) -> Self {
+        Self::new(move || {
+            let pool = pool.clone();
+            async move {
+                db::get(&pool)
+                    .await
+                    .map(drop)
+                    .map_err(|_problem| "the database does not answer".to_owned())
+            }
+        })
+    }
+
+    /// Ready when `check` says so; otherwise it says what is missing.
+    pub fn new<F>(check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(check())))
+    }
+}
+
+/// Serves `routes` on `EHS_LISTEN` and metrics on `EHS_ADMIN_LISTEN` until `stop` is cancelled: the whole of a
+/// service's `serve` command once its state is built.
+///
+/// # Errors
+/// Names the address that is taken.
+pub async fn serve_process(
+    base: &BaseConfig,
+    title: &'static str,
+    routes: impl Routes,
+    ready: Readiness,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let (api, admin) = (bind(base.listen)?, bind(base.admin_listen)?);
+    tracing::info!(address = %base.listen, "serving");
+    tokio::try_join!(
+        serve(
+            api,
+            base.http_workers,
+            title,
+            routes,
+            ready.clone(),
+            stop.clone()
+        ),
+        serve_admin(admin, ready, stop),
+    )?;
+    Ok(())
+}
+
+/// Serves metrics and health on `EHS_ADMIN_LISTEN` until `stop` is cancelled: what a `worker` shows of itself.
+///
+/// # Errors
+/// Names the address that is taken.
+pub async fn serve_worker(
+    base: &BaseConfig,
+    ready: Readiness,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    serve_admin(bind(base.admin_listen)?, ready, stop).await
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Serves `routes` on `listener` until `stop` is cancelled, then finishes what is under way.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub async fn serve(
+    listener: TcpListener,
+    workers: usize,
+    title: &'static str,
+    routes: impl Routes,
+    ready: Readiness,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let document = openapi(title, routes.clone());
+    let methods = Arc::new(methods_by_path(&document));
+    let document: web::Bytes = document
+        .to_json()
+        .context("the OpenAPI document cannot be written")?
+        .into();
+    let server = HttpServer::new(move || {
+        let (document, methods, ready) = (document.clone(), methods.clone(), ready.clone());
+        let (app, _document) = App::new()
+            .into_utoipa_app()
+            .configure(|config| routes(config))
+            .split_for_parts();
+        app.app_data(web::PathConfig::default().error_handler(|_why, _request| not_found().into()))
+            .app_data(web::PayloadConfig::new(crate::strict_json::BODY_LIMIT))
+            .app_data(web::Data::new(ready))
+            .route("/healthz/", web::get().to(HttpResponse::Ok))
+            .route("/readyz/", web::get().to(readyz))
+            .route(
+                "/openapi.json",
+                web::get().to(move || openapi_json(document.clone())),
+            )
+            .default_service(web::to(move |request: HttpRequest| {
+                unmatched(request, methods.clone())
+            }))
+            .wrap(from_fn(observe))
+            .wrap_fn(|request, next| next.call(with_trailing_slash(request)))
+    })
+    .workers(workers)
+    .disable_signals()
+    .shutdown_timeout(DRAIN.as_secs())
+    .keep_alive(Duration::from_secs(75))
+    .client_request_timeout(Duration::from_secs(10))
+    .listen(listener)?
+    .run();
+    stop_with(server, stop).await
+}
+
+/// Serves `/metrics`, `/healthz` and `/readyz` for operators until `stop` is cancelled.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub async fn serve_admin(
+    listener: TcpListener,
+    ready: Readiness,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(ready.clone()))
+            .route("/metrics", web::get().to(metrics_text))
+            .route("/healthz", web::get().to(HttpResponse::Ok))
+            .route("/readyz", web::get().to(readyz))
+    })
+    .workers(1)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .listen(listener)?
+    .run();
+    stop_with(server, stop).await
+}
+
+async fn stop_with(server: actix_web::dev::Server, stop: CancellationToken) -> anyhow::Result<()> {
+    let handle = server.handle();
+    let running = tokio::spawn(server);
+    stop.cancelled().await;
+    handle.stop(true).await;
+    running.await?.context("the HTTP server failed")
+}
+
+/// The OpenAPI document of `routes`.
+pub fn openapi(title: &str, routes: impl Routes) -> OpenApi {
+    let info = Info::new(title, env!("CARGO_PKG_VERSION"));
+    let empty = OpenApiBuilder::new().info(info).build();
+    App::new()
+        .into_utoipa_app()
+        .openapi(empty)
+        .configure(|config| routes(config))
+        .split_for_parts()
+        .1
+}
+
+async fn metrics_text() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4")
+        .body(telemetry::render_metrics())
+}
+
+async fn readyz(ready: web::Data<Readiness>) -> Result<HttpResponse, Problem> {
+    match (ready.0)().await {
+        Ok(()) => Ok(HttpResponse::Ok().finish()),
+        Err(missing) => Err(Problem::unavailable("this service", missing)),
+    }
+}
+
+async fn openapi_json(document: web::Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(document)
+}
+
+fn not_found() -> Problem {
+    Problem::not_found("There is no such resource.")
+}
+
+type Methods = Vec<(ResourceDef, Vec<&'static str>)>;
+
+fn methods_by_path(document: &OpenApi) -> Methods {
+    let methods = |item: &utoipa::openapi::PathItem| {
+        let all = [
+            (item.get.is_some(), "GET"),
+            (item.post.is_some(), "POST"),
+            (item.put.is_some(), "PUT"),
+            (item.patch.is_some(), "PATCH"),
+            (item.delete.is_some(), "DELETE"),
+        ];
+        all.into_iter()
+            .filter_map(|(offered, method)| offered.then_some(method))
+            .collect()
+    };
+    document
+        .paths
+        .paths
+        .iter()
+        .map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)))
+        .collect()
+}
+
+/// What no handler took: 405 with `Allow` where the path exists with other methods, else 404.
+async fn unmatched(request: HttpRequest, methods: Arc<Methods>) -> Result<HttpResponse, Problem> {
+    let mut allow: Vec<&str> = Vec::new();
+    for (path, offered) in methods
+        .iter()
+        .filter(|(path, _)| path.is_match(request.path()))
+    {
+        let _ = path;
+        allow.extend(offered);
+    }
+    if allow.is_empty() || allow.contains(&request.method().as_str()) {
+        return Err(not_found());
+    }
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent()
+            .insert_header((header::ALLOW, allow.join(", ")))
+            .finish());
+    }
+    Err(Problem::method_not_allowed(allow.join(", ")))
+}
+
+/// A path whose last segment is no file name gets its slash.
+fn with_trailing_slash(mut request: ServiceRequest) -> ServiceRequest {
+    let path = request.path();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    if last.is_empty() || last.contains('.') {
+        return request;
+    }
+    let query = request.query_string();
+    let target = if query.is_empty() {
+        format!("{path}/")
+    } else {
+        format!("{path}/?{query}")
+    };
+    let mut parts = request.head().uri.clone().into_parts();
+    parts.path_and_query = target.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+    request
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody, BoxBody>>, Error> {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let route = request
+        .match_pattern()
+        .unwrap_or_else(|| "unmatched".to_owned());
+    let request_id = request_id(&request);
+    let span = request_span(&request, &method, &route, &request_id);
+    let response = next.call(request).instrument(span.clone()).await?;
+    let response = span.in_scope(|| finish_problem(response, &span));
+    let status = response.status();
+    record(&span, &method, &route, status, begun.elapsed());
+    Ok(with_ids(response, &request_id, &span))
+}
+
+fn request_span(request: &ServiceRequest, method: &Method, route: &str, request_id: &str) -> Span {
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+        request_id,
+        trace_id = tracing::field::Empty,
+    );
+    let caller = request
+        .headers()
+        .get(&TRACEPARENT)
+        .and_then(|value| value.to_str().ok());
+    if let Some(caller) = caller {
+        telemetry::set_parent(&span, caller);
+    }
+    if let Some(id) = telemetry::trace_id_of(&span) {
+        span.record("trace_id", id);
+    }
+    span
+}
+
+/// The caller's request id where it is one that can be logged, else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let sent = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    let harmless = |id: &&str| {
+        (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+    };
+    sent.filter(harmless)
+        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// Gives a problem the path and the trace that it belongs to, and writes its cause to the log. An error of actix's
+/// own becomes a problem of the same status.
+fn finish_problem<B>(
+    response: ServiceResponse<B>,
+    span: &Span,
+) -> ServiceResponse<EitherBody<B, BoxBody>> {
+    let Some(error) = response.response().error() else {
+        return response.map_into_left_body();
+    };
+    let plain = error
+        .as_error::<Problem>()
+        .is_none()
+        .then(|| plain_problem(response.status()));
+    let finished = {
+        let Some(problem) = error.as_error::<Problem>().or(plain.as_ref()) else {
+            return response.map_into_left_body();
+        };
+        problem.log();
+        problem.response(
+            Some(response.request().path()),
+            telemetry::trace_id_of(span).as_deref(),
+        )
+    };
+    response.into_response(finished).map_into_right_body()
+}
+
+fn plain_problem(status: StatusCode) -> Problem {
+    Problem::new(
+        status,
+        status.canonical_reason().unwrap_or("The request failed."),
+    )
+}
+
+fn record(span: &Span, method: &Method, route: &str, status: StatusCode, took: Duration) {
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    let labels = [
+        ("method", method.to_string()),
+        ("route", route.to_owned()),
+        ("status", status.as_str().to_owned()),
+    ];
+    metrics::histogram!("http_server_request_duration_seconds", &labels).record(took.as_secs_f64());
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    span.in_scope(
+        || tracing::info!(%method, route, status = status.as_u16(), milliseconds, "answered"),
+    );
+}
+
+fn with_ids<B>(
+    mut response: ServiceResponse<B>,
+    request_id: &str,
+    span: &Span,
+) -> ServiceResponse<B> {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    if let Some(Ok(value)) =
+        telemetry::traceparent_of(span).map(|text| HeaderValue::from_str(&text))
+    {
+        headers.insert(TRACEPARENT, value);
+    }
+    response
+}
