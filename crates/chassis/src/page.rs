@@ -67,10 +67,7 @@ impl CursorKey {
 
     fn seal(&self, cursor: &impl Serialize) -> Result<String, Problem> {
         let mut text = serde_json::to_vec(cursor).map_err(Problem::internal)?;
-        let nonce = self
-            .cipher()?
-            .seal_in_place_append_tag(Aad::empty(), &mut text)
-            .map_err(Problem::internal)?;
+        let nonce = self.cipher()?.seal_in_place_append_tag(Aad::empty(), &mut text).map_err(Problem::internal)?;
         let mut sealed = nonce.as_ref().to_vec();
         sealed.extend(text);
         Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
@@ -143,31 +140,16 @@ where
     let mut faults = crate::strict_json::Faults::new();
     let size = page_size.unwrap_or(DEFAULT_SIZE);
     if !(1..=LARGEST_SIZE).contains(&size) {
-        faults.push(
-            "page_size",
-            "out_of_range",
-            format!("must be 1 to {LARGEST_SIZE}"),
-        );
+        faults.push("page_size", "out_of_range", format!("must be 1 to {LARGEST_SIZE}"));
     }
-    let offset = page
-        .unwrap_or(1)
-        .checked_sub(1)
-        .and_then(|before| before.checked_mul(size));
+    let offset = page.unwrap_or(1).checked_sub(1).and_then(|before| before.checked_mul(size));
     match (page, offset) {
         (Some(0), _) => faults.push("page", "out_of_range", "must be 1 or more"),
         (_, Some(offset)) if offset <= DEEPEST_OFFSET => {}
-        _ => faults.push(
-            "page",
-            "out_of_range",
-            format!("reaches {DEEPEST_OFFSET} rows in; follow next beyond"),
-        ),
+        _ => faults.push("page", "out_of_range", format!("reaches {DEEPEST_OFFSET} rows in; follow next beyond")),
     }
     if cursor.is_some() && (page.is_some() || filters != F::default()) {
-        faults.push(
-            "cursor",
-            "not_alone",
-            "stands alone or with page_size: it carries the filters",
-        );
+        faults.push("cursor", "not_alone", "stands alone or with page_size: it carries the filters");
     }
     faults.check()?;
     let to_i64 = |n: u64| i64::try_from(n).map_err(Problem::internal);
@@ -176,34 +158,18 @@ where
             0 => Position::First,
             offset => Position::Offset(to_i64(offset)?),
         };
-        return Ok(PageRequest {
-            filters,
-            size: to_i64(size)?,
-            position,
-        });
+        return Ok(PageRequest { filters, size: to_i64(size)?, position });
     };
     let opened: Option<Cursor<F>> = key.open(&cursor)?;
     let Some(cursor) = opened else {
-        return Err(Problem::invalid(
-            "cursor",
-            "invalid",
-            "is not a cursor of ours",
-        ));
+        return Err(Problem::invalid("cursor", "invalid", "is not a cursor of ours"));
     };
     let size = match page_size {
         Some(size) => to_i64(size)?,
         None => cursor.size,
     };
-    let position = if cursor.forward {
-        Position::After(cursor.at)
-    } else {
-        Position::Before(cursor.at)
-    };
-    Ok(PageRequest {
-        filters: cursor.filters,
-        size,
-        position,
-    })
+    let position = if cursor.forward { Position::After(cursor.at) } else { Position::Before(cursor.at) };
+    Ok(PageRequest { filters: cursor.filters, size, position })
 }
 
 /// How many rows there are in all.
@@ -252,19 +218,10 @@ pub fn answer<T, F: Serialize + Clone>(
         rows.reverse();
     }
     let has_next = if backward { true } else { more };
-    let has_previous = if backward {
-        more
-    } else {
-        request.position != Position::First
-    };
+    let has_previous = if backward { more } else { request.position != Position::First };
     let link = |row: Option<&T>, forward| {
         row.map(|row| {
-            let cursor = Cursor {
-                filters: request.filters.clone(),
-                size: request.size,
-                at: position_of(row),
-                forward,
-            };
+            let cursor = Cursor { filters: request.filters.clone(), size: request.size, at: position_of(row), forward };
             Ok::<_, Problem>(format!("{}?cursor={}", absolute(http), key.seal(&cursor)?))
         })
         .transpose()
@@ -281,16 +238,11 @@ pub fn answer<T, F: Serialize + Clone>(
 /// The address that the client used: the gateway's, from its `X-Forwarded-*`.
 fn absolute(http: &HttpRequest) -> String {
     let connection = http.connection_info();
-    format!(
-        "{}://{}{}",
-        connection.scheme(),
-        connection.host(),
-        http.path()
-    )
+    format!("{}://{}{}", connection.scheme(), connection.host(), http.path())
 }
 
 /// Counts the rows of `query`: exactly up to [`EXACT_COUNT`], above that as the planner estimates.
-/// `query` is boxed or plain, selects anything, and has neither order nor limit.
+/// `query` selects anything and has neither order nor limit. A boxed query, which cannot be cloned, goes to [`count_of`].
 ///
 /// # Errors
 /// When PostgreSQL refuses.
@@ -298,14 +250,25 @@ pub async fn count<Q>(conn: &mut AsyncPgConnection, query: Q) -> QueryResult<Cou
 where
     Q: QueryFragment<Pg> + QueryId + Clone + Send + 'static,
 {
-    let rows: i64 = Bounded(query.clone()).get_result(conn).await?;
+    count_of(conn, || query.clone()).await
+}
+
+/// As [`count`], of the query that `make` makes each time.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn count_of<Q>(conn: &mut AsyncPgConnection, make: impl Fn() -> Q) -> QueryResult<Count>
+where
+    Q: QueryFragment<Pg> + QueryId + Send + 'static,
+{
+    let rows: i64 = Bounded(make()).get_result(conn).await?;
     if rows <= EXACT_COUNT {
         return Ok(Count {
             rows,
             estimated: false,
         });
     }
-    let plan: Value = Explained(query).get_result(conn).await?;
+    let plan: Value = Explained(make()).get_result(conn).await?;
     let estimate = plan
         .pointer("/0/Plan/Plan Rows")
         .and_then(Value::as_i64)
