@@ -16,9 +16,7 @@ use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::pooled_connection::deadpool;
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use secrecy::{ExposeSecret, SecretString};
@@ -67,18 +65,11 @@ impl DbConfig {
 /// # Errors
 /// When the URL cannot be read.
 pub fn pool(config: &DbConfig, application_name: &str) -> anyhow::Result<Pool> {
-    let mut url =
-        url::Url::parse(config.url.expose_secret()).context("DATABASE_URL is not a URL")?;
+    let mut url = url::Url::parse(config.url.expose_secret()).context("DATABASE_URL is not a URL")?;
     url.query_pairs_mut()
         .append_pair("application_name", application_name)
         .append_pair("connect_timeout", "5")
-        .append_pair(
-            "options",
-            &format!(
-                "-c statement_timeout={}",
-                config.statement_timeout.as_millis()
-            ),
-        );
+        .append_pair("options", &format!("-c statement_timeout={}", config.statement_timeout.as_millis()));
     let mut manager = ManagerConfig::default();
     manager.recycling_method = RecyclingMethod::Fast;
     manager.custom_setup = Box::new(|url| Box::pin(establish(url)));
@@ -104,28 +95,19 @@ async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
 /// # Errors
 /// 503 when PostgreSQL is down or every connection stays busy.
 pub async fn get(pool: &Pool) -> Result<Conn, Problem> {
-    pool.get()
-        .await
-        .map_err(|fault| Problem::unavailable("the database", fault))
+    pool.get().await.map_err(|fault| Problem::unavailable("the database", fault))
 }
 
 /// Applies what is pending of `sources`, in order, as the schema's owner. Returns the names of what was applied.
 ///
 /// # Errors
 /// When PostgreSQL cannot be reached or a migration fails; migrations before it stay applied.
-pub async fn migrate(
-    url: &SecretString,
-    sources: Vec<EmbeddedMigrations>,
-) -> anyhow::Result<Vec<String>> {
-    let conn = AsyncPgConnection::establish(url.expose_secret())
-        .await
-        .context("cannot reach PostgreSQL")?;
+pub async fn migrate(url: &SecretString, sources: Vec<EmbeddedMigrations>) -> anyhow::Result<Vec<String>> {
+    let conn = AsyncPgConnection::establish(url.expose_secret()).await.context("cannot reach PostgreSQL")?;
     let mut harness = AsyncMigrationHarness::new(conn);
     let mut applied = Vec::new();
     for source in sources {
-        let versions = harness
-            .run_pending_migrations(source)
-            .map_err(|fault| anyhow::anyhow!(fault))?;
+        let versions = harness.run_pending_migrations(source).map_err(|fault| anyhow::anyhow!(fault))?;
         applied.extend(versions.iter().map(ToString::to_string));
     }
     Ok(applied)
@@ -139,9 +121,7 @@ pub async fn require_migrated(pool: &Pool, sources: Vec<EmbeddedMigrations>) -> 
     let mut conn = pool.get().await.context("cannot reach PostgreSQL")?;
     let mut missing = Vec::new();
     for source in sources {
-        let migrations: Vec<Box<dyn Migration<Pg>>> = source
-            .migrations()
-            .map_err(|fault| anyhow::anyhow!(fault))?;
+        let migrations: Vec<Box<dyn Migration<Pg>>> = source.migrations().map_err(|fault| anyhow::anyhow!(fault))?;
         for migration in migrations {
             let version: MigrationVersion<'_> = migration.name().version();
             let found: i64 = __diesel_schema_migrations::table

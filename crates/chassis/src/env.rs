@@ -43,10 +43,7 @@ impl Display for ConfigFaults {
 impl Env {
     /// The environment of this process.
     pub fn process() -> Self {
-        Self {
-            source: Source::Process,
-            faults: Vec::new(),
-        }
+        Self { source: Source::Process, faults: Vec::new() }
     }
 
     /// Exactly these variables: for tests, which never touch the process's own.
@@ -132,13 +129,7 @@ impl Env {
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Env {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(variables: I) -> Self {
-        let map = variables
-            .into_iter()
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .collect();
-        Self {
-            source: Source::Map(map),
-            faults: Vec::new(),
-        }
+        let map = variables.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Self { source: Source::Map(map), faults: Vec::new() }
     }
 }

@@ -29,9 +29,7 @@ impl<T: Serialize> Responder for Etagged<T> {
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let tag = tag(self.version);
         if named(request, &header::IF_NONE_MATCH).is_some_and(|tags| tags.matches(&tag)) {
-            return HttpResponse::NotModified()
-                .insert_header((header::ETAG, tag))
-                .finish();
+            return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
         }
         HttpResponse::Ok()
             .insert_header((header::ETAG, tag))
@@ -72,10 +70,7 @@ struct Tags(String);
 impl Tags {
     /// Weak tags name the same version: our versions have one representation each.
     fn matches(&self, tag: &str) -> bool {
-        self.0
-            .split(',')
-            .map(str::trim)
-            .any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+        self.0.split(',').map(str::trim).any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
     }
 }
 

@@ -44,12 +44,7 @@ impl Readiness {
     pub fn of_database(pool: Pool) -> Self {
         Self::new(move || {
             let pool = pool.clone();
-            async move {
-                db::get(&pool)
-                    .await
-                    .map(drop)
-                    .map_err(|_problem| "the database does not answer".to_owned())
-            }
+            async move { db::get(&pool).await.map(drop).map_err(|_problem| "the database does not answer".to_owned()) }
         })
     }
 
@@ -77,14 +72,7 @@ pub async fn serve_process(
     let (api, admin) = (bind(base.listen)?, bind(base.admin_listen)?);
     tracing::info!(address = %base.listen, "serving");
     tokio::try_join!(
-        serve(
-            api,
-            base.http_workers,
-            title,
-            routes,
-            ready.clone(),
-            stop.clone()
-        ),
+        serve(api, base.http_workers, title, routes, ready.clone(), stop.clone()),
         serve_admin(admin, ready, stop),
     )?;
     Ok(())
@@ -94,11 +82,7 @@ pub async fn serve_process(
 ///
 /// # Errors
 /// Names the address that is taken.
-pub async fn serve_worker(
-    base: &BaseConfig,
-    ready: Readiness,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn serve_worker(base: &BaseConfig, ready: Readiness, stop: CancellationToken) -> anyhow::Result<()> {
     serve_admin(bind(base.admin_listen)?, ready, stop).await
 }
 
@@ -120,28 +104,17 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let document = openapi(title, routes.clone());
     let methods = Arc::new(methods_by_path(&document));
-    let document: web::Bytes = document
-        .to_json()
-        .context("the OpenAPI document cannot be written")?
-        .into();
+    let document: web::Bytes = document.to_json().context("the OpenAPI document cannot be written")?.into();
     let server = HttpServer::new(move || {
         let (document, methods, ready) = (document.clone(), methods.clone(), ready.clone());
-        let (app, _document) = App::new()
-            .into_utoipa_app()
-            .configure(|config| routes(config))
-            .split_for_parts();
+        let (app, _document) = App::new().into_utoipa_app().configure(|config| routes(config)).split_for_parts();
         app.app_data(web::PathConfig::default().error_handler(|_why, _request| not_found().into()))
             .app_data(web::PayloadConfig::new(crate::strict_json::BODY_LIMIT))
             .app_data(web::Data::new(ready))
             .route("/healthz/", web::get().to(HttpResponse::Ok))
             .route("/readyz/", web::get().to(readyz))
-            .route(
-                "/openapi.json",
-                web::get().to(move || openapi_json(document.clone())),
-            )
-            .default_service(web::to(move |request: HttpRequest| {
-                unmatched(request, methods.clone())
-            }))
+            .route("/openapi.json", web::get().to(move || openapi_json(document.clone())))
+            .default_service(web::to(move |request: HttpRequest| unmatched(request, methods.clone())))
             .wrap(from_fn(observe))
             .wrap_fn(|request, next| next.call(with_trailing_slash(request)))
     })
@@ -159,11 +132,7 @@ pub async fn serve(
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub async fn serve_admin(
-    listener: TcpListener,
-    ready: Readiness,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn serve_admin(listener: TcpListener, ready: Readiness, stop: CancellationToken) -> anyhow::Result<()> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(ready.clone()))
@@ -191,18 +160,11 @@ async fn stop_with(server: actix_web::dev::Server, stop: CancellationToken) -> a
 pub fn openapi(title: &str, routes: impl Routes) -> OpenApi {
     let info = Info::new(title, env!("CARGO_PKG_VERSION"));
     let empty = OpenApiBuilder::new().info(info).build();
-    App::new()
-        .into_utoipa_app()
-        .openapi(empty)
-        .configure(|config| routes(config))
-        .split_for_parts()
-        .1
+    App::new().into_utoipa_app().openapi(empty).configure(|config| routes(config)).split_for_parts().1
 }
 
 async fn metrics_text() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4")
-        .body(telemetry::render_metrics())
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(telemetry::render_metrics())
 }
 
 async fn readyz(ready: web::Data<Readiness>) -> Result<HttpResponse, Problem> {
@@ -213,9 +175,7 @@ async fn readyz(ready: web::Data<Readiness>) -> Result<HttpResponse, Problem> {
 }
 
 async fn openapi_json(document: web::Bytes) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(document)
+    HttpResponse::Ok().content_type("application/json").body(document)
 }
 
 fn not_found() -> Problem {
@@ -233,25 +193,15 @@ fn methods_by_path(document: &OpenApi) -> Methods {
             (item.patch.is_some(), "PATCH"),
             (item.delete.is_some(), "DELETE"),
         ];
-        all.into_iter()
-            .filter_map(|(offered, method)| offered.then_some(method))
-            .collect()
+        all.into_iter().filter_map(|(offered, method)| offered.then_some(method)).collect()
     };
-    document
-        .paths
-        .paths
-        .iter()
-        .map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)))
-        .collect()
+    document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect()
 }
 
 /// What no handler took: 405 with `Allow` where the path exists with other methods, else 404.
 async fn unmatched(request: HttpRequest, methods: Arc<Methods>) -> Result<HttpResponse, Problem> {
     let mut allow: Vec<&str> = Vec::new();
-    for (path, offered) in methods
-        .iter()
-        .filter(|(path, _)| path.is_match(request.path()))
-    {
+    for (path, offered) in methods.iter().filter(|(path, _)| path.is_match(request.path())) {
         let _ = path;
         allow.extend(offered);
     }
@@ -259,9 +209,7 @@ async fn unmatched(request: HttpRequest, methods: Arc<Methods>) -> Result<HttpRe
         return Err(not_found());
     }
     if request.method() == Method::OPTIONS {
-        return Ok(HttpResponse::NoContent()
-            .insert_header((header::ALLOW, allow.join(", ")))
-            .finish());
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow.join(", "))).finish());
     }
     Err(Problem::method_not_allowed(allow.join(", ")))
 }
@@ -274,11 +222,7 @@ fn with_trailing_slash(mut request: ServiceRequest) -> ServiceRequest {
         return request;
     }
     let query = request.query_string();
-    let target = if query.is_empty() {
-        format!("{path}/")
-    } else {
-        format!("{path}/?{query}")
-    };
+    let target = if query.is_empty() { format!("{path}/") } else { format!("{path}/?{query}") };
     let mut parts = request.head().uri.clone().into_parts();
     parts.path_and_query = target.parse().ok();
     if let Ok(uri) = Uri::from_parts(parts) {
@@ -297,9 +241,7 @@ async fn observe(
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody, BoxBody>>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
-    let route = request
-        .match_pattern()
-        .unwrap_or_else(|| "unmatched".to_owned());
+    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let request_id = request_id(&request);
     let span = request_span(&request, &method, &route, &request_id);
     let response = next.call(request).instrument(span.clone()).await?;
@@ -321,10 +263,7 @@ fn request_span(request: &ServiceRequest, method: &Method, route: &str, request_
         request_id,
         trace_id = tracing::field::Empty,
     );
-    let caller = request
-        .headers()
-        .get(&TRACEPARENT)
-        .and_then(|value| value.to_str().ok());
+    let caller = request.headers().get(&TRACEPARENT).and_then(|value| value.to_str().ok());
     if let Some(caller) = caller {
         telemetry::set_parent(&span, caller);
     }
@@ -336,48 +275,30 @@ fn request_span(request: &ServiceRequest, method: &Method, route: &str, request_
 
 /// The caller's request id where it is one that can be logged, else a new one.
 fn request_id(request: &ServiceRequest) -> String {
-    let sent = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
-    let harmless = |id: &&str| {
-        (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-    };
-    sent.filter(harmless)
-        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+    let sent = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let harmless = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    sent.filter(harmless).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
 /// Gives a problem the path and the trace that it belongs to, and writes its cause to the log. An error of actix's
 /// own becomes a problem of the same status.
-fn finish_problem<B>(
-    response: ServiceResponse<B>,
-    span: &Span,
-) -> ServiceResponse<EitherBody<B, BoxBody>> {
+fn finish_problem<B>(response: ServiceResponse<B>, span: &Span) -> ServiceResponse<EitherBody<B, BoxBody>> {
     let Some(error) = response.response().error() else {
         return response.map_into_left_body();
     };
-    let plain = error
-        .as_error::<Problem>()
-        .is_none()
-        .then(|| plain_problem(response.status()));
+    let plain = error.as_error::<Problem>().is_none().then(|| plain_problem(response.status()));
     let finished = {
         let Some(problem) = error.as_error::<Problem>().or(plain.as_ref()) else {
             return response.map_into_left_body();
         };
         problem.log();
-        problem.response(
-            Some(response.request().path()),
-            telemetry::trace_id_of(span).as_deref(),
-        )
+        problem.response(Some(response.request().path()), telemetry::trace_id_of(span).as_deref())
     };
     response.into_response(finished).map_into_right_body()
 }
 
 fn plain_problem(status: StatusCode) -> Problem {
-    Problem::new(
-        status,
-        status.canonical_reason().unwrap_or("The request failed."),
-    )
+    Problem::new(status, status.canonical_reason().unwrap_or("The request failed."))
 }
 
 fn record(span: &Span, method: &Method, route: &str, status: StatusCode, took: Duration) {
@@ -385,30 +306,18 @@ fn record(span: &Span, method: &Method, route: &str, status: StatusCode, took: D
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    let labels = [
-        ("method", method.to_string()),
-        ("route", route.to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
+    let labels = [("method", method.to_string()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::histogram!("http_server_request_duration_seconds", &labels).record(took.as_secs_f64());
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    span.in_scope(
-        || tracing::info!(%method, route, status = status.as_u16(), milliseconds, "answered"),
-    );
+    span.in_scope(|| tracing::info!(%method, route, status = status.as_u16(), milliseconds, "answered"));
 }
 
-fn with_ids<B>(
-    mut response: ServiceResponse<B>,
-    request_id: &str,
-    span: &Span,
-) -> ServiceResponse<B> {
+fn with_ids<B>(mut response: ServiceResponse<B>, request_id: &str, span: &Span) -> ServiceResponse<B> {
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, value);
     }
-    if let Some(Ok(value)) =
-        telemetry::traceparent_of(span).map(|text| HeaderValue::from_str(&text))
-    {
+    if let Some(Ok(value)) = telemetry::traceparent_of(span).map(|text| HeaderValue::from_str(&text)) {
         headers.insert(TRACEPARENT, value);
     }
     response

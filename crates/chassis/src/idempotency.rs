@@ -39,24 +39,13 @@ impl FromRequest for IdempotencyKey {
 fn read(request: &HttpRequest) -> Result<IdempotencyKey, Problem> {
     let operation = format!("{} {}", request.method(), request.path());
     let Some(value) = request.headers().get("idempotency-key") else {
-        return Ok(IdempotencyKey {
-            key: None,
-            operation,
-        });
+        return Ok(IdempotencyKey { key: None, operation });
     };
     let key = value.to_str().unwrap_or_default().trim();
-    if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
-    {
-        return Err(Problem::invalid(
-            "Idempotency-Key",
-            "invalid",
-            "must be 1 to 255 visible ASCII characters",
-        ));
+    if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+        return Err(Problem::invalid("Idempotency-Key", "invalid", "must be 1 to 255 visible ASCII characters"));
     }
-    Ok(IdempotencyKey {
-        key: Some(key.to_owned()),
-        operation,
-    })
+    Ok(IdempotencyKey { key: Some(key.to_owned()), operation })
 }
 
 /// An answer given before.
@@ -79,11 +68,7 @@ impl IdempotencyKey {
         if self.key.is_some() {
             return Ok(());
         }
-        Err(Problem::invalid(
-            "Idempotency-Key",
-            "required",
-            "this call needs the header Idempotency-Key",
-        ))
+        Err(Problem::invalid("Idempotency-Key", "required", "this call needs the header Idempotency-Key"))
     }
 
     /// Claims the key for `actor` (0 for somebody not signed in), in the transaction of the work and before it.
@@ -116,21 +101,12 @@ impl IdempotencyKey {
         }
         let stored: Stored = idempotency_keys::table
             .find((actor, key))
-            .select((
-                dsl::operation,
-                dsl::digest,
-                dsl::status,
-                dsl::location,
-                dsl::version,
-                dsl::body,
-            ))
+            .select((dsl::operation, dsl::digest, dsl::status, dsl::location, dsl::version, dsl::body))
             .first(conn)
             .await?;
         if stored.operation != self.operation || stored.digest != digest {
-            return Err(
-                Problem::conflict("This Idempotency-Key was used for another request.")
-                    .with_type("idempotency-key-reused"),
-            );
+            return Err(Problem::conflict("This Idempotency-Key was used for another request.")
+                .with_type("idempotency-key-reused"));
         }
         Ok(Some(stored))
     }
@@ -139,12 +115,7 @@ impl IdempotencyKey {
     ///
     /// # Errors
     /// When PostgreSQL refuses.
-    pub async fn store(
-        &self,
-        conn: &mut AsyncPgConnection,
-        actor: i64,
-        answer: &Answer,
-    ) -> Result<(), Problem> {
+    pub async fn store(&self, conn: &mut AsyncPgConnection, actor: i64, answer: &Answer) -> Result<(), Problem> {
         use idempotency_keys::dsl;
         let Some(key) = &self.key else { return Ok(()) };
         let status = i16::try_from(answer.status.as_u16()).map_err(Problem::internal)?;
@@ -213,22 +184,13 @@ impl Answer {
         body: &impl Serialize,
     ) -> Result<Self, Problem> {
         let body = serde_json::to_vec(body).map_err(Problem::internal)?.into();
-        Ok(Self {
-            status,
-            location,
-            version,
-            body,
-            replayed: false,
-        })
+        Ok(Self { status, location, version, body, replayed: false })
     }
 }
 
 impl From<Stored> for Answer {
     fn from(stored: Stored) -> Self {
-        let status = stored
-            .status
-            .and_then(|s| u16::try_from(s).ok())
-            .and_then(|s| StatusCode::from_u16(s).ok());
+        let status = stored.status.and_then(|s| u16::try_from(s).ok()).and_then(|s| StatusCode::from_u16(s).ok());
         Self {
             status: status.unwrap_or(StatusCode::OK),
             location: stored.location,

@@ -44,21 +44,14 @@ impl Problem {
 
     /// 400 with every fault of the input.
     pub fn bad_request(faults: Faults) -> Self {
-        let mut problem = Self::new(
-            StatusCode::BAD_REQUEST,
-            "The request has faults; see errors.",
-        )
-        .with_type("invalid-input");
+        let mut problem =
+            Self::new(StatusCode::BAD_REQUEST, "The request has faults; see errors.").with_type("invalid-input");
         problem.0.faults = faults.0;
         problem
     }
 
     /// 400 with one fault.
-    pub fn invalid(
-        field: impl Into<String>,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn invalid(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self::bad_request(Faults(vec![Fault::new(code, message).at(field)]))
     }
 
@@ -83,11 +76,8 @@ impl Problem {
 
     /// 405 with `Allow`.
     pub fn method_not_allowed(allow: String) -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This resource has no such method; see Allow.",
-        )
-        .with_header(header::ALLOW, allow)
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "This resource has no such method; see Allow.")
+            .with_header(header::ALLOW, allow)
     }
 
     /// 409.
@@ -97,26 +87,17 @@ impl Problem {
 
     /// 412: `If-Match` names another version.
     pub fn precondition_failed() -> Self {
-        Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            "The resource has changed since it was read; read it again.",
-        )
+        Self::new(StatusCode::PRECONDITION_FAILED, "The resource has changed since it was read; read it again.")
     }
 
     /// 413.
     pub fn too_large(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {limit} bytes."),
-        )
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes."))
     }
 
     /// 415.
     pub fn unsupported_media(expected: &str) -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("The body must be {expected}."),
-        )
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("The body must be {expected}."))
     }
 
     /// 429 with `Retry-After` in seconds.
@@ -127,21 +108,14 @@ impl Problem {
 
     /// 503 with `Retry-After`: `what` (for the client: "the database") is down.
     pub fn unavailable(what: &str, cause: impl Into<Cause>) -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("Not available at the moment: {what}."),
-        )
-        .with_header(header::RETRY_AFTER, "1".to_owned())
-        .with_cause(cause)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("Not available at the moment: {what}."))
+            .with_header(header::RETRY_AFTER, "1".to_owned())
+            .with_cause(cause)
     }
 
     /// 500. The client learns nothing but the trace id.
     pub fn internal(cause: impl Into<Cause>) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Something went wrong on our side.",
-        )
-        .with_cause(cause)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.").with_cause(cause)
     }
 
     /// Names the kind of problem: `type` becomes `urn:ehs:problem:{slug}`.
@@ -195,15 +169,9 @@ impl Problem {
 
     fn body(&self, instance: Option<&str>, trace_id: Option<&str>) -> Value {
         let mut body = Map::new();
-        let kind = self.0.slug.map_or_else(
-            || "about:blank".to_owned(),
-            |slug| format!("urn:ehs:problem:{slug}"),
-        );
+        let kind = self.0.slug.map_or_else(|| "about:blank".to_owned(), |slug| format!("urn:ehs:problem:{slug}"));
         body.insert("type".into(), kind.into());
-        body.insert(
-            "title".into(),
-            self.0.status.canonical_reason().unwrap_or("Error").into(),
-        );
+        body.insert("title".into(), self.0.status.canonical_reason().unwrap_or("Error").into());
         body.insert("status".into(), self.0.status.as_u16().into());
         body.insert("detail".into(), self.0.detail.clone().into());
         body.insert("instance".into(), json!(instance));
@@ -220,17 +188,9 @@ impl Problem {
         let Some(cause) = &self.0.cause else { return };
         let chain = chain(cause.as_ref());
         if self.0.status.is_server_error() {
-            tracing::error!(
-                status = self.0.status.as_u16(),
-                cause = chain,
-                "request failed"
-            );
+            tracing::error!(status = self.0.status.as_u16(), cause = chain, "request failed");
         } else {
-            tracing::info!(
-                status = self.0.status.as_u16(),
-                cause = chain,
-                "request refused"
-            );
+            tracing::info!(status = self.0.status.as_u16(), cause = chain, "request refused");
         }
     }
 }
@@ -250,11 +210,7 @@ fn chain(cause: &(dyn StdError + 'static)) -> String {
 fn safe(cause: &(dyn StdError + 'static)) -> String {
     match cause.downcast_ref::<DieselError>() {
         Some(DieselError::DatabaseError(kind, info)) => {
-            format!(
-                "database error {kind:?}, constraint {:?}, table {:?}",
-                info.constraint_name(),
-                info.table_name()
-            )
+            format!("database error {kind:?}, constraint {:?}, table {:?}", info.constraint_name(), info.table_name())
         }
         _ => cause.to_string(),
     }

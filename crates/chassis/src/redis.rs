@@ -33,11 +33,7 @@ impl RedisConfig {
         let url = env.secret("REDIS_URL");
         let pool_size = env.or("EHS_REDIS_POOL_SIZE", 16);
         let deadline = env.or("EHS_REDIS_DEADLINE_MS", 250);
-        Some(Self {
-            url: url?,
-            pool_size: pool_size?,
-            deadline: Duration::from_millis(deadline?),
-        })
+        Some(Self { url: url?, pool_size: pool_size?, deadline: Duration::from_millis(deadline?) })
     }
 }
 
@@ -50,14 +46,8 @@ pub fn pool(config: &RedisConfig) -> anyhow::Result<Pool> {
     let mut settings = Config::from_url(config.url.expose_secret());
     settings.pool = Some(PoolConfig {
         max_size: config.pool_size,
-        timeouts: Timeouts {
-            wait: deadline,
-            create: deadline,
-            recycle: deadline,
-        },
+        timeouts: Timeouts { wait: deadline, create: deadline, recycle: deadline },
         ..PoolConfig::default()
     });
-    settings
-        .create_pool(Some(Runtime::Tokio1))
-        .context("REDIS_URL cannot be used")
+    settings.create_pool(Some(Runtime::Tokio1)).context("REDIS_URL cannot be used")
 }

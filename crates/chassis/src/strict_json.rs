@@ -9,9 +9,7 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
-use deserr::{
-    DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef,
-};
+use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
@@ -37,11 +35,7 @@ pub struct Fault {
 impl Fault {
     /// A fault whose place is filled in by whoever reports it.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            field: String::new(),
-            code,
-            message: message.into(),
-        }
+        Self { field: String::new(), code, message: message.into() }
     }
 
     /// The same fault at a place.
@@ -62,12 +56,7 @@ impl Faults {
     }
 
     /// Notes a fault at a field.
-    pub fn push(
-        &mut self,
-        field: impl Into<String>,
-        code: &'static str,
-        message: impl Into<String>,
-    ) {
+    pub fn push(&mut self, field: impl Into<String>, code: &'static str, message: impl Into<String>) {
         self.0.push(Fault::new(code, message).at(field));
     }
 
@@ -76,20 +65,12 @@ impl Faults {
     /// # Errors
     /// 400 with all of them.
     pub fn check(self) -> Result<(), Problem> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::bad_request(self))
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::bad_request(self)) }
     }
 }
 
 impl MergeWithError<Faults> for Faults {
-    fn merge(
-        faults: Option<Self>,
-        other: Self,
-        _at: ValuePointerRef<'_>,
-    ) -> ControlFlow<Self, Self> {
+    fn merge(faults: Option<Self>, other: Self, _at: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
         let mut faults = faults.unwrap_or_default();
         faults.0.extend(other.0);
         ControlFlow::Continue(faults)
@@ -97,11 +78,7 @@ impl MergeWithError<Faults> for Faults {
 }
 
 impl MergeWithError<Fault> for Faults {
-    fn merge(
-        faults: Option<Self>,
-        fault: Fault,
-        at: ValuePointerRef<'_>,
-    ) -> ControlFlow<Self, Self> {
+    fn merge(faults: Option<Self>, fault: Fault, at: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
         let mut faults = faults.unwrap_or_default();
         faults.0.push(fault.at(dotted(at)));
         ControlFlow::Continue(faults)
@@ -115,40 +92,24 @@ impl DeserializeError for Faults {
         at: ValuePointerRef<'_>,
     ) -> ControlFlow<Self, Self> {
         let (place, code, message) = match kind {
-            ErrorKind::MissingField { field } => {
-                (child(at, field), "required", "is required".to_owned())
+            ErrorKind::MissingField { field } => (child(at, field), "required", "is required".to_owned()),
+            ErrorKind::UnknownKey { key, accepted } => {
+                (child(at, key), "unknown_field", format!("is not known here; known: {}", accepted.join(", ")))
             }
-            ErrorKind::UnknownKey { key, accepted } => (
-                child(at, key),
-                "unknown_field",
-                format!("is not known here; known: {}", accepted.join(", ")),
-            ),
-            ErrorKind::UnknownValue { accepted, .. } => (
-                dotted(at),
-                "unknown_value",
-                format!("must be one of {}", accepted.join(", ")),
-            ),
-            ErrorKind::IncorrectValueKind { accepted, .. } => (
-                dotted(at),
-                "wrong_type",
-                format!("must be {}", kinds(accepted)),
-            ),
-            ErrorKind::BadSequenceLen { expected, .. } => (
-                dotted(at),
-                "wrong_length",
-                format!("must have {expected} elements"),
-            ),
+            ErrorKind::UnknownValue { accepted, .. } => {
+                (dotted(at), "unknown_value", format!("must be one of {}", accepted.join(", ")))
+            }
+            ErrorKind::IncorrectValueKind { accepted, .. } => {
+                (dotted(at), "wrong_type", format!("must be {}", kinds(accepted)))
+            }
+            ErrorKind::BadSequenceLen { expected, .. } => {
+                (dotted(at), "wrong_length", format!("must have {expected} elements"))
+            }
             // deserr's own text may quote the value (a number out of range); ours does not.
-            ErrorKind::Unexpected { .. } => {
-                (dotted(at), "invalid", "is not a valid value".to_owned())
-            }
+            ErrorKind::Unexpected { .. } => (dotted(at), "invalid", "is not a valid value".to_owned()),
         };
         let mut faults = faults.unwrap_or_default();
-        faults.0.push(Fault {
-            field: place,
-            code,
-            message,
-        });
+        faults.0.push(Fault { field: place, code, message });
         ControlFlow::Continue(faults)
     }
 }
@@ -177,27 +138,15 @@ fn dotted(at: ValuePointerRef<'_>) -> String {
         ValuePointerRef::Key { key, prev } => (dotted(*prev), key.to_owned()),
         ValuePointerRef::Index { index, prev } => (dotted(*prev), index.to_string()),
     };
-    if before.is_empty() {
-        last
-    } else {
-        format!("{before}.{last}")
-    }
+    if before.is_empty() { last } else { format!("{before}.{last}") }
 }
 
 /// A key that a client invented is shown shortened: it may be anything, a patient's name among them.
 fn child(at: ValuePointerRef<'_>, key: &str) -> String {
     const LONGEST: usize = 64;
-    let key: String = key
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST)
-        .collect();
+    let key: String = key.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
     let parent = dotted(at);
-    if parent.is_empty() {
-        key
-    } else {
-        format!("{parent}.{key}")
-    }
+    if parent.is_empty() { key } else { format!("{parent}.{key}") }
 }
 
 /// Reads a value that is there already, such as a merged patch.
@@ -228,13 +177,8 @@ fn refuse_nul(value: &Value, at: &mut String, faults: &mut Faults) {
         at.truncate(length);
     };
     match value {
-        Value::String(text) if text.contains('\0') => {
-            faults.push(at.as_str(), "invalid", "must not contain NUL")
-        }
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .for_each(|(i, item)| inside(&i.to_string(), item)),
+        Value::String(text) if text.contains('\0') => faults.push(at.as_str(), "invalid", "must not contain NUL"),
+        Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| inside(&i.to_string(), item)),
         Value::Object(members) => members.iter().for_each(|(key, member)| inside(key, member)),
         _ => {}
     }
@@ -245,8 +189,7 @@ fn refuse_nul(value: &Value, at: &mut String, faults: &mut Faults) {
 /// # Errors
 /// A fault that does not repeat the value.
 pub fn from_str<T: FromStr>(text: String) -> Result<T, Fault> {
-    text.parse()
-        .map_err(|_why| Fault::new("invalid", "is not a valid value"))
+    text.parse().map_err(|_why| Fault::new("invalid", "is not a valid value"))
 }
 
 /// A JSON body read strictly, with the digest that an `Idempotency-Key` is compared by.
@@ -266,10 +209,7 @@ impl<T: Deserr<Faults> + 'static> FromRequest for Strict<T> {
         let body = read_json(request, payload, &["application/json"]);
         Box::pin(async move {
             let (value, digest) = body.await?;
-            Ok(Self {
-                value: parse(value)?,
-                digest,
-            })
+            Ok(Self { value: parse(value)?, digest })
         })
     }
 }
@@ -288,11 +228,7 @@ impl FromRequest for MergePatch {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read_json(
-            request,
-            payload,
-            &["application/json", "application/merge-patch+json"],
-        );
+        let body = read_json(request, payload, &["application/json", "application/merge-patch+json"]);
         Box::pin(async move {
             let (value, digest) = body.await?;
             if !value.is_object() {
@@ -308,17 +244,8 @@ fn read_json(
     payload: &mut Payload,
     accepted: &'static [&'static str],
 ) -> impl Future<Output = Result<(Value, [u8; 32]), Problem>> + use<> {
-    let media = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = media
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let payload = payload.take();
     async move {
         if !accepted.contains(&essence.as_str()) {
@@ -341,9 +268,8 @@ fn read_json(
 pub async fn read_body(mut payload: Payload, limit: usize) -> Result<web::Bytes, Problem> {
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_why| {
-            Problem::invalid("", "broken_body", "the body broke off or cannot be decoded")
-        })?;
+        let chunk =
+            chunk.map_err(|_why| Problem::invalid("", "broken_body", "the body broke off or cannot be decoded"))?;
         if body.len().saturating_add(chunk.len()) > limit {
             return Err(Problem::too_large(limit));
         }
@@ -390,18 +316,8 @@ fn query(text: &str) -> Result<Value, Problem> {
 /// `serde_urlencoded` would put replacement characters where the bytes are no UTF-8.
 fn refuse_bad_utf8(text: &str) -> Result<(), Problem> {
     let decoded = url::form_urlencoded::parse(text.as_bytes());
-    let replaced = decoded
-        .into_iter()
-        .any(|(key, value)| key.contains('\u{FFFD}') || value.contains('\u{FFFD}'));
-    if replaced {
-        Err(Problem::invalid(
-            "",
-            "invalid",
-            "the query string is not UTF-8",
-        ))
-    } else {
-        Ok(())
-    }
+    let replaced = decoded.into_iter().any(|(key, value)| key.contains('\u{FFFD}') || value.contains('\u{FFFD}'));
+    if replaced { Err(Problem::invalid("", "invalid", "the query string is not UTF-8")) } else { Ok(()) }
 }
 
 /// The fault of a rule that holds for a whole value, at a field of the caller's choice.

@@ -113,15 +113,9 @@ pub fn init(config: &TelemetryConfig, service: &str) -> anyhow::Result<Guard> {
     let filter = EnvFilter::try_new(&config.filter).context("EHS_LOG")?;
     let registry = tracing_subscriber::registry().with(filter).with(traces);
     match config.log_format {
-        LogFormat::Json => registry
-            .with(
-                log_lines()
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(false)
-                    .boxed(),
-            )
-            .try_init(),
+        LogFormat::Json => {
+            registry.with(log_lines().json().flatten_event(true).with_current_span(false).boxed()).try_init()
+        }
         LogFormat::Text => registry.with(log_lines().boxed()).try_init(),
     }
     .context("telemetry is there already")?;
@@ -137,11 +131,7 @@ fn tracer_provider(config: &TelemetryConfig, service: &str) -> anyhow::Result<Sd
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.sample_ratio)));
     let builder = SdkTracerProvider::builder()
         .with_sampler(sampler)
-        .with_resource(
-            Resource::builder()
-                .with_service_name(service.to_owned())
-                .build(),
-        );
+        .with_resource(Resource::builder().with_service_name(service.to_owned()).build());
     let Some(endpoint) = &config.otlp_endpoint else {
         return Ok(builder.build());
     };
@@ -162,9 +152,7 @@ fn tracer_provider(config: &TelemetryConfig, service: &str) -> anyhow::Result<Sd
 }
 
 fn recorder() -> anyhow::Result<PrometheusHandle> {
-    const SECONDS: [f64; 12] = [
-        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-    ];
+    const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()

@@ -34,24 +34,16 @@ pub fn line(text: &str, max: usize) -> Result<String, Fault> {
 /// # Errors
 /// `too_long`, `control_character` or `markup`.
 pub fn paragraph(text: &str, max: usize) -> Result<String, Fault> {
-    check(text, max, |c| {
-        c.is_control() && !matches!(c, '\n' | '\r' | '\t')
-    })
+    check(text, max, |c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 fn check(text: &str, max: usize, refused: impl Fn(char) -> bool) -> Result<String, Fault> {
     let text = text.trim();
     if text.chars().count() > max {
-        return Err(Fault::new(
-            "too_long",
-            format!("must have at most {max} characters"),
-        ));
+        return Err(Fault::new("too_long", format!("must have at most {max} characters")));
     }
     if text.chars().any(refused) {
-        return Err(Fault::new(
-            "control_character",
-            "must not contain control characters",
-        ));
+        return Err(Fault::new("control_character", "must not contain control characters"));
     }
     if has_markup(text) {
         return Err(Fault::new("markup", "must not contain HTML"));
@@ -62,8 +54,7 @@ fn check(text: &str, max: usize, refused: impl Fn(char) -> bool) -> Result<Strin
 /// Whether there is something that a browser would take for a tag.
 pub fn has_markup(text: &str) -> bool {
     text.split('<').skip(1).any(|after| {
-        after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
-            && after.contains('>')
+        after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) && after.contains('>')
     })
 }
 
@@ -102,14 +93,10 @@ macro_rules! free_text {
         where
             E: DeserializeError + MergeWithError<Fault>,
         {
-            fn deserialize_from_value<V: IntoValue>(
-                value: Value<V>,
-                at: ValuePointerRef<'_>,
-            ) -> Result<Self, E> {
+            fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, E> {
                 let text = <String as Deserr<E>>::deserialize_from_value(value, at)?;
-                Self::new(&text).map_err(|fault| {
-                    deserr::take_cf_content(<E as MergeWithError<Fault>>::merge(None, fault, at))
-                })
+                Self::new(&text)
+                    .map_err(|fault| deserr::take_cf_content(<E as MergeWithError<Fault>>::merge(None, fault, at)))
             }
         }
 
