@@ -1,1 +1,15 @@
-//! auth
+#![doc = include_str!("../README.md")]
+
+pub mod claims;
+pub mod extract;
+pub mod keys;
+pub mod permissions;
+pub mod roles;
+pub mod verifier;
+
+pub use claims::Claims;
+pub use extract::{Actor, MaybeActor, Permit};
+pub use keys::{Jwk, Jwks, KeyFault, SigningKeys};
+pub use permissions::{Action, Permission, Reach, reach};
+pub use roles::Role;
+pub use verifier::{AuthConfig, TokenFault, Verifier};

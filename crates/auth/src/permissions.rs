@@ -1,0 +1,253 @@
+//! **The** table: which role may do what, and to whose records.
+//!
+//! It is data, read by [`reach`], by the [`Permit`](crate::Permit) extractor and by the tests of every service, which walk
+//! all of it. A rule that is not here does not exist.
+
+use crate::Role;
+
+/// Whose records a role may act on.
+///
+/// It says *whose*, not how much of each. A record beyond the reach answers 404, as if it were not there; no reach at all
+/// answers 403.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// Any record.
+    All,
+    /// Those of the patients in their care: primary doctor, or an appointment with them in the last or next 90 days; a
+    /// nurse's care is that of the doctors of her department. A doctor's own appointments are within it.
+    Care,
+    /// What is theirs: a patient's own record, a doctor's own appointments and hours, anyone's own profile.
+    Own,
+}
+
+impl Reach {
+    /// The reach as the README's table writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Care => "care",
+            Self::Own => "own",
+        }
+    }
+}
+
+/// An action as a type, so that a handler's signature can name it: `Permit<PatientRead>`.
+pub trait Permission: 'static {
+    /// The row of the table.
+    const ACTION: Action;
+}
+
+/// How far `role` may go with `action`; `None`: it may never do that.
+#[must_use]
+pub const fn reach(role: Role, action: Action) -> Option<Reach> {
+    let [admin, doctor, nurse, receptionist, accountant, auditor, patient] = action.row();
+    match role {
+        Role::Admin => admin,
+        Role::Doctor => doctor,
+        Role::Nurse => nurse,
+        Role::Receptionist => receptionist,
+        Role::Accountant => accountant,
+        Role::Auditor => auditor,
+        Role::Patient => patient,
+    }
+}
+
+const ALL: Option<Reach> = Some(Reach::All);
+const CARE: Option<Reach> = Some(Reach::Care);
+const OWN: Option<Reach> = Some(Reach::Own);
+const NONE: Option<Reach> = None;
+
+/// Makes the enum, the unit types and the rows from the table below, so that none can be without the others.
+macro_rules! table {
+    ($($(#[$doc:meta])+ $action:ident: [$($reach:ident),+];)+) => {
+        /// Something a caller can ask for; a row of the table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action { $($(#[$doc])+ $action,)+ }
+
+        impl Action {
+            /// Every action, in the table's order.
+            pub const ALL: &'static [Self] = &[$(Self::$action),+];
+
+            /// The action's name, as in the table.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$action => stringify!($action),)+ }
+            }
+
+            /// One reach per role, in the order of [`Role::ALL`].
+            const fn row(self) -> [Option<Reach>; 7] {
+                match self { $(Self::$action => [$($reach),+],)+ }
+            }
+        }
+
+        $($(#[$doc])+
+        #[derive(Debug, Clone, Copy)]
+        pub struct $action;
+
+        impl Permission for $action {
+            const ACTION: Action = Action::$action;
+        })+
+    };
+}
+
+table! {
+    //                      ADMIN DOCTOR NURSE RECEPTIONIST ACCOUNTANT AUDITOR PATIENT
+
+    /// List and read users, give them roles, register staff.
+    UserAdmin:             [ALL,  NONE,  NONE,  NONE,       NONE,      NONE,   NONE];
+    /// Read and change one's own profile.
+    OwnProfile:            [OWN,  OWN,   OWN,   OWN,        OWN,       OWN,    OWN];
+    /// List doctors: name, specialization, department.
+    DoctorList:            [ALL,  ALL,   ALL,   ALL,        ALL,       ALL,    ALL];
+
+    /// Search and open patients. Without [`PatientDetails`] only name, `patient_id`, phone and address are shown.
+    PatientRead:           [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];
+    /// See all the demographics of a patient that [`PatientRead`] shows.
+    PatientDetails:        [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   OWN];
+    /// Register a patient. *Care*: the primary doctor must be one whose care the caller is in.
+    PatientRegister:       [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   NONE];
+    /// Change a patient. *Own*: contact data only.
+    PatientWrite:          [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   OWN];
+    /// Deactivate a patient, or bring one back.
+    PatientDeactivate:     [ALL,  NONE,  NONE,  NONE,       NONE,      NONE,   NONE];
+    /// Read the FHIR `Patient`, which shows all the demographics.
+    FhirPatientRead:       [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   OWN];
+    /// Import HL7 v2 messages; see and retry parked ones.
+    Hl7Import:             [ALL,  NONE,  NONE,  ALL,        NONE,      NONE,   NONE];
+
+    /// List and open appointments. A doctor's reach is their own and those of the patients in their care.
+    AppointmentRead:       [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];
+    /// Book. *Own*: a doctor with themselves, a patient for themselves.
+    AppointmentBook:       [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   OWN];
+    /// Change an appointment in any way at all; which way, the three rows below say.
+    AppointmentChange:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   OWN];
+    /// Change anything of an appointment besides its status: time, doctor, kind, reason, notes.
+    AppointmentReschedule: [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
+    /// Move an appointment to another status.
+    AppointmentStatus:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   NONE];
+    /// Move an appointment to `CANCELLED`.
+    AppointmentCancel:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   OWN];
+    /// See a doctor's free and booked slots. Which patient a booked slot holds is shown within the reach only, so that
+    /// everyone with a reach sees any doctor's free slots.
+    ScheduleRead:          [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];
+    /// Read a doctor's weekly hours and leave.
+    AvailabilityRead:      [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
+    /// Set a doctor's weekly hours, take leave.
+    AvailabilityWrite:     [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
+
+    /// List and open invoices.
+    InvoiceRead:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
+    /// Draft invoices and edit drafts.
+    InvoiceDraft:          [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
+    /// Issue invoices: the number is taken, nothing changes any more.
+    InvoiceIssue:          [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// Give a line another GST rate than the rules say, with a reason.
+    GstRateOverride:       [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// See the payments of invoices.
+    PaymentRead:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
+    /// Record a payment that the hospital received.
+    PaymentTake:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Every pair of the table, once.
+    fn pairs() -> impl Iterator<Item = (Role, Action, Option<Reach>)> {
+        Action::ALL.iter().flat_map(|&action| Role::ALL.map(|role| (role, action, reach(role, action))))
+    }
+
+    #[test]
+    fn the_readme_shows_the_table() {
+        let readme = include_str!("../README.md");
+        for &action in Action::ALL {
+            let cells = Role::ALL.map(|role| reach(role, action).map_or("–", Reach::as_str)).join(" | ");
+            let line = format!("| {} | {cells} |", action.as_str());
+            assert!(readme.lines().any(|l| l == line), "README.md lacks\n{line}");
+        }
+        let rows = readme.lines().filter(|l| l.matches(" | ").count() == 7).count();
+        assert_eq!(rows, Action::ALL.len() + 2, "README.md has a row that the table lacks (two are its head)");
+    }
+
+    #[test]
+    fn an_admin_reaches_everything() {
+        for (role, action, reach) in pairs() {
+            if role == Role::Admin && action != Action::OwnProfile {
+                assert_eq!(reach, Some(Reach::All), "{action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_auditor_sees_no_patient() {
+        for (role, action, reach) in pairs() {
+            if role == Role::Auditor && !matches!(action, Action::OwnProfile | Action::DoctorList) {
+                assert_eq!(reach, None, "{action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_patient_reaches_only_what_is_theirs() {
+        for (role, action, reach) in pairs() {
+            if role == Role::Patient && action != Action::DoctorList {
+                assert!(matches!(reach, None | Some(Reach::Own)), "{action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_doctors_and_nurses_have_care() {
+        for (role, action, reach) in pairs() {
+            assert!(reach != Some(Reach::Care) || matches!(role, Role::Doctor | Role::Nurse), "{role} {action:?}");
+        }
+    }
+
+    #[test]
+    fn who_writes_reads() {
+        use Action as A;
+        let implied = [
+            (A::PatientDetails, A::PatientRead),
+            (A::PatientWrite, A::PatientDetails),
+            (A::PatientRegister, A::PatientDetails),
+            (A::PatientDeactivate, A::PatientWrite),
+            (A::FhirPatientRead, A::PatientDetails),
+            (A::AppointmentBook, A::AppointmentRead),
+            (A::AppointmentChange, A::AppointmentRead),
+            (A::AppointmentRead, A::ScheduleRead),
+            (A::AvailabilityWrite, A::AvailabilityRead),
+            (A::InvoiceDraft, A::InvoiceRead),
+            (A::InvoiceIssue, A::InvoiceDraft),
+            (A::GstRateOverride, A::InvoiceDraft),
+            (A::PaymentTake, A::PaymentRead),
+            (A::PaymentRead, A::InvoiceRead),
+        ];
+        for (write, read) in implied {
+            for role in Role::ALL {
+                assert!(width(reach(role, write)) <= width(reach(role, read)), "{role}: {write:?} without {read:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn changing_an_appointment_is_one_of_its_three_ways() {
+        for role in Role::ALL {
+            let ways = [Action::AppointmentReschedule, Action::AppointmentStatus, Action::AppointmentCancel];
+            let widest = ways.into_iter().map(|way| width(reach(role, way))).max().unwrap();
+            assert_eq!(width(reach(role, Action::AppointmentChange)), widest, "{role}");
+        }
+    }
+
+    /// Own lies within care (of a doctor), care within all.
+    fn width(reach: Option<Reach>) -> u8 {
+        match reach {
+            None => 0,
+            Some(Reach::Own) => 1,
+            Some(Reach::Care) => 2,
+            Some(Reach::All) => 3,
+        }
+    }
+}
