@@ -16,13 +16,13 @@ ALTER ROLE :"owner" PASSWORD :'owner_password';
 ALTER ROLE :"app" PASSWORD :'app_password';
 
 -- Extensions are the database's, not a service's. 72617369 is "rasi": one provisioner at a time.
-SELECT pg_advisory_lock(72617369);
+SELECT pg_advisory_lock(72617369) \g /dev/null
 CREATE SCHEMA IF NOT EXISTS extensions;
 CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA extensions;
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA extensions;
 CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA extensions;
 CREATE EXTENSION IF NOT EXISTS fuzzystrmatch SCHEMA extensions;
-SELECT pg_advisory_unlock(72617369);
+SELECT pg_advisory_unlock(72617369) \g /dev/null
 
 CREATE SCHEMA IF NOT EXISTS :"service" AUTHORIZATION :"owner";
 REVOKE ALL ON SCHEMA public FROM PUBLIC;

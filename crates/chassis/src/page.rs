@@ -263,20 +263,11 @@ where
 {
     let rows: i64 = Bounded(make()).get_result(conn).await?;
     if rows <= EXACT_COUNT {
-        return Ok(Count {
-            rows,
-            estimated: false,
-        });
+        return Ok(Count { rows, estimated: false });
     }
     let plan: Value = Explained(make()).get_result(conn).await?;
-    let estimate = plan
-        .pointer("/0/Plan/Plan Rows")
-        .and_then(Value::as_i64)
-        .unwrap_or(rows);
-    Ok(Count {
-        rows: estimate.max(rows),
-        estimated: true,
-    })
+    let estimate = plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64).unwrap_or(rows);
+    Ok(Count { rows: estimate.max(rows), estimated: true })
 }
 
 #[derive(QueryId)]

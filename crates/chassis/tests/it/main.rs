@@ -1,0 +1,8 @@
+//! The chassis from outside: a toy service of shelves and books, asked over HTTP.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod bookshop;
+mod errors;
+mod input;
+mod pages;
+mod tracing_headers;
