@@ -1,1 +1,19 @@
-//! hl7
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
+pub mod ack;
+pub mod adt;
+mod charset;
+mod escape;
+mod fault;
+mod header;
+mod message;
+mod parse;
+mod timestamp;
+
+pub use ack::AckCode;
+pub use fault::{ParseFault, Reason};
+pub use header::{Header, header_lossy};
+pub use message::{Component, Encoding, Field, Message, Repetition, Segment, Separators};
+pub use parse::{MAX_BYTES, MAX_FIELDS, MAX_SEGMENTS, parse};
+pub use timestamp::{PartialDate, Precision, Timestamp};

@@ -1,0 +1,274 @@
+//! A message as segments, fields, repetitions, components and subcomponents, numbered as the standard numbers them.
+//!
+//! What is not there reads as empty: an accessor never fails.
+
+use std::fmt;
+
+use crate::charset::Charset;
+use crate::escape;
+use crate::fault::ParseFault;
+use crate::header::Header;
+
+/// The marks that divide a message, from MSH-1 and MSH-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Separators {
+    /// Between fields, `|` as a rule.
+    pub field: char,
+    /// Between components, `^` as a rule.
+    pub component: char,
+    /// Between repetitions, `~` as a rule.
+    pub repetition: char,
+    /// Around escape sequences, `\` as a rule.
+    pub escape: char,
+    /// Between subcomponents, `&` as a rule.
+    pub subcomponent: char,
+}
+
+/// How a message is written: its separators and its character set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding {
+    /// The separators.
+    pub separators: Separators,
+    pub(crate) charset: Charset,
+}
+
+impl Encoding {
+    /// `|^~\&` and UTF-8: what this crate writes.
+    pub const STANDARD: Self = Self {
+        separators: Separators { field: '|', component: '^', repetition: '~', escape: '\\', subcomponent: '&' },
+        charset: Charset::Utf8,
+    };
+}
+
+/// A message that was read whole. `Debug` shows its segments' names only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    pub(crate) encoding: Encoding,
+    pub(crate) segments: Vec<String>,
+}
+
+impl Message {
+    /// How the message is written.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The first segment of this name.
+    pub fn segment(&self, name: &str) -> Option<Segment<'_>> {
+        self.segments().find(|segment| segment.name() == name)
+    }
+
+    /// All segments, in order.
+    pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        self.segments.iter().map(|text| Segment { text, encoding: self.encoding })
+    }
+
+    /// Who sends what to whom.
+    ///
+    /// # Errors
+    ///
+    /// Where the message's type or its control id is missing, or its version is not 2.
+    pub fn header(&self) -> Result<Header, ParseFault> {
+        Header::of(self)
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Message ")?;
+        f.debug_list().entries(self.segments().map(|segment| segment.name().to_owned())).finish()
+    }
+}
+
+/// One segment.
+#[derive(Clone, Copy)]
+pub struct Segment<'m> {
+    pub(crate) text: &'m str,
+    pub(crate) encoding: Encoding,
+}
+
+impl<'m> Segment<'m> {
+    /// Its three-character name.
+    pub fn name(&self) -> &'m str {
+        self.text.get(..3).unwrap_or(self.text)
+    }
+
+    /// A field by its number, from 1. MSH-1 is the field separator itself.
+    pub fn field(&self, number: usize) -> Field<'m> {
+        let separator = self.encoding.separators.field;
+        let raw = if matches!(self.name(), "MSH" | "FHS" | "BHS") {
+            match number {
+                1 => self.text.get(3..4),
+                _ => self.text.split(separator).nth(number.saturating_sub(1)),
+            }
+        } else {
+            self.text.split(separator).nth(number)
+        };
+        Field { raw: raw.unwrap_or(""), encoding: self.encoding }
+    }
+}
+
+/// One field, with its repetitions.
+#[derive(Clone, Copy)]
+pub struct Field<'m> {
+    pub(crate) raw: &'m str,
+    encoding: Encoding,
+}
+
+impl<'m> Field<'m> {
+    /// Nothing but white space: no change to what the receiver knows.
+    pub fn is_empty(&self) -> bool {
+        self.raw.trim().is_empty()
+    }
+
+    /// `""`: the receiver is to delete what it knows.
+    pub fn is_delete(&self) -> bool {
+        is_delete(self.raw, self.encoding)
+    }
+
+    /// The repetitions that hold anything.
+    pub fn repetitions(&self) -> impl Iterator<Item = Repetition<'m>> + use<'m> {
+        let encoding = self.encoding;
+        self.raw
+            .split(encoding.separators.repetition)
+            .filter(|raw| !raw.trim().is_empty())
+            .map(move |raw| Repetition { raw, encoding })
+    }
+
+    /// A repetition by its place, from 0.
+    pub fn repetition(&self, place: usize) -> Repetition<'m> {
+        let raw = self.raw.split(self.encoding.separators.repetition).nth(place);
+        Repetition { raw: raw.unwrap_or(""), encoding: self.encoding }
+    }
+
+    /// A component of the first repetition, from 1.
+    pub fn component(&self, number: usize) -> Component<'m> {
+        self.repetition(0).component(number)
+    }
+
+    /// The text of the first component of the first repetition.
+    pub fn text(&self) -> String {
+        self.component(1).text()
+    }
+
+    /// The whole field as text, separators included, for a field that has no parts.
+    pub(crate) fn whole_text(&self) -> String {
+        escape::decode(self.raw, &self.encoding).trim().to_owned()
+    }
+
+    /// The first repetition written again with the standard separators.
+    pub(crate) fn standard(&self) -> String {
+        let s = self.encoding.separators;
+        let component = |raw: &str| {
+            let parts: Vec<String> = raw
+                .split(s.subcomponent)
+                .map(|part| escape::encode(&escape::decode(part, &self.encoding), &Encoding::STANDARD))
+                .collect();
+            parts.join("&")
+        };
+        let components: Vec<String> = self.repetition(0).raw.split(s.component).map(component).collect();
+        components.join("^").trim().to_owned()
+    }
+}
+
+/// One repetition of a field.
+#[derive(Clone, Copy)]
+pub struct Repetition<'m> {
+    raw: &'m str,
+    encoding: Encoding,
+}
+
+impl<'m> Repetition<'m> {
+    /// A component by its number, from 1.
+    pub fn component(&self, number: usize) -> Component<'m> {
+        let raw = number.checked_sub(1).and_then(|place| self.raw.split(self.encoding.separators.component).nth(place));
+        Component { raw: raw.unwrap_or(""), encoding: self.encoding }
+    }
+
+    /// `""`: this repetition is to be deleted.
+    pub fn is_delete(&self) -> bool {
+        is_delete(self.raw, self.encoding)
+    }
+}
+
+/// One component of a repetition.
+#[derive(Clone, Copy)]
+pub struct Component<'m> {
+    raw: &'m str,
+    encoding: Encoding,
+}
+
+impl Component<'_> {
+    /// The text of the first subcomponent; `""` reads as empty.
+    pub fn text(&self) -> String {
+        self.subcomponent(1)
+    }
+
+    /// The text of a subcomponent by its number, from 1, trimmed, escapes read; `""` reads as empty.
+    pub fn subcomponent(&self, number: usize) -> String {
+        let raw = number
+            .checked_sub(1)
+            .and_then(|place| self.raw.split(self.encoding.separators.subcomponent).nth(place))
+            .unwrap_or("")
+            .trim();
+        if raw == DELETE { String::new() } else { escape::decode(raw, &self.encoding).trim().to_owned() }
+    }
+
+    /// `""`: what this component stands for is to be deleted.
+    pub fn is_delete(&self) -> bool {
+        is_delete(self.raw, self.encoding)
+    }
+}
+
+const DELETE: &str = "\"\"";
+
+/// Whether the text says `""` somewhere and nothing else anywhere: `""^""` deletes as `""` does.
+fn is_delete(raw: &str, encoding: Encoding) -> bool {
+    let s = encoding.separators;
+    let mut parts = raw
+        .split([s.repetition, s.component, s.subcomponent])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .peekable();
+    parts.peek().is_some() && parts.all(|part| part == DELETE)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse;
+
+    const MESSAGE: &str = "MSH|^~\\&|HIS|APOLLO|EHS|EHS|20261123||ADT^A08^ADT_A01|42|P|2.5\r\
+        PID|1||UH-7^^^APOLLO&2.16&ISO^MR~HIN-1^^^ABDM^HIN||RAO \\T\\ CO^\"\"|\"\"|\"\"^\"\"|  \r";
+
+    #[test]
+    fn parts_are_numbered_as_the_standard_numbers_them() {
+        let message = parse(MESSAGE.as_bytes()).unwrap();
+        let msh = message.segment("MSH").unwrap();
+        assert_eq!(msh.field(1).raw, "|");
+        assert_eq!(msh.field(2).raw, "^~\\&");
+        assert_eq!(msh.field(9).component(2).text(), "A08");
+        let pid = message.segment("PID").unwrap();
+        assert_eq!(pid.field(3).repetitions().count(), 2);
+        assert_eq!(pid.field(3).repetition(0).component(4).subcomponent(2), "2.16");
+        assert_eq!(pid.field(3).repetition(1).component(5).text(), "HIN");
+        assert_eq!(pid.field(5).text(), "RAO & CO");
+    }
+
+    #[test]
+    fn empty_delete_and_missing_are_three_things() {
+        let message = parse(MESSAGE.as_bytes()).unwrap();
+        let pid = message.segment("PID").unwrap();
+        assert!(pid.field(6).is_delete() && pid.field(7).is_delete());
+        assert!(!pid.field(5).is_delete() && pid.field(5).component(2).is_delete());
+        assert_eq!(pid.field(5).component(2).text(), "");
+        assert!(pid.field(8).is_empty() && !pid.field(8).is_delete());
+        assert!(pid.field(99).is_empty() && pid.field(99).repetition(7).component(0).text().is_empty());
+        assert!(message.segment("ZZZ").is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        let message = parse(MESSAGE.as_bytes()).unwrap();
+        assert_eq!(format!("{message:?}"), r#"Message ["MSH", "PID"]"#);
+    }
+}

@@ -1,0 +1,155 @@
+//! What is read out of each fixture, and that no bytes make the crate panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::PathBuf;
+
+use hl7::adt::{AdtMessage, Change, Gender};
+use hl7::{AckCode, header_lossy, parse};
+use proptest::prelude::*;
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.hl7"))).unwrap()
+}
+
+fn adt(name: &str) -> AdtMessage {
+    hl7::adt::read(&parse(&fixture(name)).unwrap()).unwrap()
+}
+
+macro_rules! reads {
+    ($($test:ident: $name:literal,)+) => {$(
+        #[test]
+        fn $test() {
+            insta::assert_json_snapshot!($name, adt($name));
+        }
+    )+};
+}
+
+reads! {
+    an_admission: "a01-admission",
+    a_discharge_of_one_who_died: "a03-discharge-death",
+    a_name_of_one_word: "a04-one-word-name",
+    a_name_in_devanagari: "a04-devanagari",
+    separators_of_its_own: "a05-preadmission-separators",
+    deletions: "a08-deletions",
+    latin_1: "a28-latin1",
+    several_names_and_addresses: "a31-several-addresses",
+    a_merge: "a40-merge",
+}
+
+#[test]
+fn the_one_that_matters_is_found_among_several() {
+    let patient = adt("a01-admission").patient;
+    assert_eq!(patient.medical_record().unwrap().value, "SH-0048213");
+    assert_eq!(patient.abha_number().unwrap(), "91712455301186");
+    assert_eq!(patient.abha_address().unwrap(), "rajesh.sharma75@abdm");
+    assert_eq!(patient.phone(), Change::Set("+919840012345"));
+    assert_eq!(patient.name.value().unwrap().first_name(), "Rajesh Kumar");
+    assert_eq!(patient.gender, Change::Set(Gender::Male));
+    assert_eq!(adt("a04-one-word-name").patient.medical_record().unwrap().value, "MEL/2026/0771");
+}
+
+#[test]
+fn a_damaged_message_gets_a_reason_and_can_be_answered() {
+    let refusal = |name: &str| {
+        let bytes = fixture(name);
+        let fault = parse(&bytes).and_then(|message| hl7::adt::read(&message)).unwrap_err();
+        let header = header_lossy(&bytes).unwrap();
+        let ack = hl7::ack::refuse(&header, &fault, "EHS-1", chrono::DateTime::UNIX_EPOCH);
+        assert!(parse(ack.as_bytes()).unwrap().header().is_ok());
+        assert!(ack.contains("|SARASWATI HOSPITAL|"));
+        (fault.acknowledgment(), fault.to_string(), header.control_id)
+    };
+    let (code, reason, control_id) = refusal("damaged-no-control-id");
+    assert_eq!((code, reason.as_str(), control_id.as_str()), (AckCode::AE, "MSH-10: a required field is empty", ""));
+    let (code, reason, control_id) = refusal("damaged-broken-line");
+    assert_eq!(code, AckCode::AE);
+    assert_eq!(reason, "segment 4: a line does not begin with a segment name");
+    assert_eq!(control_id, "SH20261122-0140");
+    assert_eq!(refusal("damaged-no-patient").1, "PID: a required segment is missing");
+}
+
+#[test]
+fn what_is_not_taken_here_is_refused() {
+    let refusal = |msh9: &str, rest: &str| {
+        let text = format!("MSH|^~\\&|H|A|E|E|||{msh9}|1|P|2.5\r{rest}");
+        let fault = hl7::adt::read(&parse(text.as_bytes()).unwrap()).unwrap_err();
+        (fault.acknowledgment().as_str(), fault.to_string())
+    };
+    assert_eq!(refusal("ORU^R01", "PID|||7").0, "AR");
+    assert_eq!(refusal("ADT^A17", "PID|||7").1, "MSH-9: messages for this event are not read here");
+    assert_eq!(refusal("ADT^A04", "PID|||\"\"||A^B").1, "PID-3: a required field is empty");
+    assert_eq!(refusal("ADT^A40", "PID|||7").1, "MRG: a required segment is missing");
+    assert_eq!(refusal("ADT^A40", "PID|||7\rMRG|").0, "AE");
+}
+
+#[test]
+fn a_frame_makes_no_difference() {
+    let framed = [b"\x0B".as_slice(), &fixture("a01-admission"), b"\x1C\r"].concat();
+    assert_eq!(parse(&framed).unwrap(), parse(&fixture("a01-admission")).unwrap());
+}
+
+/// Reads the bytes every way there is.
+fn read_everything(bytes: &[u8]) {
+    let header = header_lossy(bytes);
+    let read = parse(bytes).and_then(|message| {
+        for segment in message.segments() {
+            for field in (0..=45).map(|number| segment.field(number)) {
+                for repetition in field.repetitions() {
+                    let _ = (0..=8).map(|number| repetition.component(number).subcomponent(2)).count();
+                }
+            }
+        }
+        hl7::adt::read(&message)
+    });
+    if let (Some(header), Err(fault)) = (header, read) {
+        hl7::ack::refuse(&header, &fault, "1", chrono::DateTime::UNIX_EPOCH);
+    }
+}
+
+fn any_fixture() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::select(vec![
+        "a01-admission",
+        "a04-devanagari",
+        "a05-preadmission-separators",
+        "a28-latin1",
+        "a40-merge",
+    ])
+    .prop_map(fixture)
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_message_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        read_everything(&bytes);
+        read_everything(&[b"MSH|^~\\&|".as_slice(), &bytes].concat());
+        read_everything(&[b"MSH|^~\\&|A|B|C|D|||ADT^A08|1|P|2.5\rPID|".as_slice(), &bytes].concat());
+    }
+
+    #[test]
+    fn a_message_with_bytes_changed_is_a_message_or_a_fault(
+        mut bytes in any_fixture(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        end in any::<prop::sample::Index>(),
+    ) {
+        for (at, byte) in changes {
+            *at.get_mut(&mut bytes) = byte;
+        }
+        read_everything(&bytes);
+        read_everything(bytes.get(..end.index(bytes.len())).unwrap());
+    }
+
+    #[test]
+    fn a_name_comes_out_as_it_went_in(given in r"[A-Za-z\u{905}-\u{939}|^~&\\]{1,20}", family in r"[A-Z\u{B85}-\u{BB9}|^~&\\]{1,20}") {
+        let escaped = |text: &str| text.chars().map(|c| match c {
+            '|' => r"\F\".to_owned(),
+            '^' => r"\S\".to_owned(),
+            '~' => r"\R\".to_owned(),
+            '&' => r"\T\".to_owned(),
+            '\\' => r"\E\".to_owned(),
+            c => c.to_string(),
+        }).collect::<String>();
+        let text = format!("MSH|^~\\&|H|A|E|E|||ADT^A08|1|P|2.5\rPID|||7||{}^{}", escaped(&family), escaped(&given));
+        let name = hl7::adt::read(&parse(text.as_bytes()).unwrap()).unwrap().patient.name.into_value().unwrap();
+        prop_assert_eq!((name.given, name.family), (given, family));
+    }
+}
