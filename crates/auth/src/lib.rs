@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod extract;
 pub mod keys;
+pub mod owner;
 pub mod permissions;
 pub mod roles;
 pub mod verifier;
@@ -10,6 +11,7 @@ pub mod verifier;
 pub use claims::Claims;
 pub use extract::{Actor, MaybeActor, Permit};
 pub use keys::{Jwk, Jwks, KeyFault, SigningKeys};
+pub use owner::Owner;
 pub use permissions::{Action, Permission, Reach, reach};
 pub use roles::Role;
 pub use verifier::{AuthConfig, TokenFault, Verifier};

@@ -7,10 +7,12 @@ pub mod db;
 pub mod redis;
 pub mod telemetry;
 
+pub mod fields;
 pub mod http;
 pub mod problem;
 pub mod strict_json;
 pub mod text;
+pub mod words;
 
 pub mod etag;
 pub mod idempotency;
