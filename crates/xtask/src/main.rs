@@ -1,2 +1,155 @@
-//! xtask
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+/// Prints a line for the person at the terminal. A terminal that is gone is no reason to fail: what runs must still be stopped.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+mod api;
+mod bench;
+mod cargo;
+mod demo;
+mod demo_hospital;
+mod deps;
+mod detach;
+mod gateway_config;
+mod home;
+mod install;
+mod openapi;
+mod parts;
+mod process;
+mod running;
+mod secrets;
+mod shutdown;
+mod state;
+mod supervise;
+mod system;
+mod test;
+mod tidy;
+mod trace;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use cargo::Profile;
+use home::Home;
+use running::Follow;
+use up::Manner;
+
+/// Everything that is done to EHS on a developer's machine and in CI.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything on this machine, until Ctrl-C
+    Up {
+        /// Use optimised builds
+        #[arg(long)]
+        release: bool,
+        /// Return when all is ready and leave it running
+        #[arg(long)]
+        detach: bool,
+        /// Be the background process of --detach
+        #[arg(long, hide = true, conflicts_with = "detach")]
+        supervisor: bool,
+    },
+    /// Stop what `up` started
+    Down,
+    /// Say what runs and whether it is ready
+    Status,
+    /// Print a process's log (patients, patients-worker, gateway, postgres, …)
+    Logs {
+        /// Whose
+        service: String,
+        /// Go on as it grows
+        #[arg(short, long)]
+        follow: bool,
+        /// How many lines to begin with
+        #[arg(short = 'n', long, default_value_t = 100)]
+        lines: usize,
+    },
+    /// Stop everything and remove its data
+    Reset,
+    /// Play a patient's journey against a running system
+    Demo,
+    /// Print a trace as a tree
+    Trace {
+        /// A trace id or the first digits of one; `last` is the latest that crossed services
+        #[arg(default_value = "last")]
+        id: String,
+        /// With `last`: only traces through this route
+        #[arg(long)]
+        route: Option<String>,
+    },
+    /// Run every check and every test
+    Test,
+    /// Check names, sizes and READMEs
+    Tidy,
+    /// Check which crate depends on which
+    Deps,
+    /// Renew every service's openapi.json
+    Openapi,
+    /// Measure reading, searching and listing through the gateway, in release mode
+    Bench {
+        /// Put the result into docs/benchmarks.md
+        #[arg(long)]
+        write: bool,
+        /// Seconds per measurement
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Requests in flight at once
+        #[arg(long, default_value_t = 16)]
+        concurrency: usize,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            if !fault.is::<test::Failed>() {
+                use std::io::Write as _;
+                let _ = writeln!(std::io::stderr(), "error: {fault:#}"); // as `say!`
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Up { release, detach, supervisor } => {
+            let manner = match (detach, supervisor) {
+                (true, _) => Manner::Detached,
+                (_, true) => Manner::Supervisor,
+                _ => Manner::Attached,
+            };
+            up::up(manner, if release { Profile::Release } else { Profile::Dev }).await
+        }
+        Command::Down => running::down(&Home::up()?).await,
+        Command::Status => running::status(&Home::up()?).await,
+        Command::Logs { service, follow, lines } => {
+            running::logs(&Home::up()?, &service, lines, if follow { Follow::Yes } else { Follow::No }).await
+        }
+        Command::Reset => running::reset(&Home::up()?).await,
+        Command::Demo => demo::demo(&Home::up()?).await,
+        Command::Trace { id, route } => trace::show(&Home::up()?, &id, route.as_deref()),
+        Command::Test => test::test().await,
+        Command::Tidy => tidy::tidy(&home::root()?),
+        Command::Deps => deps::deps(&home::root()?).await,
+        Command::Openapi => openapi::openapi().await,
+        Command::Bench { write, seconds, concurrency } => bench::bench(write, seconds, concurrency).await,
+    }
+}

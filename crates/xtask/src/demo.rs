@@ -1,0 +1,7 @@
+//! demo
+use crate::home::Home;
+use anyhow::Result;
+/// demo
+pub async fn demo(_home: &Home) -> Result<()> {
+    Ok(())
+}
