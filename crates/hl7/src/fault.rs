@@ -53,6 +53,9 @@ pub enum Reason {
     /// More fields than [`crate::MAX_FIELDS`].
     #[error("a segment has more fields than are read here")]
     TooManyFields,
+    /// More repetitions than [`crate::MAX_REPETITIONS`].
+    #[error("a field repeats more often than is read here")]
+    TooManyRepetitions,
     /// An MSH segment that is not the first.
     #[error("there is a second MSH segment; send one message at a time")]
     SecondHeader,
@@ -114,6 +117,7 @@ impl ParseFault {
             | Reason::SegmentName
             | Reason::TooManySegments
             | Reason::TooManyFields
+            | Reason::TooManyRepetitions
             | Reason::SecondHeader
             | Reason::MissingSegment => ("100", "Segment sequence error"),
         }

@@ -15,5 +15,5 @@ pub use ack::AckCode;
 pub use fault::{ParseFault, Reason};
 pub use header::{Header, header_lossy};
 pub use message::{Component, Encoding, Field, Message, Repetition, Segment, Separators};
-pub use parse::{MAX_BYTES, MAX_FIELDS, MAX_SEGMENTS, parse};
+pub use parse::{MAX_BYTES, MAX_FIELDS, MAX_REPETITIONS, MAX_SEGMENTS, parse};
 pub use timestamp::{PartialDate, Precision, Timestamp};

@@ -10,6 +10,8 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 pub const MAX_SEGMENTS: usize = 5_000;
 /// The most fields of a segment; the longest segment of the standard has fewer than 100.
 pub const MAX_FIELDS: usize = 400;
+/// The most repetitions of a field: readers compare them with each other.
+pub const MAX_REPETITIONS: usize = 500;
 
 /// Reads one message in ER7. Segments may end in CR, LF or CRLF; a byte order mark and MLLP framing are passed over.
 ///
@@ -96,12 +98,20 @@ fn segments(text: &str, encoding: Encoding) -> Result<Vec<String>, ParseFault> {
         if line.matches(encoding.separators.field).count() > MAX_FIELDS {
             return Err(ParseFault::segment(Reason::TooManyFields, format!("segment {place}")));
         }
+        if let Some(field) = repeats_too_often(line, encoding.separators) {
+            return Err(ParseFault::field(Reason::TooManyRepetitions, format!("segment {place}"), field));
+        }
         if place > 1 && (Segment { text: line, encoding }).name() == "MSH" {
             return Err(ParseFault::segment(Reason::SecondHeader, format!("segment {place}")));
         }
         segments.push(line.to_owned());
     }
     Ok(segments)
+}
+
+/// The number of the first field with too many repetitions.
+fn repeats_too_often(line: &str, separators: Separators) -> Option<usize> {
+    line.split(separators.field).position(|field| field.matches(separators.repetition).count() >= MAX_REPETITIONS)
 }
 
 /// A capital letter, two capitals or digits, and then a separator or nothing.
@@ -161,6 +171,8 @@ mod tests {
         assert_eq!(reason(format!("{MSH}||||||KOI8-R").as_bytes()), Reason::CharacterSet);
         assert_eq!(reason(&vec![b'M'; MAX_BYTES + 1]), Reason::TooLarge);
         assert_eq!(reason(format!("{MSH}\r{}", "NTE|1\r".repeat(MAX_SEGMENTS)).as_bytes()), Reason::TooManySegments);
+        let repeated = parse(format!("{MSH}\rPID|1||{}", "7~".repeat(MAX_REPETITIONS)).as_bytes()).unwrap_err();
+        assert_eq!((repeated.reason, repeated.field), (Reason::TooManyRepetitions, Some(3)));
         assert_eq!(reason(format!("{MSH}\rPID{}", "|".repeat(MAX_FIELDS + 1)).as_bytes()), Reason::TooManyFields);
     }
 

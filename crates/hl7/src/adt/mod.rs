@@ -134,13 +134,16 @@ fn merged(message: &Message) -> Result<Vec<Identifier>, ParseFault> {
     Ok(identifiers)
 }
 
-/// Warnings as they gather.
+/// Warnings as they gather, each once.
 #[derive(Default)]
 struct Warnings(Vec<Warning>);
 
 impl Warnings {
     fn add(&mut self, location: &str, message: &'static str) {
-        self.0.push(Warning { location: location.to_owned(), message });
+        let warning = Warning { location: location.to_owned(), message };
+        if !self.0.contains(&warning) {
+            self.0.push(warning);
+        }
     }
 }
 
