@@ -1,1 +1,68 @@
-//! appointments
+#![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod config;
+pub mod error;
+
+pub mod access;
+pub mod appointment;
+pub mod people;
+pub mod slots;
+pub mod status;
+
+pub mod booking;
+pub mod change;
+pub mod date_range;
+pub mod listing;
+
+pub mod availability;
+pub mod schedule;
+
+pub mod events;
+pub mod history;
+pub mod lookup;
+pub mod worker;
+
+mod input;
+mod schema;
+
+use actix_web::web;
+use auth::Verifier;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::app::App;
+
+/// Title of the OpenAPI document, and name of the service in logs and traces.
+pub const TITLE: &str = "appointments";
+
+/// This service's own tables.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// All tables of the schema, in the order in which they are made.
+pub fn migrations() -> Vec<EmbeddedMigrations> {
+    vec![chassis::MIGRATIONS, ::events::MIGRATIONS, MIGRATIONS]
+}
+
+/// Every route of the service.
+pub fn operations(config: &mut ServiceConfig<'_>) {
+    config
+        .service(listing::list)
+        .service(booking::book)
+        .service(date_range::date_range)
+        .service(schedule::schedule)
+        .service(availability::read)
+        .service(availability::replace)
+        .service(change::read)
+        .service(change::replace)
+        .service(change::amend);
+}
+
+/// The routes with their state.
+pub fn routes(app: App, verifier: Verifier) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {
+    let app = web::Data::new(app);
+    move |config| {
+        config.app_data(app.clone()).app_data(verifier.clone());
+        operations(config);
+    }
+}

@@ -1,2 +1,79 @@
-//! appointments
-fn main() {}
+//! The appointments service: `serve`, `worker`, `migrate`, `openapi`.
+
+use anyhow::Context;
+use appointments::app::App;
+use appointments::config::{ServeConfig, WorkerConfig, owner_url};
+use appointments::lookup::Owners;
+use appointments::{TITLE, migrations, operations, routes, worker};
+use chassis::env::Env;
+use chassis::http::{self, Readiness};
+use chassis::{db, shutdown, telemetry};
+use clap::Parser;
+use events::SqsQueues;
+
+/// Books appointments, and keeps the diaries of doctors and patients free of overlaps.
+#[derive(Parser)]
+#[command(version)]
+enum Command {
+    /// Serve the API.
+    Serve,
+    /// Relay and consume events.
+    Worker,
+    /// Bring the schema up to date, as its owner.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Serve => serve().await,
+        Command::Worker => work().await,
+        Command::Migrate => migrate().await,
+        Command::Openapi => openapi(),
+    }
+}
+
+async fn serve() -> anyhow::Result<()> {
+    let config = ServeConfig::read(Env::process())?;
+    let _telemetry = telemetry::init(&config.base.telemetry, TITLE)?;
+    let stop = shutdown::token()?;
+    let pool = db::pool(&config.base.db, "appointments-serve")?;
+    db::require_migrated(&pool, migrations()).await?;
+    let owners = Owners::new(config.users.clone(), config.patients.clone())?;
+    let app = App::new(pool.clone(), owners, config.base.time_zone, config.base.cursor_key.clone());
+    let routes = routes(app, config.auth.verifier()?);
+    http::serve_process(&config.base, TITLE, routes, Readiness::of_database(pool), stop).await
+}
+
+async fn work() -> anyhow::Result<()> {
+    let config = WorkerConfig::read(Env::process())?;
+    let _telemetry = telemetry::init(&config.base.telemetry, "appointments-worker")?;
+    let stop = shutdown::token()?;
+    let pool = db::pool(&config.base.db, "appointments-worker")?;
+    db::require_migrated(&pool, migrations()).await?;
+    let queues = SqsQueues::connect(&config.queues).await;
+    tokio::try_join!(
+        worker::run(pool.clone(), queues, stop.clone()),
+        http::serve_worker(&config.base, Readiness::of_database(pool), stop),
+    )?;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+async fn migrate() -> anyhow::Result<()> {
+    let applied = db::migrate(&owner_url(Env::process())?, migrations()).await?;
+    match applied.len() {
+        0 => println!("the schema is up to date"),
+        _ => println!("applied {}", applied.join(", ")),
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn openapi() -> anyhow::Result<()> {
+    let document = http::openapi(TITLE, operations).to_pretty_json().context("the document cannot be written")?;
+    println!("{document}");
+    Ok(())
+}

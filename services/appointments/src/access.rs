@@ -1,0 +1,102 @@
+//! Whose appointments a caller may know of, and whose they may change. Roles are in the permission table of `auth`;
+//! here is what *care* and *own* mean for appointments.
+
+use auth::{Action, Actor, Reach, Role, reach};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+use diesel_async::AsyncPgConnection;
+
+use crate::appointment::{Entry, Visible};
+use crate::people::StaffMember;
+use crate::schema::{appointments, patients, staff};
+
+/// A caller's reach, worked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every appointment.
+    All,
+    /// Those with this doctor.
+    OfDoctor(i64),
+    /// Those of the patients in this doctor's care, the doctor's own among them.
+    CareOf(i64),
+    /// Those with the doctors of a department.
+    Department(String),
+    /// Those of the patient with this account.
+    OfPatient(i64),
+    /// None: a nurse whom no event has told us of yet.
+    Nothing,
+}
+
+impl Scope {
+    /// How far the caller's reach for an action goes. A nurse's department is looked up, whence the connection.
+    pub async fn of(conn: &mut AsyncPgConnection, actor: &Actor, reach: Reach) -> QueryResult<Self> {
+        Ok(match (reach, actor.role) {
+            (Reach::All, _) => Self::All,
+            (Reach::Care, Role::Nurse) => match StaffMember::find(conn, actor.user_id).await? {
+                Some(nurse) if nurse.is_active && !nurse.department.is_empty() => Self::Department(nurse.department),
+                _ => Self::Nothing,
+            },
+            (Reach::Care, Role::Doctor) => Self::CareOf(actor.user_id),
+            (Reach::Own, Role::Doctor) => Self::OfDoctor(actor.user_id),
+            (Reach::Own, Role::Patient) => Self::OfPatient(actor.user_id),
+            _ => Self::Nothing,
+        })
+    }
+
+    /// The scope of an action beside the one in the handler's signature.
+    pub async fn for_action(conn: &mut AsyncPgConnection, actor: &Actor, action: Action) -> QueryResult<Self> {
+        match reach(actor.role, action) {
+            Some(reach) => Self::of(conn, actor, reach).await,
+            None => Ok(Self::Nothing),
+        }
+    }
+
+    /// Keeps what is within.
+    pub fn narrow(&self, all: Visible<'static>) -> Visible<'static> {
+        match self {
+            Self::All => all,
+            Self::OfDoctor(doctor) => all.filter(appointments::doctor_id.eq(*doctor)),
+            Self::CareOf(doctor) => in_care_of(all, *doctor),
+            Self::Department(department) => all.filter(staff::department.eq(department.clone())),
+            Self::OfPatient(account) => all.filter(patients::user_id.eq(*account)),
+            Self::Nothing => all.filter(false.into_sql::<Bool>()),
+        }
+    }
+
+    /// Whether one at hand is within. Of a doctor's care it knows the doctor's own appointments only: care is for reading.
+    pub fn covers(&self, entry: &Entry) -> bool {
+        match self {
+            Self::All => true,
+            Self::OfDoctor(doctor) | Self::CareOf(doctor) => entry.appointment.doctor_id == *doctor,
+            Self::Department(department) => entry.doctor.department == *department,
+            Self::OfPatient(account) => entry.patient.user_id == Some(*account),
+            Self::Nothing => false,
+        }
+    }
+
+    /// Whether the doctor is one whose hours or bookings are within.
+    pub fn covers_doctor(&self, doctor: i64) -> bool {
+        match self {
+            Self::All => true,
+            Self::OfDoctor(own) | Self::CareOf(own) => *own == doctor,
+            Self::Department(_) | Self::OfPatient(_) | Self::Nothing => false,
+        }
+    }
+}
+
+/// The doctor's own, and every appointment of those whose primary doctor they are or whom they see within 90 days.
+fn in_care_of(all: Visible<'static>, doctor: i64) -> Visible<'static> {
+    all.filter(
+        diesel::dsl::sql::<Bool>("(appointments.doctor_id = ")
+            .bind::<BigInt, _>(doctor)
+            .sql(
+                " OR appointments.patient_id IN (SELECT seen.patient_id FROM appointments seen \
+                 WHERE seen.status NOT IN ('CANCELLED', 'NO_SHOW') \
+                 AND seen.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days' AND seen.doctor_id = ",
+            )
+            .bind::<BigInt, _>(doctor)
+            .sql(") OR appointments.patient_id IN (SELECT theirs.id FROM patients theirs WHERE theirs.primary_doctor_id = ")
+            .bind::<BigInt, _>(doctor)
+            .sql("))"),
+    )
+}

@@ -1,0 +1,295 @@
+//! The appointment: its row, what is shown of it to whom, and the queries that everything else is made of.
+
+use auth::Role;
+use chassis::phi::Phi;
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::access::Scope;
+use crate::schema::{appointments, patients, staff};
+use crate::slots::{Busy, Span};
+use crate::status::{AppointmentType, Status};
+
+/// A row of `appointments`.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = appointments, check_for_backend(Pg))]
+pub struct Appointment {
+    /// Id.
+    pub id: i64,
+    /// Whose it is.
+    pub patient_id: i64,
+    /// With whom.
+    pub doctor_id: i64,
+    /// When it begins.
+    pub starts_at: DateTime<Utc>,
+    /// When it ends.
+    pub ends_at: DateTime<Utc>,
+    /// How far it has come.
+    pub status: Status,
+    /// Where they meet.
+    pub appointment_type: AppointmentType,
+    /// Why the patient comes, in the desk's or the patient's words.
+    pub reason: Phi<String>,
+    /// The doctor's own notes.
+    pub notes: Phi<String>,
+    /// Why it was called off.
+    pub cancellation_reason: Phi<String>,
+    /// Grows with every change.
+    pub version: i64,
+    /// When it was booked.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What is shown of the doctor, and by what a nurse's reach is found.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = staff, check_for_backend(Pg))]
+pub struct DoctorFacts {
+    /// Name.
+    pub name: String,
+    /// Department.
+    pub department: String,
+}
+
+/// What is shown of the patient, and by what a patient's reach is found.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = patients, check_for_backend(Pg))]
+pub struct PatientFacts {
+    /// Name.
+    pub name: Phi<String>,
+    /// Account.
+    pub user_id: Option<i64>,
+}
+
+/// An appointment with the people in it.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(check_for_backend(Pg))]
+pub struct Entry {
+    /// The row.
+    #[diesel(embed)]
+    pub appointment: Appointment,
+    /// With whom.
+    #[diesel(embed)]
+    pub doctor: DoctorFacts,
+    /// Whose it is.
+    #[diesel(embed)]
+    pub patient: PatientFacts,
+}
+
+/// What is inserted.
+#[derive(Insertable)]
+#[diesel(table_name = appointments, check_for_backend(Pg))]
+pub struct NewAppointment {
+    /// Whose it is.
+    pub patient_id: i64,
+    /// With whom.
+    pub doctor_id: i64,
+    /// When it begins.
+    pub starts_at: DateTime<Utc>,
+    /// When it ends.
+    pub ends_at: DateTime<Utc>,
+    /// `SCHEDULED`.
+    pub status: Status,
+    /// Where they meet.
+    pub appointment_type: AppointmentType,
+    /// Why the patient comes.
+    pub reason: Phi<String>,
+    /// Empty at first.
+    pub notes: Phi<String>,
+    /// Empty at first.
+    pub cancellation_reason: Phi<String>,
+}
+
+/// What a change may touch.
+#[derive(AsChangeset)]
+#[diesel(table_name = appointments, check_for_backend(Pg))]
+pub struct Change {
+    /// With whom.
+    pub doctor_id: i64,
+    /// When it begins.
+    pub starts_at: DateTime<Utc>,
+    /// When it ends.
+    pub ends_at: DateTime<Utc>,
+    /// How far it has come.
+    pub status: Status,
+    /// Where they meet.
+    pub appointment_type: AppointmentType,
+    /// Why the patient comes.
+    pub reason: Phi<String>,
+    /// The doctor's own notes.
+    pub notes: Phi<String>,
+    /// Why it was called off.
+    pub cancellation_reason: Phi<String>,
+    /// The next version.
+    pub version: i64,
+    /// Now.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Statuses that hold no time; the database's exclusion constraints name the same.
+pub const FREED: [Status; 2] = [Status::Cancelled, Status::NoShow];
+
+/// Appointments with their people, as a query that can be narrowed.
+pub type Visible<'a> = IntoBoxed<'a, InnerJoin<InnerJoin<appointments::table, staff::table>, patients::table>, Pg>;
+
+/// The appointments that the caller may know of. There is no other way to them for a route.
+pub fn visible_to(scope: &Scope) -> Visible<'static> {
+    let all = appointments::table.inner_join(staff::table).inner_join(patients::table).into_boxed();
+    scope.narrow(all)
+}
+
+impl Appointment {
+    /// Its time.
+    pub fn span(&self) -> Span {
+        Span { start: self.starts_at, end: self.ends_at }
+    }
+}
+
+impl Entry {
+    /// One that the caller may know of.
+    pub async fn find(conn: &mut AsyncPgConnection, scope: &Scope, id: i64) -> QueryResult<Option<Self>> {
+        visible_to(scope).filter(appointments::id.eq(id)).select(Self::as_select()).first(conn).await.optional()
+    }
+
+    /// The same, with its row locked until the transaction ends. Lock it before the people in it.
+    pub async fn lock(conn: &mut AsyncPgConnection, scope: &Scope, id: i64) -> QueryResult<Option<Self>> {
+        let row: Option<i64> =
+            appointments::table.find(id).select(appointments::id).for_no_key_update().first(conn).await.optional()?;
+        match row {
+            Some(id) => Self::find(conn, scope, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a change.
+    pub async fn update(&self, conn: &mut AsyncPgConnection, change: &Change) -> QueryResult<Appointment> {
+        diesel::update(appointments::table.find(self.appointment.id))
+            .set(change)
+            .returning(Appointment::as_returning())
+            .get_result(conn)
+            .await
+    }
+}
+
+impl NewAppointment {
+    /// Writes it.
+    pub async fn insert(&self, conn: &mut AsyncPgConnection) -> QueryResult<Appointment> {
+        diesel::insert_into(appointments::table).values(self).returning(Appointment::as_returning()).get_result(conn).await
+    }
+}
+
+/// What takes up the doctor's time within `span`, in order.
+pub async fn busy_doctor(conn: &mut AsyncPgConnection, doctor: i64, span: Span) -> QueryResult<Vec<Busy>> {
+    let rows: Vec<(i64, DateTime<Utc>, DateTime<Utc>)> = appointments::table
+        .filter(appointments::doctor_id.eq(doctor))
+        .filter(appointments::status.ne_all(FREED))
+        .filter(appointments::starts_at.lt(span.end).and(appointments::starts_at.gt(earliest_start(span))))
+        .filter(appointments::ends_at.gt(span.start))
+        .order(appointments::starts_at)
+        .select((appointments::id, appointments::starts_at, appointments::ends_at))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(appointment, start, end)| Busy { span: Span { start, end }, appointment }).collect())
+}
+
+/// Nothing that began earlier can reach into `span`: an appointment is eight hours long at most. Keeps the index scan short.
+pub fn earliest_start(span: Span) -> DateTime<Utc> {
+    let longest = chrono::TimeDelta::minutes(*crate::slots::MINUTES.end());
+    span.start.checked_sub_signed(longest).unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+/// An appointment as the contract shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Appointment)]
+pub struct AppointmentView {
+    /// Id.
+    pub id: i64,
+    /// Id of the patient.
+    pub patient: i64,
+    /// Account id of the doctor.
+    pub doctor: i64,
+    /// Day in the hospital's time zone.
+    pub date: NaiveDate,
+    /// When it begins, on the hospital's wall clock.
+    #[schema(value_type = String, example = "10:30:00")]
+    pub time_slot: NaiveTime,
+    /// Its length.
+    pub duration_minutes: i64,
+    /// When it ends, on the hospital's wall clock.
+    #[schema(value_type = String, example = "11:00:00")]
+    pub end_time: NaiveTime,
+    /// How far it has come.
+    pub status: Status,
+    /// Where they meet.
+    pub appointment_type: AppointmentType,
+    /// Why the patient comes. Null for roles that do not see it (`ACCOUNTANT`).
+    #[schema(value_type = Option<String>)]
+    pub reason: Option<Phi<String>>,
+    /// Clinical notes. Null for roles that do not see them: only `ADMIN`, `DOCTOR` and `NURSE` do.
+    #[schema(value_type = Option<String>)]
+    pub notes: Option<Phi<String>>,
+    /// Why it was called off; empty otherwise. Null for roles that do not see it (`ACCOUNTANT`).
+    #[schema(value_type = Option<String>)]
+    pub cancellation_reason: Option<Phi<String>>,
+    /// Name of the patient.
+    #[schema(value_type = String)]
+    pub patient_name: Phi<String>,
+    /// Name of the doctor.
+    pub doctor_name: String,
+    /// When it was booked.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// In whose eyes, and on whose clock, an appointment is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Viewer {
+    /// Role of who looks.
+    pub role: Role,
+    /// The hospital's zone.
+    pub zone: Tz,
+}
+
+impl Viewer {
+    /// Notes are clinical: for those who treat, and the administrator.
+    pub fn sees_notes(self) -> bool {
+        matches!(self.role, Role::Admin | Role::Doctor | Role::Nurse)
+    }
+
+    /// The reasons are the desk's and the patient's own words; money needs none of it.
+    pub fn sees_reasons(self) -> bool {
+        self.role != Role::Accountant
+    }
+
+    /// What they see.
+    pub fn show(self, entry: Entry) -> AppointmentView {
+        let Entry { appointment, doctor, patient } = entry;
+        let start = appointment.starts_at.with_timezone(&self.zone);
+        AppointmentView {
+            id: appointment.id,
+            patient: appointment.patient_id,
+            doctor: appointment.doctor_id,
+            date: start.date_naive(),
+            time_slot: start.time(),
+            duration_minutes: appointment.span().minutes(),
+            end_time: appointment.ends_at.with_timezone(&self.zone).time(),
+            status: appointment.status,
+            appointment_type: appointment.appointment_type,
+            reason: self.sees_reasons().then_some(appointment.reason),
+            notes: self.sees_notes().then_some(appointment.notes),
+            cancellation_reason: self.sees_reasons().then_some(appointment.cancellation_reason),
+            patient_name: patient.name,
+            doctor_name: doctor.name,
+            created_at: appointment.created_at,
+            updated_at: appointment.updated_at,
+        }
+    }
+}

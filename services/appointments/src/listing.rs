@@ -1,0 +1,199 @@
+//! `GET /api/appointments/`: pages of appointments.
+
+use actix_web::{HttpRequest, get, web};
+use auth::Permit;
+use auth::permissions::AppointmentRead;
+use chassis::fields::{Day, Id, number, parameter};
+use chassis::page::{self, Page, Position};
+use chassis::problem::Problem;
+use chassis::strict_json::{Fault, Faults, StrictQuery};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use deserr::Deserr;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::access::Scope;
+use crate::app::App;
+use crate::appointment::{AppointmentView, Entry, Viewer, Visible, visible_to};
+use crate::error::Error;
+use crate::schema::appointments;
+use crate::slots;
+use crate::status::Status;
+use chassis::words;
+
+words! {
+    /// Order of a list.
+    pub enum Ordering {
+        /// The earliest first.
+        Date = "date",
+        /// The latest first; so unless asked otherwise.
+        DateDescending = "-date",
+        /// The first booked first.
+        Created = "created_at",
+        /// The last booked first.
+        CreatedDescending = "-created_at",
+    }
+}
+
+#[derive(Debug, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+struct Parameters {
+    #[deserr(default, try_from(Option<String>) = parameter::<Id> -> Fault)]
+    patient: Option<Id>,
+    #[deserr(default, try_from(Option<String>) = parameter::<Id> -> Fault)]
+    doctor: Option<Id>,
+    #[deserr(default)]
+    status: Option<Status>,
+    #[deserr(default)]
+    date: Option<Day>,
+    #[deserr(default)]
+    ordering: Option<Ordering>,
+    #[deserr(default, try_from(Option<String>) = number -> Fault)]
+    page: Option<u64>,
+    #[deserr(default, try_from(Option<String>) = number -> Fault)]
+    page_size: Option<u64>,
+    #[deserr(default)]
+    cursor: Option<String>,
+}
+
+/// What the list is narrowed to, and its order; travels in cursors.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Filters {
+    patient: Option<i64>,
+    doctor: Option<i64>,
+    status: Option<Status>,
+    date: Option<NaiveDate>,
+    ordering: Option<Ordering>,
+}
+
+/// Appointments that the caller may know of, a page at a time.
+#[utoipa::path(
+    tag = "appointments",
+    params(
+        ("patient" = Option<i64>, Query, description = "id of the patient"),
+        ("doctor" = Option<i64>, Query, description = "account id of the doctor"),
+        ("status" = Option<Status>, Query, description = "only this status"),
+        ("date" = Option<String>, Query, description = "only this day, in the hospital's time zone"),
+        ("ordering" = Option<Ordering>, Query, description = "`-date` unless given"),
+        ("page" = Option<u64>, Query, description = "from 1; follow `next` for the deep ones"),
+        ("page_size" = Option<u64>, Query, description = "20 unless given, at most 100"),
+        ("cursor" = Option<String>, Query, description = "as in `next` and `previous`"),
+    ),
+    responses(
+        (status = 200, body = Page<AppointmentView>),
+        (status = 400, description = "bad parameters, every fault in `errors`"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not read appointments"),
+    )
+)]
+#[get("/api/appointments/")]
+pub async fn list(
+    permit: Permit<AppointmentRead>,
+    StrictQuery(parameters): StrictQuery<Parameters>,
+    http: HttpRequest,
+    app: web::Data<App>,
+) -> Result<web::Json<Page<AppointmentView>>, Problem> {
+    let request = page::request(&app.cursor_key, filters(&parameters), parameters.page, parameters.page_size, parameters.cursor.clone())?;
+    let mut conn = app.conn().await?;
+    let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
+    let walk = Walk { scope, filters: &request.filters, zone: app.zone };
+    let rows = walk.rows(&mut conn, &request.position, request.size + 1).await?;
+    let count = page::count_of(&mut conn, || walk.all().select(appointments::id)).await?;
+    let page = page::answer(&http, &app.cursor_key, &request, rows, count, |entry| walk.position_of(entry))?;
+    let viewer = Viewer { role: permit.actor.role, zone: app.zone };
+    let results = page.results.into_iter().map(|entry| viewer.show(entry)).collect();
+    let Page { count, count_is_estimate, next, previous, .. } = page;
+    Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
+}
+
+fn filters(parameters: &Parameters) -> Filters {
+    Filters {
+        patient: parameters.patient.map(Id::get),
+        doctor: parameters.doctor.map(Id::get),
+        status: parameters.status,
+        date: parameters.date.map(Day::get),
+        ordering: parameters.ordering,
+    }
+}
+
+struct Walk<'a> {
+    scope: Scope,
+    filters: &'a Filters,
+    zone: Tz,
+}
+
+impl Walk<'_> {
+    fn all(&self) -> Visible<'static> {
+        let Filters { patient, doctor, status, date, .. } = self.filters;
+        let mut rows = visible_to(&self.scope);
+        if let Some(patient) = patient {
+            rows = rows.filter(appointments::patient_id.eq(*patient));
+        }
+        if let Some(doctor) = doctor {
+            rows = rows.filter(appointments::doctor_id.eq(*doctor));
+        }
+        if let Some(status) = status {
+            rows = rows.filter(appointments::status.eq(*status));
+        }
+        if let Some(day) = date.and_then(|date| slots::days(self.zone, date, date)) {
+            rows = rows.filter(appointments::starts_at.ge(day.start).and(appointments::starts_at.lt(day.end)));
+        }
+        rows
+    }
+
+    async fn rows(&self, conn: &mut AsyncPgConnection, position: &Position, limit: i64) -> Result<Vec<Entry>, Error> {
+        let mut rows = self.all().limit(limit).select(Entry::as_select());
+        let mut ordering = self.filters.ordering.unwrap_or(Ordering::DateDescending);
+        match position {
+            Position::First => {}
+            Position::Offset(offset) => rows = rows.offset(*offset),
+            Position::Before(_) => ordering = ordering.reversed(),
+            Position::After(_) => {}
+        }
+        if let Position::After(at) | Position::Before(at) = position {
+            let (time, id) = after(at)?;
+            rows = match ordering {
+                Ordering::Date => rows.filter(appointments::starts_at.ge(time).and(appointments::starts_at.gt(time).or(appointments::id.gt(id)))),
+                Ordering::DateDescending => rows.filter(appointments::starts_at.le(time).and(appointments::starts_at.lt(time).or(appointments::id.lt(id)))),
+                Ordering::Created => rows.filter(appointments::created_at.ge(time).and(appointments::created_at.gt(time).or(appointments::id.gt(id)))),
+                Ordering::CreatedDescending => rows.filter(appointments::created_at.le(time).and(appointments::created_at.lt(time).or(appointments::id.lt(id)))),
+            };
+        }
+        let rows = match ordering {
+            Ordering::Date => rows.order((appointments::starts_at.asc(), appointments::id.asc())),
+            Ordering::DateDescending => rows.order((appointments::starts_at.desc(), appointments::id.desc())),
+            Ordering::Created => rows.order((appointments::created_at.asc(), appointments::id.asc())),
+            Ordering::CreatedDescending => rows.order((appointments::created_at.desc(), appointments::id.desc())),
+        };
+        Ok(rows.load(conn).await?)
+    }
+
+    fn position_of(&self, entry: &Entry) -> Value {
+        let row = &entry.appointment;
+        let time = match self.filters.ordering {
+            Some(Ordering::Created | Ordering::CreatedDescending) => row.created_at,
+            _ => row.starts_at,
+        };
+        json!([time.timestamp_micros(), row.id])
+    }
+}
+
+impl Ordering {
+    const fn reversed(self) -> Self {
+        match self {
+            Self::Date => Self::DateDescending,
+            Self::DateDescending => Self::Date,
+            Self::Created => Self::CreatedDescending,
+            Self::CreatedDescending => Self::Created,
+        }
+    }
+}
+
+fn after(position: &Value) -> Result<(DateTime<Utc>, i64), Error> {
+    let read: Option<(i64, i64)> = serde_json::from_value(position.clone()).ok();
+    let read = read.and_then(|(time, id)| Some((DateTime::from_timestamp_micros(time)?, id)));
+    read.ok_or_else(|| Error::invalid("cursor", "invalid", "is not a cursor of ours"))
+}

@@ -1,0 +1,197 @@
+//! `GET /api/appointments/doctor/{id}/schedule/`: a doctor's slots, free, booked and blocked, of up to 62 days.
+
+use std::collections::HashSet;
+
+use actix_web::{get, web};
+use auth::permissions::ScheduleRead;
+use auth::{Permit, Role};
+use chassis::fields::Day;
+use chassis::problem::Problem;
+use chassis::strict_json::{Faults, StrictQuery};
+use chrono::{NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+use deserr::Deserr;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::access::Scope;
+use crate::app::App;
+use crate::appointment::{busy_doctor, visible_to};
+use crate::availability::hours_of;
+use crate::error::Error;
+use crate::schema::appointments;
+use crate::slots::{self, Busy, Hours, Span, State};
+use chassis::words;
+
+/// Days of one answer at most.
+const MOST_DAYS: i64 = 62;
+
+words! {
+    /// What a slot is.
+    pub enum SlotStatus {
+        /// Can be booked.
+        Free = "FREE",
+        /// Taken by an appointment.
+        Booked = "BOOKED",
+        /// Neither: it is over, or the doctor is not there.
+        Blocked = "BLOCKED",
+    }
+}
+
+#[derive(Debug, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+struct Parameters {
+    #[deserr(default)]
+    start_date: Option<Day>,
+    #[deserr(default)]
+    end_date: Option<Day>,
+    #[deserr(default)]
+    date: Option<Day>,
+}
+
+/// A doctor's slots.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Schedule {
+    /// Account id of the doctor.
+    pub doctor: i64,
+    /// First day.
+    pub start_date: NaiveDate,
+    /// Last day.
+    pub end_date: NaiveDate,
+    /// Each day, also those without slots.
+    pub days: Vec<DaySchedule>,
+}
+
+/// A doctor's slots of a day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DaySchedule {
+    /// Day.
+    pub date: NaiveDate,
+    /// Slots, by time.
+    pub slots: Vec<Slot>,
+}
+
+/// One slot.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Slot {
+    /// When it begins.
+    #[schema(value_type = String, example = "10:30:00")]
+    pub time_slot: NaiveTime,
+    /// When it ends.
+    #[schema(value_type = String, example = "11:00:00")]
+    pub end_time: NaiveTime,
+    /// What it is.
+    pub status: SlotStatus,
+    /// The appointment in it, where the caller may know of it.
+    pub appointment: Option<i64>,
+}
+
+/// A doctor's slots, day by day.
+///
+/// `FREE` slots can be booked; `BOOKED` ones show their appointment where the caller may read it; `BLOCKED` ones are over.
+/// A `PATIENT` sees free slots and their own bookings.
+#[utoipa::path(
+    tag = "availability",
+    params(
+        ("id" = i64, Path, description = "account id of the doctor"),
+        ("date" = Option<String>, Query, description = "one day, in the hospital's time zone"),
+        ("start_date" = Option<String>, Query, description = "first day, with `end_date`, instead of `date`"),
+        ("end_date" = Option<String>, Query, description = "last day; at most 62 days in all"),
+    ),
+    responses(
+        (status = 200, body = Schedule),
+        (status = 400, description = "bad parameters, every fault in `errors`"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not read schedules"),
+        (status = 404, description = "no such doctor"),
+        (status = 503, description = "the users service does not answer about a doctor not known here yet"),
+    )
+)]
+#[get("/api/appointments/doctor/{id}/schedule/")]
+pub async fn schedule(
+    permit: Permit<ScheduleRead>,
+    id: web::Path<i64>,
+    StrictQuery(parameters): StrictQuery<Parameters>,
+    app: web::Data<App>,
+) -> Result<web::Json<Schedule>, Problem> {
+    let doctor = id.into_inner();
+    let (start_date, end_date) = parameters.range()?;
+    let span = slots::days(app.zone, start_date, end_date).ok_or_else(outside_calendar)?;
+    app.owners.doctor(&app.db, &permit.actor, doctor).await?.ok_or(Error::NotFound("doctor"))?;
+    let mut conn = app.conn().await?;
+    let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
+    let hours = hours_of(&mut conn, doctor).await?.map(|(_version, hours)| hours);
+    let busy = busy_doctor(&mut conn, doctor, span).await?;
+    let known = known(&mut conn, &scope, doctor, span).await?;
+    let booked_by_others = permit.actor.role != Role::Patient;
+    let plan = Plan { zone: app.zone, hours, busy, known, booked_by_others };
+    let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| plan.day(date)).collect();
+    Ok(web::Json(Schedule { doctor, start_date, end_date, days }))
+}
+
+impl Parameters {
+    fn range(&self) -> Result<(NaiveDate, NaiveDate), Error> {
+        let (start, end) = match (self.date, self.start_date, self.end_date) {
+            (Some(date), None, None) => (date.get(), date.get()),
+            (None, Some(start), Some(end)) => (start.get(), end.get()),
+            (Some(_), ..) => return Err(Error::invalid("date", "not_alone", "stands alone")),
+            (None, Some(_), None) => return Err(Error::invalid("end_date", "required", "is required with start_date")),
+            (None, None, _) => return Err(Error::invalid("start_date", "required", "give date, or start_date and end_date")),
+        };
+        if end < start {
+            return Err(Error::invalid("start_date", "after_end", "must not be after end_date"));
+        }
+        if (end - start).num_days() >= MOST_DAYS {
+            return Err(Error::invalid("end_date", "range_too_long", format!("must be at most {MOST_DAYS} days from start_date")));
+        }
+        Ok((start, end))
+    }
+}
+
+fn outside_calendar() -> Error {
+    Error::invalid("end_date", "invalid_date", "is outside the calendar")
+}
+
+/// The doctor's appointments that the caller may know of.
+async fn known(conn: &mut AsyncPgConnection, scope: &Scope, doctor: i64, span: Span) -> QueryResult<HashSet<i64>> {
+    let ids: Vec<i64> = visible_to(scope)
+        .filter(appointments::doctor_id.eq(doctor))
+        .filter(appointments::starts_at.ge(span.start).and(appointments::starts_at.lt(span.end)))
+        .select(appointments::id)
+        .load(conn)
+        .await?;
+    Ok(ids.into_iter().collect())
+}
+
+struct Plan {
+    zone: Tz,
+    hours: Option<Hours>,
+    busy: Vec<Busy>,
+    known: HashSet<i64>,
+    booked_by_others: bool,
+}
+
+impl Plan {
+    fn day(&self, date: NaiveDate) -> DaySchedule {
+        let grid = self.hours.as_ref().map(|hours| slots::grid(hours, self.zone, date)).unwrap_or_default();
+        let busy: Vec<Busy> = match slots::days(self.zone, date, date) {
+            Some(day) => self.busy.iter().filter(|taken| day.holds(&taken.span)).copied().collect(),
+            None => Vec::new(),
+        };
+        let slots = slots::schedule(&grid, &busy, Utc::now());
+        DaySchedule { date, slots: slots.into_iter().filter_map(|(span, state)| self.slot(span, state)).collect() }
+    }
+
+    fn slot(&self, span: Span, state: State) -> Option<Slot> {
+        let (status, appointment) = match state {
+            State::Free => (SlotStatus::Free, None),
+            State::Blocked => (SlotStatus::Blocked, None),
+            State::Booked(id) => (SlotStatus::Booked, Some(id).filter(|id| self.known.contains(id))),
+        };
+        let is_shown = self.booked_by_others || status == SlotStatus::Free || appointment.is_some();
+        let wall_clock = |instant: chrono::DateTime<Utc>| instant.with_timezone(&self.zone).time();
+        is_shown.then(|| Slot { time_slot: wall_clock(span.start), end_time: wall_clock(span.end), status, appointment })
+    }
+}

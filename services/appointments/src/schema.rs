@@ -1,0 +1,89 @@
+//! The tables, as `diesel print-schema` would write them.
+
+diesel::table! {
+    staff (id) {
+        id -> BigInt,
+        role -> Text,
+        name -> Text,
+        specialization -> Text,
+        department -> Text,
+        is_active -> Bool,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    patients (id) {
+        id -> BigInt,
+        patient_id -> Text,
+        name -> Text,
+        user_id -> Nullable<BigInt>,
+        primary_doctor_id -> Nullable<BigInt>,
+        is_active -> Bool,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    availability (doctor_id) {
+        doctor_id -> BigInt,
+        slot_minutes -> Integer,
+        version -> BigInt,
+        updated_by -> BigInt,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    availability_hours (doctor_id, weekday, start_time) {
+        doctor_id -> BigInt,
+        weekday -> SmallInt,
+        start_time -> Time,
+        end_time -> Time,
+    }
+}
+
+diesel::table! {
+    appointments (id) {
+        id -> BigInt,
+        patient_id -> BigInt,
+        doctor_id -> BigInt,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        status -> Text,
+        appointment_type -> Text,
+        reason -> Text,
+        notes -> Text,
+        cancellation_reason -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    appointment_history (id) {
+        id -> BigInt,
+        appointment_id -> BigInt,
+        version -> BigInt,
+        changed_at -> Timestamptz,
+        changed_by -> BigInt,
+        changed_as -> Text,
+        old_status -> Nullable<Text>,
+        new_status -> Text,
+        old_doctor_id -> Nullable<BigInt>,
+        new_doctor_id -> BigInt,
+        old_starts_at -> Nullable<Timestamptz>,
+        new_starts_at -> Timestamptz,
+        old_ends_at -> Nullable<Timestamptz>,
+        new_ends_at -> Timestamptz,
+        why -> Text,
+    }
+}
+
+diesel::joinable!(appointments -> staff (doctor_id));
+diesel::joinable!(appointments -> patients (patient_id));
+diesel::joinable!(availability -> staff (doctor_id));
+diesel::joinable!(availability_hours -> availability (doctor_id));
+diesel::joinable!(appointment_history -> appointments (appointment_id));
+diesel::allow_tables_to_appear_in_same_query!(staff, patients, availability, availability_hours, appointments, appointment_history);

@@ -1,0 +1,263 @@
+//! Slot arithmetic against a slow, obvious model, around everything that makes calendars hard.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
+
+use chrono_tz::{Africa, America, Asia, Australia, Europe, Tz};
+use proptest::prelude::*;
+
+use super::*;
+
+const ZONES: [Tz; 6] =
+    [Asia::Kolkata, America::New_York, Europe::London, Australia::Lord_Howe, Africa::Cairo, America::Havana];
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn time(text: &str) -> NaiveTime {
+    text.parse().unwrap()
+}
+
+fn utc(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn hours(slot_minutes: i64, openings: &[(i16, &str, &str)]) -> Hours {
+    let openings = openings.iter().map(|(weekday, start, end)| Opening { weekday: *weekday, start: time(start), end: time(end) });
+    Hours { slot_minutes, openings: openings.collect() }
+}
+
+/// Every instant of the day in whole minutes, with what the wall clock shows then. Reads the clock; computes nothing.
+fn minutes_of(zone: Tz, day: NaiveDate) -> Vec<(DateTime<Utc>, NaiveTime)> {
+    let from = day.and_time(NaiveTime::MIN).and_utc() - TimeDelta::hours(16);
+    (0..48 * 60)
+        .map(|minute| from + TimeDelta::minutes(minute))
+        .map(|instant| (instant, instant.with_timezone(&zone).naive_local()))
+        .filter(|(_, local)| local.date() == day)
+        .map(|(instant, local)| (instant, local.time()))
+        .collect()
+}
+
+/// The first instant at which the wall clock shows at least `time`: where an opening begins or ends.
+fn model_edge(minutes: &[(DateTime<Utc>, NaiveTime)], time: NaiveTime) -> Option<DateTime<Utc>> {
+    let exact = minutes.iter().find(|(_, shown)| *shown == time);
+    exact.or_else(|| minutes.iter().filter(|(_, shown)| *shown > time).min_by_key(|(_, shown)| *shown)).map(|(instant, _)| *instant)
+}
+
+/// Slot by slot, trying every minute of the day as a start.
+fn model_grid(hours: &Hours, zone: Tz, day: NaiveDate) -> Vec<Span> {
+    let minutes = minutes_of(zone, day);
+    let weekday = i16::try_from(day.weekday().num_days_from_monday()).unwrap();
+    let mut slots = Vec::new();
+    for opening in hours.openings.iter().filter(|opening| opening.weekday == weekday) {
+        let (Some(opens), Some(closes)) = (model_edge(&minutes, opening.start), model_edge(&minutes, opening.end)) else { continue };
+        for (instant, shown) in &minutes {
+            let end = *instant + TimeDelta::minutes(hours.slot_minutes);
+            let since = (*instant - opens).num_minutes();
+            let on_grid = since >= 0 && since % hours.slot_minutes == 0 && end <= closes;
+            let first_of_its_name = minutes.iter().find(|(_, other)| other == shown).unwrap().0 == *instant;
+            if on_grid && first_of_its_name {
+                slots.push(Span { start: *instant, end });
+            }
+        }
+    }
+    slots
+}
+
+fn any_zone() -> impl Strategy<Value = Tz> {
+    prop::sample::select(ZONES.to_vec())
+}
+
+/// Any day of some years, with the days that matter more often.
+fn any_day() -> impl Strategy<Value = NaiveDate> {
+    let special = [
+        "2026-12-31", "2027-01-01", "2028-02-28", "2028-02-29", "2028-03-01", "2026-02-28", "2026-03-08", "2026-11-01", "2026-03-29",
+        "2026-10-25", "2026-04-05", "2026-10-04", "2026-04-24", "2026-10-29", "2027-04-30",
+    ];
+    let special: Vec<NaiveDate> = special.iter().map(|text| date(text)).collect();
+    let any = (0_u64..2000).prop_map(|days| date("2025-01-01") + Days::new(days));
+    prop_oneof![prop::sample::select(special), any]
+}
+
+fn any_hours() -> impl Strategy<Value = Hours> {
+    let day = prop::collection::btree_set(0_u32..288, 0..=6).prop_map(|edges| {
+        let edges: Vec<u32> = edges.into_iter().collect();
+        edges.chunks_exact(2).map(|pair| (pair[0] * 5, pair[1] * 5)).collect::<Vec<_>>()
+    });
+    (prop::collection::vec(day, 7), prop::sample::select(vec![5_i64, 10, 15, 20, 30, 45, 60, 90])).prop_map(|(week, slot_minutes)| {
+        let clock = |minute: u32| NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap();
+        let openings = week.iter().enumerate().flat_map(|(weekday, day)| {
+            day.iter().map(move |(start, end)| Opening { weekday: i16::try_from(weekday).unwrap(), start: clock(*start), end: clock(*end) })
+        });
+        Hours { slot_minutes, openings: openings.collect() }
+    })
+}
+
+/// Appointments of the day that do not overlap each other, in order.
+fn any_busy(day: NaiveDate) -> impl Strategy<Value = Vec<Busy>> {
+    prop::collection::btree_set(0_i64..400, 0..=12).prop_map(move |edges| {
+        let edges: Vec<i64> = edges.into_iter().collect();
+        let from = day.and_time(NaiveTime::MIN).and_utc() - TimeDelta::hours(6);
+        let span = |pair: &[i64]| Span { start: from + TimeDelta::minutes(pair[0] * 5), end: from + TimeDelta::minutes(pair[1] * 5) };
+        let pairs = edges.chunks_exact(2).zip(1..);
+        pairs.map(|(pair, appointment)| Busy { span: span(pair), appointment }).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_grid_is_the_models(zone in any_zone(), day in any_day(), hours in any_hours()) {
+        prop_assert_eq!(grid(&hours, zone, day), model_grid(&hours, zone, day));
+    }
+
+    #[test]
+    fn every_slot_of_the_grid_can_be_named_and_booked(zone in any_zone(), day in any_day(), hours in any_hours()) {
+        let open = working(&hours, zone, day);
+        for slot in grid(&hours, zone, day) {
+            let local = slot.start.with_timezone(&zone).naive_local();
+            prop_assert_eq!(local.date(), day);
+            prop_assert_eq!(place(zone, day, local.time(), hours.slot_minutes), Ok(slot));
+            prop_assert!(open.iter().any(|span| span.holds(&slot)));
+        }
+    }
+
+    #[test]
+    fn working_time_is_in_order_and_apart(zone in any_zone(), day in any_day(), hours in any_hours()) {
+        let open = working(&hours, zone, day);
+        prop_assert!(open.iter().all(|span| span.start < span.end));
+        prop_assert!(open.windows(2).all(|pair| pair[0].end < pair[1].start));
+    }
+
+    #[test]
+    fn days_follow_each_other_without_gap_or_overlap(zone in any_zone(), day in any_day()) {
+        let today = days(zone, day, day).unwrap();
+        let tomorrow = days(zone, day.succ_opt().unwrap(), day.succ_opt().unwrap()).unwrap();
+        prop_assert_eq!(today.end, tomorrow.start);
+        let minutes = minutes_of(zone, day);
+        prop_assert_eq!(today.start, minutes.first().unwrap().0);
+        prop_assert_eq!(today.end, minutes.last().unwrap().0 + TimeDelta::minutes(1));
+    }
+
+    #[test]
+    fn a_place_is_where_the_clock_says(zone in any_zone(), day in any_day(), minute in 0_u32..1440, length in 5_i64..=480) {
+        let time = NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap();
+        let first = minutes_of(zone, day).iter().find(|(_, shown)| *shown == time).map(|(instant, _)| *instant);
+        let same_day = |start: DateTime<Utc>| (start + TimeDelta::minutes(length)).with_timezone(&zone).date_naive() == day;
+        let expected = match first {
+            None => Err(Misplaced::NoSuchTime),
+            Some(start) if same_day(start) => Ok(Span { start, end: start + TimeDelta::minutes(length) }),
+            Some(_) => Err(Misplaced::AcrossMidnight),
+        };
+        prop_assert_eq!(place(zone, day, time, length), expected);
+    }
+
+    #[test]
+    fn a_schedule_says_of_every_slot_what_the_model_says(
+        (day, busy) in any_day().prop_flat_map(|day| (Just(day), any_busy(day))), zone in any_zone(), hours in any_hours(), now in 0_i64..1440,
+    ) {
+        let now = day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::minutes(now);
+        let slots = grid(&hours, zone, day);
+        let shown = schedule(&slots, &busy, now);
+        for slot in &slots {
+            let taken = busy.iter().find(|taken| taken.span.overlaps(slot));
+            let expected = match taken {
+                Some(taken) => State::Booked(taken.appointment),
+                None if slot.start < now => State::Blocked,
+                None => State::Free,
+            };
+            prop_assert!(shown.contains(&(*slot, expected)));
+        }
+        for taken in &busy {
+            prop_assert!(shown.iter().any(|(span, state)| span.overlaps(&taken.span) && matches!(state, State::Booked(_))));
+        }
+        prop_assert!(shown.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    }
+
+    #[test]
+    fn what_is_offered_is_free_and_nothing_earlier_was(
+        (day, busy) in any_day().prop_flat_map(|day| (Just(day), any_busy(day))), zone in any_zone(), hours in any_hours(),
+        minutes in prop::sample::select(vec![5_i64, 20, 60]),
+    ) {
+        let from = days(zone, day, day).unwrap().start;
+        let busy: Vec<Span> = busy.iter().map(|taken| taken.span).collect();
+        let offered = next_free(&hours, zone, minutes, &busy, from, 9, 3);
+        let mut model = Vec::new();
+        for date in day.iter_days().take(9) {
+            for slot in grid(&hours, zone, date) {
+                let span = Span { start: slot.start, end: slot.start + TimeDelta::minutes(minutes) };
+                let open = working(&hours, zone, date).iter().any(|open| open.holds(&span));
+                if open && !busy.iter().any(|taken| taken.overlaps(&span)) {
+                    model.push(span);
+                }
+            }
+        }
+        model.truncate(3);
+        prop_assert_eq!(offered, model);
+    }
+}
+
+#[test]
+fn half_past_six_in_the_evening_utc_is_midnight_in_india() {
+    let day = days(Asia::Kolkata, date("2026-12-31"), date("2026-12-31")).unwrap();
+    assert_eq!(day, Span { start: utc("2026-12-30T18:30:00Z"), end: utc("2026-12-31T18:30:00Z") });
+}
+
+#[test]
+fn an_appointment_ends_on_its_day() {
+    let day = date("2026-12-31");
+    assert_eq!(place(Asia::Kolkata, day, time("23:45:00"), 15), Err(Misplaced::AcrossMidnight));
+    assert_eq!(place(Asia::Kolkata, day, time("23:45:00"), 30), Err(Misplaced::AcrossMidnight));
+    assert_eq!(place(Asia::Kolkata, day, time("23:45:00"), 14).unwrap().minutes(), 14);
+}
+
+#[test]
+fn a_leap_day_is_a_day() {
+    let tuesday = hours(30, &[(1, "09:00:00", "10:00:00")]);
+    assert_eq!(grid(&tuesday, Asia::Kolkata, date("2028-02-29")).len(), 2);
+    assert!(grid(&tuesday, Asia::Kolkata, date("2028-03-01")).is_empty());
+}
+
+#[test]
+fn a_time_that_the_clock_jumps_over_cannot_be_booked() {
+    let day = date("2026-03-08"); // New York: 02:00 becomes 03:00
+    assert_eq!(place(America::New_York, day, time("02:30:00"), 15), Err(Misplaced::NoSuchTime));
+    let sunday = hours(30, &[(6, "01:00:00", "04:00:00")]);
+    assert_eq!(grid(&sunday, America::New_York, day).len(), 4);
+}
+
+#[test]
+fn an_hour_that_comes_twice_is_offered_once() {
+    let day = date("2026-11-01"); // New York: 02:00 becomes 01:00 again
+    let sunday = hours(30, &[(6, "00:00:00", "03:00:00")]);
+    let starts: Vec<_> = grid(&sunday, America::New_York, day).iter().map(|slot| slot.start).collect();
+    assert_eq!(starts.len(), 6);
+    assert_eq!(place(America::New_York, day, time("01:30:00"), 30).unwrap().start, utc("2026-11-01T05:30:00Z"));
+}
+
+#[test]
+fn slots_touch_and_do_not_overlap() {
+    let morning = hours(20, &[(0, "09:00:00", "10:00:00"), (0, "10:00:00", "11:00:00")]);
+    let slots = grid(&morning, Asia::Kolkata, date("2026-11-23"));
+    assert_eq!(slots.len(), 6);
+    assert!(slots.windows(2).all(|pair| pair[0].end == pair[1].start && !pair[0].overlaps(&pair[1])));
+    assert_eq!(working(&morning, Asia::Kolkata, date("2026-11-23")).len(), 1);
+}
+
+#[test]
+fn an_appointment_outside_the_hours_is_still_shown() {
+    let taken = Busy { span: Span { start: utc("2026-11-23T12:00:00Z"), end: utc("2026-11-23T12:30:00Z") }, appointment: 7 };
+    let shown = schedule(&[], &[taken], utc("2026-11-23T00:00:00Z"));
+    assert_eq!(shown, [(taken.span, State::Booked(7))]);
+}
+
+#[test]
+fn the_ends_of_the_calendar_are_no_panic() {
+    for day in [NaiveDate::MIN, NaiveDate::MAX, date("0001-01-01"), date("9999-12-31")] {
+        for zone in ZONES {
+            let _ = days(zone, day, day);
+            let _ = place(zone, day, NaiveTime::MIN, 480);
+            let _ = place(zone, day, time("23:59:00"), 480);
+            let _ = grid(&hours(30, &[(0, "00:00:00", "23:59:00"), (5, "00:00:00", "23:59:00")]), zone, day);
+        }
+    }
+}
