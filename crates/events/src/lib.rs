@@ -27,6 +27,5 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// Package `ehs.events.v1`, generated from `proto-schemas/`.
 pub mod v1 {
-    #![expect(clippy::large_enum_variant, reason = "generated; a payload is read once and dropped")]
     include!(concat!(env!("OUT_DIR"), "/ehs.events.v1.rs"));
 }

@@ -78,7 +78,7 @@ impl TestDb {
     }
 
     /// Runs SQL as the superuser, in the service's schema. Several statements may be given.
-    pub async fn execute(&self, sql: &str) {
+    pub async fn sql(&self, sql: &str) {
         let mut conn = self.superuser().await;
         diesel_async::SimpleAsyncConnection::batch_execute(&mut conn, sql).await.expect("SQL that runs");
     }
