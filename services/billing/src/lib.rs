@@ -1,1 +1,51 @@
-//! billing
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod supplier;
+
+pub mod access;
+pub mod app;
+pub mod error;
+
+pub mod invoices;
+pub mod payments;
+
+pub mod money;
+pub mod numbering;
+pub mod quantity;
+pub mod tax;
+
+pub mod heard;
+pub mod known;
+pub mod publish;
+pub mod worker;
+
+pub mod fields;
+mod schema;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// This service's own tables.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// What the schema must have, in the order in which it is applied.
+pub fn migrations() -> Vec<EmbeddedMigrations> {
+    vec![chassis::MIGRATIONS, events::MIGRATIONS, MIGRATIONS]
+}
+
+/// Every route of the service.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(invoices::list::list)
+        .service(invoices::draft::create)
+        .service(invoices::list::read)
+        .service(invoices::draft::replace)
+        .service(invoices::draft::amend)
+        .service(invoices::issue::issue)
+        .service(payments::list::list)
+        .service(payments::take::take);
+}
+
+/// The title of the API's document.
+pub const TITLE: &str = "EHS billing";

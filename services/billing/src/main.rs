@@ -1,2 +1,65 @@
-//! billing
-fn main() {}
+//! The billing service's commands.
+
+use actix_web::web;
+use billing::app::App;
+use billing::config::Config;
+use billing::{TITLE, migrations, routes, worker};
+use chassis::env::Env;
+use chassis::http::{Readiness, openapi, serve_process};
+use chassis::{db, shutdown, telemetry};
+use clap::Parser;
+
+/// Billing of EHS: invoices and payments.
+#[derive(Parser)]
+enum Command {
+    /// Serve the API.
+    Serve,
+    /// Send and apply events.
+    Worker,
+    /// Bring the schema up to date, as its owner (EHS_MIGRATE_DATABASE_URL).
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Serve => serve(Config::read(Env::process())?).await,
+        Command::Worker => {
+            let config = Config::read(Env::process())?;
+            let _telemetry = telemetry::init(&config.base.telemetry, "billing-worker")?;
+            worker::run(config).await
+        }
+        Command::Migrate => migrate().await,
+        Command::Openapi => print(&openapi(TITLE, routes).to_pretty_json()?),
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let _telemetry = telemetry::init(&config.base.telemetry, "billing")?;
+    let app = App::build(&config)?;
+    db::require_migrated(&app.db, migrations()).await?;
+    let ready = Readiness::of_database(app.db.clone());
+    let (verifier, app) = (app.verifier.clone(), web::Data::new(app));
+    let all = move |service: &mut utoipa_actix_web::service_config::ServiceConfig<'_>| {
+        service.app_data(verifier.clone()).app_data(app.clone());
+        routes(service);
+    };
+    serve_process(&config.base, TITLE, all, ready, shutdown::token()?).await
+}
+
+async fn migrate() -> anyhow::Result<()> {
+    let mut env = Env::process();
+    let url = env.secret("EHS_MIGRATE_DATABASE_URL");
+    for applied in db::migrate(&env.finish(url)?, migrations()).await? {
+        print(&applied)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]
+fn print(text: &str) -> anyhow::Result<()> {
+    println!("{text}");
+    Ok(())
+}

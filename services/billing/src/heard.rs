@@ -1,0 +1,118 @@
+//! What billing hears: users, patients, appointments; and the draft that a completed appointment makes.
+
+use chassis::fields::Id;
+use chassis::text::Line;
+use chrono::Utc;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use events::v1::{AppointmentSnapshot, Envelope};
+use events::{Handler, Payload};
+
+use crate::invoices::input::{InvoiceInput, ItemInput, SacHsn};
+use crate::invoices::invoice::{Draft, Maker};
+use crate::invoices::pricing::{Overrides, Terms, price};
+use crate::known::{Appointment, Doctor, Patient};
+use crate::money::Paise;
+use crate::numbering::day_in_india;
+use crate::quantity::Quantity;
+use crate::schema::{invoice_items, invoices};
+use crate::tax::{Kind, StateCode};
+
+/// The name under which billing subscribes.
+pub const SUBSCRIBER: &str = "billing";
+
+/// SAC of medical and dental services.
+const MEDICAL_SERVICES: &str = "999312";
+
+/// Applies events.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// Of a consultation.
+    pub consultation_fee: Paise,
+    /// Where the hospital stands.
+    pub hospital: StateCode,
+}
+
+impl Handler for Heard {
+    async fn apply(&self, conn: &mut AsyncPgConnection, event: &Envelope) -> anyhow::Result<()> {
+        match &event.payload {
+            Some(Payload::UserRegistered(user) | Payload::UserUpdated(user)) => {
+                if let Some(doctor) = Doctor::heard(user) {
+                    doctor.keep(conn).await?;
+                }
+            }
+            Some(Payload::PatientRegistered(patient) | Payload::PatientUpdated(patient)) => {
+                Patient::from(patient).keep(conn).await?
+            }
+            Some(Payload::AppointmentBooked(appointment) | Payload::AppointmentUpdated(appointment)) => {
+                Appointment::from(appointment).keep(conn).await?;
+            }
+            Some(Payload::AppointmentCompleted(appointment)) => {
+                Appointment::from(appointment).keep(conn).await?;
+                self.draft(conn, appointment).await?;
+            }
+            Some(Payload::InvoiceIssued(_) | Payload::PaymentReceived(_)) | None => {}
+        }
+        Ok(())
+    }
+}
+
+impl Heard {
+    /// Drafts the invoice for a consultation, once per appointment. The patient need not be known yet: the draft shows the
+    /// name as soon as it is, and issuing asks for it.
+    async fn draft(&self, conn: &mut AsyncPgConnection, appointment: &AppointmentSnapshot) -> anyhow::Result<()> {
+        if consultation_billed(conn, appointment.id).await? {
+            return Ok(());
+        }
+        let input = InvoiceInput {
+            patient: Id::new(appointment.patient_id),
+            appointment: Some(Id::new(appointment.id)),
+            due_date: None,
+            delivery_state: None,
+            draft: Some(true),
+            items: vec![self.consultation(conn, appointment).await?],
+        };
+        let today = day_in_india(Utc::now());
+        let terms = Terms { hospital: self.hospital, on: today, overrides: Overrides::Standing(&[]) };
+        let priced =
+            price(&input, &terms).map_err(|faults| anyhow::anyhow!("the consultation cannot be priced: {faults:?}"))?;
+        Draft::new(&input, appointment.patient_id, &priced, today).insert(conn, &priced, Maker::Event).await?;
+        Ok(())
+    }
+
+    async fn consultation(
+        &self,
+        conn: &mut AsyncPgConnection,
+        appointment: &AppointmentSnapshot,
+    ) -> anyhow::Result<ItemInput> {
+        let doctor = match Doctor::find(conn, appointment.doctor_id).await? {
+            Some(doctor) => doctor.name,
+            None => appointment.doctor_name.clone(),
+        };
+        let text = if doctor.is_empty() { "Consultation".to_owned() } else { format!("Consultation with {doctor}") };
+        // a name that no bill can show is left out
+        let description =
+            Line::new(&text).or_else(|_| Line::new("Consultation")).map_err(|fault| anyhow::anyhow!(fault))?;
+        Ok(ItemInput {
+            service: None,
+            description,
+            sac_hsn: SacHsn::known(MEDICAL_SERVICES),
+            kind: Kind::Consultation,
+            quantity: Quantity::ONE,
+            unit_price: self.consultation_fee,
+            discount: Paise::ZERO,
+            gst_rate: None,
+            gst_rate_reason: None,
+        })
+    }
+}
+
+/// Whether somebody at the desk was faster.
+async fn consultation_billed(conn: &mut AsyncPgConnection, appointment: i64) -> QueryResult<bool> {
+    let billed = invoices::table
+        .inner_join(invoice_items::table)
+        .filter(invoices::appointment_id.eq(appointment))
+        .filter(invoice_items::kind.eq(Kind::Consultation));
+    diesel::select(exists(billed)).get_result(conn).await
+}

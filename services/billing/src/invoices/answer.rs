@@ -1,0 +1,262 @@
+//! What is shown of an invoice.
+
+use chassis::phi::Phi;
+use chassis::problem::Problem;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel_async::AsyncPgConnection;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Invoice, Item, Status};
+use crate::known::Patient;
+use crate::money::Paise;
+use crate::quantity::Quantity;
+use crate::supplier::Supplier;
+use crate::tax::{DocumentType, Kind, Rate, StateCode};
+
+/// An invoice.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InvoiceAnswer {
+    /// Id.
+    pub id: i64,
+    /// At most 16 characters, consecutive within a financial year; null on a draft.
+    #[schema(example = "EHS/2627/000001")]
+    pub invoice_number: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// Which document it is.
+    pub document_type: DocumentType,
+    /// Who is billed.
+    pub patient: i64,
+    /// The patient's name: as it was at issue, before that as it is; null while it is not known yet.
+    #[schema(value_type = Option<String>)]
+    pub patient_name: Option<Phi<String>>,
+    /// What for.
+    pub appointment: Option<i64>,
+    /// The date of the document, in India; null on a draft.
+    pub invoice_date: Option<NaiveDate>,
+    /// When it is to be paid.
+    pub due_date: Option<NaiveDate>,
+    /// Where goods are delivered.
+    pub delivery_state: Option<StateCode>,
+    /// The lines.
+    pub items: Vec<ItemAnswer>,
+    /// Of the lines, before discount and tax.
+    pub subtotal: Paise,
+    /// Of the lines.
+    pub discount: Paise,
+    /// `subtotal` less `discount`.
+    pub taxable_value: Paise,
+    /// Central tax.
+    pub cgst: Paise,
+    /// State tax, or that of the union territory.
+    pub sgst: Paise,
+    /// Integrated tax.
+    pub igst: Paise,
+    /// The three taxes together.
+    pub tax: Paise,
+    /// What rounding to the rupee added, or took.
+    #[schema(value_type = String, example = "-0.32")]
+    pub round_off: Paise,
+    /// What is to be paid in all.
+    pub total: Paise,
+    /// What was paid.
+    pub amount_paid: Paise,
+    /// What is left to pay.
+    pub balance: Paise,
+    /// The hospital, as it was at issue.
+    pub supplier: SupplierAnswer,
+    /// The patient, as at issue; null on a draft.
+    pub recipient: Option<RecipientAnswer>,
+    /// When the number was taken.
+    pub issued_at: Option<DateTime<Utc>>,
+    /// When it was drafted.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A line of an invoice.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ItemAnswer {
+    /// Its place, from 1.
+    pub line: i16,
+    /// What it is.
+    #[schema(value_type = String)]
+    pub description: Phi<String>,
+    /// SAC or HSN.
+    pub sac_hsn: String,
+    /// What kind of supply.
+    pub kind: Kind,
+    /// How much.
+    pub quantity: Quantity,
+    /// For one.
+    pub unit_price: Paise,
+    /// Off the line.
+    pub discount: Paise,
+    /// In percent.
+    pub gst_rate: Rate,
+    /// Why it is not the rate of the rules.
+    pub gst_rate_reason: Option<String>,
+    /// Quantity times unit price, less discount.
+    pub taxable_value: Paise,
+    /// Central tax.
+    pub cgst: Paise,
+    /// State tax, or that of the union territory.
+    pub sgst: Paise,
+    /// Integrated tax.
+    pub igst: Paise,
+    /// Taxable value and taxes.
+    pub total: Paise,
+}
+
+/// Who supplies.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SupplierAnswer {
+    /// Legal name.
+    pub name: String,
+    /// Address.
+    pub address: String,
+    /// GSTIN.
+    pub gstin: String,
+    /// GST state code.
+    pub state_code: String,
+}
+
+/// Who is billed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecipientAnswer {
+    /// Name.
+    #[schema(value_type = String)]
+    pub name: Phi<String>,
+    /// The number that people see.
+    pub patient_id: String,
+    /// Address.
+    #[schema(value_type = String)]
+    pub address: Phi<String>,
+}
+
+/// Supplier and recipient: what an issued invoice keeps of both.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Particulars {
+    /// Who supplies.
+    pub supplier: SupplierAnswer,
+    /// Who is billed.
+    pub recipient: RecipientAnswer,
+}
+
+impl Particulars {
+    /// Both as they are now.
+    pub fn of(supplier: &Supplier, patient: &Patient) -> Self {
+        let Patient { name, patient_id, address, .. } = patient.clone();
+        Self { supplier: supplier.into(), recipient: RecipientAnswer { name, patient_id, address } }
+    }
+}
+
+impl From<&Supplier> for SupplierAnswer {
+    fn from(supplier: &Supplier) -> Self {
+        Self {
+            name: supplier.name.clone(),
+            address: supplier.address.clone(),
+            gstin: supplier.gstin.to_string(),
+            state_code: supplier.state.to_string(),
+        }
+    }
+}
+
+impl InvoiceAnswer {
+    /// What is shown of these invoices, with their lines fetched in one query.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn of_all(
+        conn: &mut AsyncPgConnection,
+        supplier: &Supplier,
+        found: Vec<(Invoice, Option<Phi<String>>)>,
+    ) -> Result<Vec<Self>, Problem> {
+        let ids: Vec<_> = found.iter().map(|(invoice, _)| invoice.id).collect();
+        let items = Item::of(conn, &ids).await?;
+        let of = |id| items.iter().filter(move |item| item.invoice_id == id).map(ItemAnswer::from).collect();
+        found.into_iter().map(|(invoice, name)| Self::new(supplier, &invoice, name, of(invoice.id))).collect()
+    }
+
+    /// What is shown of an invoice.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn of(
+        conn: &mut AsyncPgConnection,
+        supplier: &Supplier,
+        invoice: &Invoice,
+        patient_name: Option<Phi<String>>,
+    ) -> Result<Self, Problem> {
+        let items = Item::of(conn, &[invoice.id]).await?;
+        Self::new(supplier, invoice, patient_name, items.iter().map(ItemAnswer::from).collect())
+    }
+
+    fn new(
+        supplier: &Supplier,
+        invoice: &Invoice,
+        patient_name: Option<Phi<String>>,
+        items: Vec<ItemAnswer>,
+    ) -> Result<Self, Problem> {
+        let particulars: Option<Particulars> =
+            invoice.particulars.clone().map(serde_json::from_value).transpose().map_err(Problem::internal)?;
+        let (supplier, recipient) = match particulars {
+            Some(then) => (then.supplier, Some(then.recipient)),
+            None => (supplier.into(), None),
+        };
+        let totals = invoice.totals;
+        Ok(Self {
+            id: invoice.id,
+            invoice_number: invoice.invoice_number.clone(),
+            status: invoice.status,
+            document_type: invoice.document_type,
+            patient: invoice.patient_id,
+            patient_name: recipient.as_ref().map(|then| then.name.clone()).or(patient_name),
+            appointment: invoice.appointment_id,
+            invoice_date: invoice.issued_at.map(|_| invoice.dated),
+            due_date: invoice.due_date,
+            delivery_state: invoice.delivery_state,
+            items,
+            subtotal: totals.subtotal,
+            discount: totals.discount,
+            taxable_value: totals.taxable_value(),
+            cgst: totals.cgst,
+            sgst: totals.sgst,
+            igst: totals.igst,
+            tax: totals.tax(),
+            round_off: totals.round_off,
+            total: totals.total,
+            amount_paid: invoice.amount_paid,
+            balance: invoice.balance(),
+            supplier,
+            recipient,
+            issued_at: invoice.issued_at,
+            created_at: invoice.created_at,
+            updated_at: invoice.updated_at,
+        })
+    }
+}
+
+impl From<&Item> for ItemAnswer {
+    fn from(item: &Item) -> Self {
+        let taxable_value = item.gross - item.discount;
+        Self {
+            line: item.line,
+            description: item.description.clone(),
+            sac_hsn: item.sac_hsn.clone(),
+            kind: item.kind,
+            quantity: item.quantity,
+            unit_price: item.unit_price,
+            discount: item.discount,
+            gst_rate: item.gst_rate,
+            gst_rate_reason: item.gst_rate_reason.clone(),
+            taxable_value,
+            cgst: item.cgst,
+            sgst: item.sgst,
+            igst: item.igst,
+            total: taxable_value + item.cgst + item.sgst + item.igst,
+        }
+    }
+}

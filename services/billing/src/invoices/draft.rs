@@ -1,0 +1,196 @@
+//! `POST invoices/`, `PUT` and `PATCH invoices/{id}/`: making and changing drafts.
+
+use actix_web::{patch, post, put, web};
+use auth::permissions::InvoiceDraft;
+use auth::{Action, Actor, Permit};
+use chassis::db;
+use chassis::etag::{Etagged, IfMatch};
+use chassis::idempotency::{Answer, IdempotencyKey};
+use chassis::merge_patch;
+use chassis::problem::Problem;
+use chassis::strict_json::{self, MergePatch, Strict};
+use chrono::{DateTime, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+
+use super::input::{InvoiceInput, ItemInput};
+use super::invoice::{Draft, Item, Maker};
+use super::pricing::{Overrides, Terms, price};
+use super::{Invoice, InvoiceAnswer, Status, issue};
+use crate::access::{Scope, require};
+use crate::app::App;
+use crate::error::Error;
+use crate::known::Patient;
+use crate::numbering::day_in_india;
+
+/// Makes an invoice and issues it at once, or keeps it as a draft (`draft: true`).
+///
+/// The server works out every amount and the tax; money is decimal strings in rupees, never JSON numbers. A RECEPTIONIST
+/// makes drafts only. The catalogue's `service` is not offered yet.
+#[utoipa::path(
+    tag = "billing",
+    request_body = InvoiceInput,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same key and body give the first answer again")),
+    responses(
+        (status = 201, body = InvoiceAnswer, description = "made; Location and ETag say where and which version"),
+        (status = 400, description = "faults, all at once; a gst_rate that the rules do not give"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not, or may only draft"),
+        (status = 409, description = "the Idempotency-Key was used for another request"),
+        (status = 503, description = "the owner of a patient or appointment not yet known here does not answer"),
+    )
+)]
+#[post("/api/billing/invoices/")]
+pub async fn create(
+    permit: Permit<InvoiceDraft>,
+    key: IdempotencyKey,
+    body: Strict<InvoiceInput>,
+    app: web::Data<App>,
+) -> Result<Answer, Problem> {
+    let (actor, now) = (&permit.actor, Utc::now());
+    let issued_at_once = body.value.draft != Some(true);
+    if issued_at_once {
+        require(actor, Action::InvoiceIssue, "issue invoices: send draft: true")?;
+    }
+    let mut conn = db::get(&app.db).await?;
+    let patient = subjects(&app, &mut conn, actor, &body.value).await?;
+    let priced = price(&body.value, &terms(&app, actor, now, &[])).map_err(Problem::bad_request)?;
+    let draft = Draft::new(&body.value, patient.id, &priced, day_in_india(now));
+    conn.transaction(async |conn| {
+        if let Some(stored) = key.claim(conn, actor.user_id, &body.digest).await? {
+            return Ok(stored.into());
+        }
+        let made = draft.insert(conn, &priced, Maker::User(actor.user_id)).await?;
+        let mut invoice = made.ok_or_else(|| Problem::internal("a draft of a user's met another"))?;
+        if issued_at_once {
+            invoice = issue::number(conn, &app, actor, &invoice, &patient, now).await?;
+        }
+        let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, Some(patient.name.clone())).await?;
+        let answer = Answer::created(format!("/api/billing/invoices/{}/", invoice.id), invoice.version, &shown)?;
+        key.store(conn, actor.user_id, &answer).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+/// Replaces what a draft says. An issued invoice never changes: 409.
+#[utoipa::path(
+    tag = "billing",
+    request_body = InvoiceInput,
+    params(
+        ("id" = i64, Path, description = "the invoice"),
+        ("If-Match" = Option<String>, Header, description = "the version that is replaced"),
+    ),
+    responses(
+        (status = 200, body = InvoiceAnswer, description = "the draft as it is now"),
+        (status = 400, description = "faults, all at once"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+        (status = 404, description = "no such invoice"),
+        (status = 409, description = "it was issued, or changed at the same moment"),
+        (status = 412, description = "If-Match names another version"),
+    )
+)]
+#[put("/api/billing/invoices/{id}/")]
+pub async fn replace(
+    permit: Permit<InvoiceDraft>,
+    id: web::Path<i64>,
+    if_match: IfMatch,
+    body: Strict<InvoiceInput>,
+    app: web::Data<App>,
+) -> Result<Etagged<InvoiceAnswer>, Problem> {
+    change(&app, &permit, *id, &if_match, |_draft| Ok(body.value)).await
+}
+
+/// Changes parts of a draft by a JSON merge patch; `items` is replaced as a whole. An issued invoice never changes: 409.
+#[utoipa::path(
+    tag = "billing",
+    request_body(content = serde_json::Value, content_type = "application/merge-patch+json", description = "any part of what PUT takes"),
+    params(
+        ("id" = i64, Path, description = "the invoice"),
+        ("If-Match" = Option<String>, Header, description = "the version that is changed"),
+    ),
+    responses(
+        (status = 200, body = InvoiceAnswer, description = "the draft as it is now"),
+        (status = 400, description = "faults, all at once"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+        (status = 404, description = "no such invoice"),
+        (status = 409, description = "it was issued, or changed at the same moment"),
+        (status = 412, description = "If-Match names another version"),
+    )
+)]
+#[patch("/api/billing/invoices/{id}/")]
+pub async fn amend(
+    permit: Permit<InvoiceDraft>,
+    id: web::Path<i64>,
+    if_match: IfMatch,
+    patch: MergePatch,
+    app: web::Data<App>,
+) -> Result<Etagged<InvoiceAnswer>, Problem> {
+    change(&app, &permit, *id, &if_match, |draft| strict_json::parse(merge_patch::apply(draft, &patch.value)?)).await
+}
+
+/// Works the change out on the draft as it is seen, then makes it if nobody was faster.
+async fn change(
+    app: &App,
+    permit: &Permit<InvoiceDraft>,
+    id: i64,
+    if_match: &IfMatch,
+    changed: impl FnOnce(&InvoiceInput) -> Result<InvoiceInput, Problem>,
+) -> Result<Etagged<InvoiceAnswer>, Problem> {
+    let (actor, scope, now) = (&permit.actor, Scope::of(permit), Utc::now());
+    let mut conn = db::get(&app.db).await?;
+    let (seen, _) = Invoice::find(&mut conn, scope, id).await?;
+    editable(&seen, if_match)?;
+    let standing = seen.as_input(&Item::of(&mut conn, &[id]).await?);
+    let input = changed(&standing)?;
+    if input.draft == Some(false) {
+        return Err(Problem::invalid("draft", "not_here", "a draft is issued by POST invoices/{id}/issue/"));
+    }
+    let patient = subjects(app, &mut conn, actor, &input).await?;
+    let priced = price(&input, &terms(app, actor, now, &standing.items)).map_err(Problem::bad_request)?;
+    let draft = Draft::new(&input, patient.id, &priced, day_in_india(now));
+    conn.transaction(async |conn| {
+        let locked = Invoice::lock(conn, scope, id).await?;
+        editable(&locked, if_match)?;
+        if locked.version != seen.version {
+            return Err(Error::ChangedMeanwhile.into());
+        }
+        let invoice = draft.replace(conn, id, &priced).await.map_err(Error::from)?;
+        let body = InvoiceAnswer::of(conn, &app.supplier, &invoice, Some(patient.name.clone())).await?;
+        Ok(Etagged { version: invoice.version, body })
+    })
+    .await
+}
+
+fn editable(invoice: &Invoice, if_match: &IfMatch) -> Result<(), Problem> {
+    if invoice.status != Status::Draft {
+        return Err(Error::Issued.into());
+    }
+    if_match.check(invoice.version)
+}
+
+/// The patient that an invoice is for, and its appointment being that patient's.
+async fn subjects(
+    app: &App,
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    input: &InvoiceInput,
+) -> Result<Patient, Problem> {
+    let patient = app.owners.patient(conn, actor, input.patient.get()).await?;
+    if let Some(id) = input.appointment {
+        let appointment = app.owners.appointment(conn, actor, id.get()).await?;
+        if appointment.patient_id != patient.id {
+            return Err(Problem::invalid("appointment", "another_patient", "is not an appointment of this patient"));
+        }
+    }
+    Ok(patient)
+}
+
+fn terms<'a>(app: &App, actor: &Actor, now: DateTime<Utc>, standing: &'a [ItemInput]) -> Terms<'a> {
+    let overrides = match actor.reach(Action::GstRateOverride) {
+        Some(_) => Overrides::WithReason,
+        None => Overrides::Standing(standing),
+    };
+    Terms { hospital: app.supplier.state, on: day_in_india(now), overrides }
+}

@@ -1,0 +1,278 @@
+//! The rows of an invoice, and the queries on them.
+
+use chassis::fields::{Day, Id};
+use chassis::phi::Phi;
+use chassis::text::Line;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+
+use super::Status;
+use super::input::{InvoiceInput, ItemInput, SacHsn};
+use super::pricing::{Priced, PricedLine};
+use crate::access::{Scope, visible_to};
+use crate::error::Error;
+use crate::money::Paise;
+use crate::quantity::Quantity;
+use crate::schema::{invoice_items, invoices, patients};
+use crate::tax::{DocumentType, Kind, Rate, StateCode, Totals};
+
+/// A row of `invoices`.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = invoices, check_for_backend(Pg))]
+pub struct Invoice {
+    /// Id.
+    pub id: i64,
+    /// Grows with every change.
+    pub version: i64,
+    /// Where it stands.
+    pub status: Status,
+    /// Which document it is.
+    pub document_type: DocumentType,
+    /// Who is billed.
+    pub patient_id: i64,
+    /// What for.
+    pub appointment_id: Option<i64>,
+    /// Of a draft the day it was made, then the day of issue.
+    pub dated: NaiveDate,
+    /// When it is to be paid.
+    pub due_date: Option<NaiveDate>,
+    /// Where goods go.
+    pub delivery_state: Option<StateCode>,
+    /// None on a draft.
+    pub invoice_number: Option<String>,
+    /// Supplier and recipient as they were on the day of issue.
+    pub particulars: Option<Value>,
+    /// When its number was taken.
+    pub issued_at: Option<DateTime<Utc>>,
+    /// The amounts.
+    #[diesel(embed)]
+    pub totals: Totals,
+    /// What was paid.
+    pub amount_paid: Paise,
+    /// When it was drafted.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A row of `invoice_items`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = invoice_items, check_for_backend(Pg))]
+pub struct Item {
+    /// Of which invoice.
+    pub invoice_id: i64,
+    /// Its place on it, from 1.
+    pub line: i16,
+    /// What kind of supply.
+    pub kind: Kind,
+    /// In words.
+    pub description: Phi<String>,
+    /// SAC or HSN.
+    pub sac_hsn: String,
+    /// How much.
+    pub quantity: Quantity,
+    /// For one.
+    pub unit_price: Paise,
+    /// The rate that applies.
+    pub gst_rate: Rate,
+    /// Why it is not the rate of the rules.
+    pub gst_rate_reason: Option<String>,
+    /// Quantity times unit price.
+    pub gross: Paise,
+    /// Taken off.
+    pub discount: Paise,
+    /// Central tax.
+    pub cgst: Paise,
+    /// State tax.
+    pub sgst: Paise,
+    /// Integrated tax.
+    pub igst: Paise,
+}
+
+/// What a draft says besides its lines.
+#[derive(Clone, Debug, Insertable, AsChangeset)]
+#[diesel(table_name = invoices, check_for_backend(Pg), treat_none_as_null = true)]
+pub struct Draft {
+    /// Who is billed.
+    pub patient_id: i64,
+    /// What for.
+    pub appointment_id: Option<i64>,
+    /// When it is to be paid.
+    pub due_date: Option<NaiveDate>,
+    /// Where goods go.
+    pub delivery_state: Option<StateCode>,
+    /// Which document it will be.
+    pub document_type: DocumentType,
+    /// The day it is priced for.
+    pub dated: NaiveDate,
+    /// The amounts.
+    #[diesel(embed)]
+    pub totals: Totals,
+}
+
+/// Who or what makes a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// A user.
+    User(i64),
+    /// The event of a completed appointment.
+    Event,
+}
+
+impl Draft {
+    /// What `input` says, priced for `dated`.
+    pub fn new(input: &InvoiceInput, patient_id: i64, priced: &Priced, dated: NaiveDate) -> Self {
+        Self {
+            patient_id,
+            appointment_id: input.appointment.map(Id::get),
+            due_date: input.due_date.map(Day::get),
+            delivery_state: input.delivery_state,
+            document_type: priced.document_type,
+            dated,
+            totals: priced.totals,
+        }
+    }
+
+    /// Inserts the draft with its lines. None when an event has made this appointment's draft before.
+    pub async fn insert(
+        &self,
+        conn: &mut AsyncPgConnection,
+        priced: &Priced,
+        maker: Maker,
+    ) -> QueryResult<Option<Invoice>> {
+        let user = match maker {
+            Maker::User(id) => Some(id),
+            Maker::Event => None,
+        };
+        let inserted: Option<Invoice> = diesel::insert_into(invoices::table)
+            .values((self, invoices::created_by.eq(user), invoices::drafted_by_event.eq(maker == Maker::Event)))
+            .on_conflict_do_nothing()
+            .returning(Invoice::as_returning())
+            .get_result(conn)
+            .await
+            .optional()?;
+        if let Some(invoice) = &inserted {
+            Item::insert(conn, invoice.id, priced).await?;
+        }
+        Ok(inserted)
+    }
+
+    /// Puts this in the place of what the draft said, lines included.
+    pub async fn replace(&self, conn: &mut AsyncPgConnection, id: i64, priced: &Priced) -> QueryResult<Invoice> {
+        diesel::delete(invoice_items::table.filter(invoice_items::invoice_id.eq(id))).execute(conn).await?;
+        Item::insert(conn, id, priced).await?;
+        diesel::update(invoices::table.find(id))
+            .set((self, invoices::version.eq(invoices::version + 1), invoices::updated_at.eq(diesel::dsl::now)))
+            .returning(Invoice::as_returning())
+            .get_result(conn)
+            .await
+    }
+}
+
+impl Item {
+    async fn insert(conn: &mut AsyncPgConnection, invoice_id: i64, priced: &Priced) -> QueryResult<()> {
+        let row = |(line, priced): (i16, &PricedLine)| Self {
+            invoice_id,
+            line,
+            kind: priced.item.kind,
+            description: Phi::new(priced.item.description.to_string()),
+            sac_hsn: priced.item.sac_hsn.as_str().to_owned(),
+            quantity: priced.item.quantity,
+            unit_price: priced.item.unit_price,
+            gst_rate: priced.rate,
+            gst_rate_reason: priced.rate_reason.as_ref().map(|reason| reason.to_string()),
+            gross: priced.amounts.gross,
+            discount: priced.amounts.discount,
+            cgst: priced.amounts.cgst,
+            sgst: priced.amounts.sgst,
+            igst: priced.amounts.igst,
+        };
+        let rows: Vec<_> = (1..).zip(&priced.lines).map(row).collect();
+        diesel::insert_into(invoice_items::table).values(&rows).execute(conn).await?;
+        Ok(())
+    }
+
+    /// The lines of these invoices, in order.
+    pub async fn of(conn: &mut AsyncPgConnection, invoices: &[i64]) -> QueryResult<Vec<Self>> {
+        invoice_items::table
+            .filter(invoice_items::invoice_id.eq_any(invoices))
+            .order((invoice_items::invoice_id, invoice_items::line))
+            .select(Self::as_select())
+            .load(conn)
+            .await
+    }
+
+    /// The line as somebody would send it. A rate of the rules is left to the rules again.
+    fn as_input(&self) -> ItemInput {
+        let free_text = |text: &str| Line::new(text).unwrap_or_default();
+        ItemInput {
+            service: None,
+            description: free_text(self.description.expose()),
+            sac_hsn: SacHsn::known(&self.sac_hsn),
+            kind: self.kind,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            discount: self.discount,
+            gst_rate: self.gst_rate_reason.is_some().then_some(self.gst_rate),
+            gst_rate_reason: self.gst_rate_reason.as_deref().map(free_text),
+        }
+    }
+}
+
+impl Invoice {
+    /// An invoice within the scope, with the patient's name where it is known.
+    ///
+    /// # Errors
+    /// [`Error::NoInvoice`].
+    pub async fn find(
+        conn: &mut AsyncPgConnection,
+        scope: Scope,
+        id: i64,
+    ) -> Result<(Self, Option<Phi<String>>), Error> {
+        visible_to(scope)
+            .filter(invoices::id.eq(id))
+            .select((Self::as_select(), patients::name.nullable()))
+            .first(conn)
+            .await
+            .optional()?
+            .ok_or(Error::NoInvoice)
+    }
+
+    /// Locks an invoice until the transaction ends. Nobody changes invoices within a scope narrower than all.
+    ///
+    /// # Errors
+    /// [`Error::NoInvoice`].
+    pub async fn lock(conn: &mut AsyncPgConnection, scope: Scope, id: i64) -> Result<Self, Error> {
+        if scope != Scope::All {
+            return Err(Error::NoInvoice);
+        }
+        invoices::table
+            .find(id)
+            .for_update()
+            .select(Self::as_select())
+            .first(conn)
+            .await
+            .optional()?
+            .ok_or(Error::NoInvoice)
+    }
+
+    /// What is left to pay.
+    pub fn balance(&self) -> Paise {
+        self.totals.total - self.amount_paid
+    }
+
+    /// The invoice as somebody would send it.
+    pub fn as_input(&self, items: &[Item]) -> InvoiceInput {
+        InvoiceInput {
+            patient: Id::new(self.patient_id),
+            appointment: self.appointment_id.map(Id::new),
+            due_date: self.due_date.map(Day::new),
+            delivery_state: self.delivery_state,
+            draft: None,
+            items: items.iter().map(Item::as_input).collect(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `POST invoices/{id}/issue/`: number, date and particulars fixed, in one transaction.
+
+use actix_web::{post, web};
+use auth::permissions::InvoiceIssue;
+use auth::{Actor, Permit};
+use chassis::db;
+use chassis::etag::IfMatch;
+use chassis::idempotency::{Answer, IdempotencyKey};
+use chassis::problem::Problem;
+use chassis::strict_json::digest;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+
+use super::answer::Particulars;
+use super::input::InvoiceInput;
+use super::invoice::{Draft, Item};
+use super::pricing::{Overrides, Terms, price};
+use super::{Invoice, InvoiceAnswer, Status};
+use crate::access::Scope;
+use crate::app::App;
+use crate::error::Error;
+use crate::known::Patient;
+use crate::numbering::{Number, day_in_india};
+use crate::publish;
+use crate::schema::invoices;
+
+/// Issues a draft: it gets its number and date, and never changes again.
+///
+/// The taxes are those of the day of issue: where a rate has changed since the draft was made, the draft is priced anew.
+#[utoipa::path(
+    tag = "billing",
+    params(
+        ("id" = i64, Path, description = "the invoice"),
+        ("If-Match" = Option<String>, Header, description = "the version that is issued"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the first answer again"),
+    ),
+    responses(
+        (status = 200, body = InvoiceAnswer, description = "issued"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+        (status = 404, description = "no such invoice"),
+        (status = 409, description = "it was issued before, or changed at the same moment"),
+        (status = 412, description = "If-Match names another version"),
+        (status = 503, description = "the patient is not known here yet and their owner does not answer"),
+    )
+)]
+#[post("/api/billing/invoices/{id}/issue/")]
+pub async fn issue(
+    permit: Permit<InvoiceIssue>,
+    id: web::Path<i64>,
+    key: IdempotencyKey,
+    if_match: IfMatch,
+    app: web::Data<App>,
+) -> Result<Answer, Problem> {
+    let (actor, scope, now) = (&permit.actor, Scope::of(&permit), Utc::now());
+    let mut conn = db::get(&app.db).await?;
+    let (seen, _) = Invoice::find(&mut conn, scope, *id).await?;
+    let patient = app.owners.patient(&mut conn, actor, seen.patient_id).await?;
+    conn.transaction(async |conn| {
+        if let Some(stored) = key.claim(conn, actor.user_id, &digest(b"")).await? {
+            return Ok(stored.into());
+        }
+        let draft = Invoice::lock(conn, scope, *id).await?;
+        if draft.status != Status::Draft {
+            return Err(Error::Issued.into());
+        }
+        if_match.check(draft.version)?;
+        if draft.version != seen.version {
+            return Err(Error::ChangedMeanwhile.into());
+        }
+        let priced = priced_for(conn, &app, draft, day_in_india(now)).await?;
+        let invoice = number(conn, &app, actor, &priced, &patient, now).await?;
+        let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, None).await?;
+        let answer = Answer::ok(invoice.version, &shown)?;
+        key.store(conn, actor.user_id, &answer).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+/// The draft with the rates of this day.
+async fn priced_for(
+    conn: &mut AsyncPgConnection,
+    app: &App,
+    draft: Invoice,
+    day: NaiveDate,
+) -> Result<Invoice, Problem> {
+    let items = Item::of(conn, &[draft.id]).await?;
+    let input = draft.as_input(&items);
+    // a due date that has passed is no reason not to issue
+    let undated = InvoiceInput { due_date: None, ..input.clone() };
+    let terms = Terms { hospital: app.supplier.state, on: day, overrides: Overrides::Standing(&undated.items) };
+    let priced = price(&undated, &terms).map_err(Problem::bad_request)?;
+    let unchanged = items.iter().map(|item| item.gst_rate).eq(priced.lines.iter().map(|line| line.rate));
+    if unchanged && draft.totals == priced.totals {
+        return Ok(draft);
+    }
+    let anew = Draft::new(&input, draft.patient_id, &priced, day);
+    Ok(anew.replace(conn, draft.id, &priced).await?)
+}
+
+/// Gives a locked draft its number, date and particulars, and says so to whoever listens. In the caller's transaction; the
+/// number's counter stays locked until it ends.
+///
+/// # Errors
+/// No number left, or from the database.
+pub async fn number(
+    conn: &mut AsyncPgConnection,
+    app: &App,
+    actor: &Actor,
+    draft: &Invoice,
+    patient: &Patient,
+    now: DateTime<Utc>,
+) -> Result<Invoice, Error> {
+    let supplier = &app.supplier;
+    let particulars = serde_json::to_value(Particulars::of(supplier, patient))
+        .map_err(|fault| diesel::result::Error::SerializationError(fault.into()))?;
+    let number = Number::take(conn, &supplier.gstin, &supplier.series, day_in_india(now)).await?;
+    let issued: Invoice = diesel::update(invoices::table.find(draft.id))
+        .set((
+            invoices::status.eq(Status::when_issued(draft.totals.total)),
+            invoices::patient_id.eq(patient.id),
+            invoices::dated.eq(day_in_india(now)),
+            invoices::invoice_number.eq(&number.text),
+            invoices::supplier_gstin.eq(supplier.gstin.as_str()),
+            invoices::series.eq(supplier.series.as_str()),
+            invoices::financial_year.eq(number.year.begins()),
+            invoices::serial.eq(number.serial),
+            invoices::particulars.eq(particulars),
+            invoices::issued_at.eq(now),
+            invoices::issued_by.eq(actor.user_id),
+            invoices::version.eq(invoices::version + 1),
+            invoices::updated_at.eq(now),
+        ))
+        .returning(Invoice::as_returning())
+        .get_result(conn)
+        .await?;
+    publish::issued(conn, &app.outbox, actor, &issued).await?;
+    Ok(issued)
+}

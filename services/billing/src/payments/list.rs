@@ -1,0 +1,93 @@
+//! `GET invoices/{id}/payments/`.
+
+use actix_web::{HttpRequest, get, web};
+use auth::Permit;
+use auth::permissions::PaymentRead;
+use chassis::db;
+use chassis::fields::number;
+use chassis::page::{self, Page, PageRequest, Position};
+use chassis::problem::Problem;
+use chassis::strict_json::{Fault, Faults, StrictQuery};
+use deserr::Deserr;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Payment;
+use crate::access::Scope;
+use crate::app::App;
+use crate::invoices::Invoice;
+use crate::schema::payments;
+
+/// The parameters of the list.
+#[derive(Clone, Debug, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Parameters {
+    #[deserr(default, try_from(Option<String>) = number -> Fault)]
+    page: Option<u64>,
+    #[deserr(default, try_from(Option<String>) = number -> Fault)]
+    page_size: Option<u64>,
+    #[deserr(default)]
+    cursor: Option<String>,
+}
+
+/// Nothing narrows this list but its invoice, which is in the path.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Filters {}
+
+/// The payments of an invoice, in the order in which they came.
+#[utoipa::path(
+    tag = "billing",
+    params(
+        ("id" = i64, Path, description = "the invoice"),
+        ("page" = Option<u64>, Query, description = "1 and on"),
+        ("page_size" = Option<u64>, Query, description = "20 unless said, at most 100"),
+        ("cursor" = Option<String>, Query, description = "as in next and previous"),
+    ),
+    responses(
+        (status = 200, body = Page<Payment>, description = "a page of them"),
+        (status = 400, description = "faults, all at once"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+        (status = 404, description = "no such invoice, or not the caller's"),
+    )
+)]
+#[get("/api/billing/invoices/{id}/payments/")]
+pub async fn list(
+    permit: Permit<PaymentRead>,
+    id: web::Path<i64>,
+    parameters: StrictQuery<Parameters>,
+    app: web::Data<App>,
+    http: HttpRequest,
+) -> Result<web::Json<Page<Payment>>, Problem> {
+    let Parameters { page, page_size, cursor } = parameters.0;
+    let request = page::request(&app.cursor_key, Filters {}, page, page_size, cursor)?;
+    let mut conn = db::get(&app.db).await?;
+    let (invoice, _) = Invoice::find(&mut conn, Scope::of(&permit), *id).await?;
+    let count =
+        page::count(&mut conn, payments::table.filter(payments::invoice_id.eq(invoice.id)).select(payments::id))
+            .await?;
+    let found = fetch(&mut conn, invoice.id, &request).await?;
+    page::answer(&http, &app.cursor_key, &request, found, count, |payment| json!(payment.id)).map(web::Json)
+}
+
+async fn fetch(
+    conn: &mut AsyncPgConnection,
+    invoice: i64,
+    request: &PageRequest<Filters>,
+) -> Result<Vec<Payment>, Problem> {
+    let mut query = payments::table
+        .filter(payments::invoice_id.eq(invoice))
+        .select(Payment::as_select())
+        .limit(request.size + 1)
+        .into_boxed();
+    let position = |at: &serde_json::Value| at.as_i64().ok_or_else(|| Problem::internal("a cursor without a payment"));
+    query = match &request.position {
+        Position::First => query.order(payments::id.asc()),
+        Position::Offset(rows) => query.order(payments::id.asc()).offset(*rows),
+        Position::After(at) => query.filter(payments::id.gt(position(at)?)).order(payments::id.asc()),
+        Position::Before(at) => query.filter(payments::id.lt(position(at)?)).order(payments::id.desc()),
+    };
+    Ok(query.load(conn).await?)
+}

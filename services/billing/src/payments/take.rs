@@ -1,0 +1,135 @@
+//! `POST payments/`: money that the hospital has received.
+
+use actix_web::{post, web};
+use auth::Permit;
+use auth::permissions::PaymentTake;
+use chassis::db;
+use chassis::fields::Id;
+use chassis::idempotency::{Answer, IdempotencyKey};
+use chassis::problem::Problem;
+use chassis::strict_json::{Fault, Faults, Strict};
+use chassis::text::Line;
+use chrono::Utc;
+use deserr::Deserr;
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use utoipa::ToSchema;
+
+use super::{Method, Payment};
+use crate::access::Scope;
+use crate::app::App;
+use crate::error::Error;
+use crate::invoices::Invoice;
+use crate::money::Paise;
+use crate::publish;
+use crate::schema::{invoices, payments};
+
+/// A payment as it is taken.
+#[derive(Clone, Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct PaymentInput {
+    /// The invoice that it pays.
+    pub invoice: Id,
+    /// In rupees: more than nothing, at most the balance.
+    #[deserr(try_from(Paise) = something -> Fault)]
+    pub amount: Paise,
+    /// How it came. `ONLINE` is not offered yet: 400 with code `not_offered`.
+    #[deserr(try_from(String) = offered -> Fault)]
+    pub method: Method,
+    /// The transaction's, cheque's or claim's number.
+    #[deserr(default)]
+    pub reference: Option<Line<100>>,
+}
+
+fn something(amount: Paise) -> Result<Paise, Fault> {
+    if amount > Paise::ZERO { Ok(amount) } else { Err(Fault::new("too_small", "must be more than 0.00")) }
+}
+
+fn offered(method: String) -> Result<Method, Fault> {
+    if method == "ONLINE" {
+        return Err(Fault::new("not_offered", "payment by the provider is not offered yet"));
+    }
+    method.parse()
+}
+
+/// Takes a payment. More than the balance is 409, however many arrive at once.
+///
+/// `Idempotency-Key` is required: sent again with the same key and body, the first answer comes again and nothing is taken
+/// twice. `ONLINE` is not offered yet.
+#[utoipa::path(
+    tag = "billing",
+    request_body = PaymentInput,
+    params(("Idempotency-Key" = String, Header, description = "required; the same key and body give the first answer again")),
+    responses(
+        (status = 201, body = Payment, description = "taken; the invoice is PARTIALLY_PAID or PAID"),
+        (status = 400, description = "faults, all at once; no Idempotency-Key; no such invoice; ONLINE"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+        (status = 409, description = "more than the balance (`balance` says how much that is), a draft, or the key used for another request"),
+    )
+)]
+#[post("/api/billing/payments/")]
+pub async fn take(
+    permit: Permit<PaymentTake>,
+    key: IdempotencyKey,
+    body: Strict<PaymentInput>,
+    app: web::Data<App>,
+) -> Result<Answer, Problem> {
+    key.require()?;
+    let (actor, scope, input) = (&permit.actor, Scope::of(&permit), &body.value);
+    let mut conn = db::get(&app.db).await?;
+    conn.transaction(async |conn| {
+        if let Some(stored) = key.claim(conn, actor.user_id, &body.digest).await? {
+            return Ok(stored.into());
+        }
+        let invoice = Invoice::lock(conn, scope, input.invoice.get()).await.map_err(in_body)?;
+        let payment = pay(conn, &invoice, input, actor.user_id).await?;
+        publish::received(conn, &app.outbox, actor, &payment).await?;
+        let location = format!("/api/billing/invoices/{}/payments/", invoice.id);
+        let answer = Answer::new(actix_web::http::StatusCode::CREATED, Some(location), None, &payment)?;
+        key.store(conn, actor.user_id, &answer).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+/// An invoice that the body names and that is not there is a fault of the body.
+fn in_body(error: Error) -> Problem {
+    match error {
+        Error::NoInvoice => Problem::invalid("invoice", "unknown", "there is no such invoice"),
+        other => other.into(),
+    }
+}
+
+/// Adds the payment and moves the invoice, whose row the caller has locked. The database checks both against each other.
+async fn pay(
+    conn: &mut AsyncPgConnection,
+    invoice: &Invoice,
+    input: &PaymentInput,
+    user: i64,
+) -> Result<Payment, Error> {
+    let (paid, status) = invoice.status.after_payment(invoice.totals.total, invoice.amount_paid, input.amount)?;
+    let now = Utc::now();
+    let payment = diesel::insert_into(payments::table)
+        .values((
+            payments::invoice_id.eq(invoice.id),
+            payments::amount.eq(input.amount),
+            payments::method.eq(input.method),
+            payments::reference.eq(input.reference.as_deref().filter(|reference| !reference.is_empty())),
+            payments::received_by.eq(user),
+            payments::received_at.eq(now),
+        ))
+        .returning(Payment::as_returning())
+        .get_result(conn)
+        .await?;
+    diesel::update(invoices::table.find(invoice.id))
+        .set((
+            invoices::amount_paid.eq(paid),
+            invoices::status.eq(status),
+            invoices::version.eq(invoices::version + 1),
+            invoices::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(payment)
+}

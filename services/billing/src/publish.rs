@@ -1,0 +1,69 @@
+//! What billing tells: invoices issued, payments received. Written to the outbox in the transaction of the change. Both are
+//! events of the invoice, so that whoever listens hears of its issue before its payments.
+
+use auth::Actor;
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use events::envelope::timestamp;
+use events::v1::{InvoiceSnapshot, PaymentSnapshot};
+use events::{Outbox, Payload};
+
+use crate::invoices::Invoice;
+use crate::payments::Payment;
+
+const AGGREGATE: &str = "invoice";
+
+/// An invoice got its number.
+///
+/// # Errors
+/// From the database.
+pub async fn issued(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: &Actor,
+    invoice: &Invoice,
+) -> QueryResult<()> {
+    let snapshot = InvoiceSnapshot {
+        id: invoice.id,
+        invoice_number: invoice.invoice_number.clone().unwrap_or_default(),
+        patient_id: invoice.patient_id,
+        total_paise: invoice.totals.total.get(),
+        status: invoice.status.as_str().to_owned(),
+        issued_at: invoice.issued_at.map(timestamp),
+    };
+    outbox
+        .append(
+            conn,
+            Some((actor.user_id, actor.role.as_str())),
+            (AGGREGATE, invoice.id),
+            Payload::InvoiceIssued(snapshot),
+        )
+        .await
+}
+
+/// Money arrived.
+///
+/// # Errors
+/// From the database.
+pub async fn received(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: &Actor,
+    payment: &Payment,
+) -> QueryResult<()> {
+    let snapshot = PaymentSnapshot {
+        id: payment.id,
+        invoice_id: payment.invoice_id,
+        amount_paise: payment.amount.get(),
+        method: payment.method.as_str().to_owned(),
+        received_at: Some(timestamp(payment.received_at)),
+    };
+    outbox
+        .append(
+            conn,
+            Some((actor.user_id, actor.role.as_str())),
+            (AGGREGATE, payment.invoice_id),
+            Payload::PaymentReceived(snapshot),
+        )
+        .await
+}
