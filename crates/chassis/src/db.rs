@@ -69,7 +69,7 @@ pub fn pool(config: &DbConfig, application_name: &str) -> anyhow::Result<Pool> {
     url.query_pairs_mut()
         .append_pair("application_name", application_name)
         .append_pair("connect_timeout", "5")
-        .append_pair("options", &format!("-c statement_timeout={}", config.statement_timeout.as_millis()));
+        .append_pair("options", &format!("-cstatement_timeout={}", config.statement_timeout.as_millis()));
     let mut manager = ManagerConfig::default();
     manager.recycling_method = RecyclingMethod::Fast;
     manager.custom_setup = Box::new(|url| Box::pin(establish(url)));
