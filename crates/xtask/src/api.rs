@@ -25,6 +25,7 @@ pub struct Call {
     key: Option<String>,
     body: Body,
     accept: Option<&'static str>,
+    if_match: Option<String>,
 }
 
 #[derive(Clone)]
@@ -66,8 +67,14 @@ impl Api {
         if let Some(accept) = call.accept {
             request = request.header("Accept", accept);
         }
+        if let Some(etag) = &call.if_match {
+            request = request.header("If-Match", etag);
+        }
         request = match &call.body {
             Body::None => request,
+            Body::Json(body) if call.method == Method::PATCH => {
+                request.header("Content-Type", "application/merge-patch+json").body(body.to_string())
+            }
             Body::Json(body) => request.json(body),
             Body::Text(text) => request.header("Content-Type", "application/hl7-v2").body(text.clone()),
         };
@@ -151,8 +158,24 @@ impl Call {
         self
     }
 
+    /// Only if it is still the version with this `ETag`.
+    pub fn if_match(mut self, etag: &str) -> Self {
+        self.if_match = Some(etag.to_owned());
+        self
+    }
+
+    /// The JSON body, if it has one.
+    pub fn json_body(&self) -> Option<&Value> {
+        if let Body::Json(body) = &self.body { Some(body) } else { None }
+    }
+
+    /// The message, if that is the body.
+    pub fn text_body(&self) -> Option<&str> {
+        if let Body::Text(text) = &self.body { Some(text) } else { None }
+    }
+
     fn new(method: Method, path: String) -> Self {
-        Self { method, path, token: None, key: None, body: Body::None, accept: None }
+        Self { method, path, token: None, key: None, body: Body::None, accept: None, if_match: None }
     }
 }
 

@@ -141,6 +141,7 @@ async fn create_admin(
         SignIn { role: "ADMIN".to_owned(), username: "admin".to_owned(), password: secrets.person(home, "admin")? };
     let mut command = Command::new(binaries.path("users")?);
     command.args(["create-admin", "--username", &admin.username, "--email", "admin@ehs.example"]);
+    command.args(["--first-name", "Vimala", "--last-name", "Menon"]);
     command.env_clear().envs(env).env("EHS_ADMIN_PASSWORD", &admin.password).current_dir(&home.root);
     let created = run(&mut command, "create the demo admin").await;
     // It may be there from a run that was cut off: then it can sign in.

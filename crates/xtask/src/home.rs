@@ -30,32 +30,53 @@ pub struct Home {
     pub root: PathBuf,
     /// Everything that is written: `target/ehs`, or what `EHS_DIR` names.
     pub dir: PathBuf,
+    /// What it is for.
+    pub purpose: Purpose,
     port_offset: u16,
+}
+
+/// What a system on this machine is for; each has a folder of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be used.
+    Up,
+    /// The parts that tests talk to.
+    Test,
+    /// To be measured.
+    Bench,
 }
 
 impl Home {
     /// The system of `cargo xtask up`.
     pub fn up() -> Result<Self> {
-        Self::named("EHS_DIR", "ehs")
+        Self::of(Purpose::Up)
     }
 
-    /// What `cargo xtask test` sets up.
-    pub fn test() -> Result<Self> {
-        Self::named("EHS_TEST_DIR", "ehs-test")
-    }
-
-    fn named(variable: &str, folder: &str) -> Result<Self> {
+    /// A system for this purpose.
+    pub fn of(purpose: Purpose) -> Result<Self> {
         let root = root()?;
+        let (variable, folder) = match purpose {
+            Purpose::Up => ("EHS_DIR", "ehs"),
+            Purpose::Test => ("EHS_TEST_DIR", "ehs-test"),
+            Purpose::Bench => ("EHS_BENCH_DIR", "ehs-bench"),
+        };
         let dir = match std::env::var_os(variable) {
             Some(dir) => std::path::absolute(dir)?,
             None => root.join("target").join(folder),
         };
         fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let port_offset = match std::env::var("EHS_PORT_OFFSET") {
+        let asked: u16 = match std::env::var("EHS_PORT_OFFSET") {
             Ok(text) => text.parse().with_context(|| format!("EHS_PORT_OFFSET is not a number: {text}"))?,
             Err(_) => 0,
         };
-        Ok(Self { root, dir, port_offset })
+        // So that measuring does not collide with a system that is in use.
+        let port_offset = if purpose == Purpose::Bench { asked.saturating_add(500) } else { asked };
+        Ok(Self { root, dir, purpose, port_offset })
+    }
+
+    /// The Python environment, one for all purposes: it is only a program.
+    pub fn venv(&self) -> Result<PathBuf> {
+        Ok(Self::up()?.path("venv"))
     }
 
     /// A port of this system, from its usual number.

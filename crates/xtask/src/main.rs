@@ -33,6 +33,7 @@ mod trace;
 mod up;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -150,6 +151,10 @@ async fn run(command: Command) -> Result<()> {
         Command::Tidy => tidy::tidy(&home::root()?),
         Command::Deps => deps::deps(&home::root()?).await,
         Command::Openapi => openapi::openapi().await,
-        Command::Bench { write, seconds, concurrency } => bench::bench(write, seconds, concurrency).await,
+        Command::Bench { write, seconds, concurrency } => {
+            let manner =
+                bench::Manner { length: Duration::from_secs(seconds.max(1)), concurrency: concurrency.clamp(1, 512) };
+            bench::bench(manner, if write { bench::Keep::InDocs } else { bench::Keep::No }).await
+        }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::cargo::Binaries;
-use crate::home::{Home, port};
+use crate::home::{Home, Purpose, port};
 use crate::parts::aws;
 use crate::secrets::Secrets;
 use crate::supervise::{Layer, Probe, Spec, Stop};
@@ -31,6 +31,15 @@ pub const SERVICES: [Service; 4] = [
 
 /// The one database; each service has a schema and roles of its own in it.
 pub const DATABASE: &str = "ehs";
+
+/// The demo hospital as its invoices name it. The GSTIN is an example from the law's own texts.
+const HOSPITAL: [(&str, &str); 5] = [
+    ("EHS_HOSPITAL_NAME", "Asha Demo Hospital"),
+    ("EHS_HOSPITAL_ADDRESS", "14, Anna Salai, Chennai, Tamil Nadu 600002"),
+    ("EHS_HOSPITAL_GSTIN", "33AAATC1278N1ZN"),
+    ("EHS_HOSPITAL_STATE_CODE", "33"),
+    ("EHS_CONSULTATION_FEE", "600.00"),
+];
 
 /// Every port of a system with what listens there.
 pub fn ports(home: &Home) -> Vec<(String, u16)> {
@@ -74,8 +83,10 @@ impl<'a> Settings<'a> {
             ("EHS_CURSOR_KEY", secrets.cursor_key.clone()),
             ("EHS_DB_POOL_SIZE", "16".to_owned()),
         ]));
-        if service.name == "users" {
-            env.extend(owned([("EHS_SIGNING_KEYS_FILE", self.signing_keys())]));
+        match service.name {
+            "users" => env.extend(owned([("EHS_SIGNING_KEYS_FILE", self.signing_keys())])),
+            "billing" => env.extend(HOSPITAL.map(|(name, value)| (name.to_owned(), value.to_owned()))),
+            _ => {}
         }
         Ok(env)
     }
@@ -169,10 +180,16 @@ impl<'a> Settings<'a> {
             ("EHS_APPOINTMENTS_URL", home.http(8103)),
             ("EHS_QUEUE_PREFIX", "ehs-".to_owned()),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", home.http(port::OTLP)),
-            ("EHS_TRACE_SAMPLE_RATIO", std::env::var("EHS_TRACE_SAMPLE_RATIO").unwrap_or_else(|_| "1.0".to_owned())),
+            ("EHS_TRACE_SAMPLE_RATIO", self.trace_sample_ratio()),
         ]);
         env.extend(aws::sdk_env(&home.http(port::AWS)));
         env
+    }
+
+    /// Every request when somebody looks on, few when it is about speed.
+    fn trace_sample_ratio(&self) -> String {
+        let usual = if self.home.purpose == Purpose::Bench { "0.01" } else { "1.0" };
+        std::env::var("EHS_TRACE_SAMPLE_RATIO").unwrap_or_else(|_| usual.to_owned())
     }
 
     fn database_url(&self, role: &str, password: &str) -> String {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::cargo::cargo;
-use crate::home::{Home, random_hex, write_private};
+use crate::home::{Home, Purpose, random_hex, write_private};
 use crate::parts::{aws, postgres, redis};
 use crate::process::which;
 use crate::shutdown::Shutdown;
@@ -29,7 +29,7 @@ struct Endpoints {
 
 /// Runs everything. The last lines printed are the test runner's own.
 pub async fn test() -> Result<()> {
-    let home = Home::test()?;
+    let home = Home::of(Purpose::Test)?;
     let shutdown = Shutdown::listen()?;
     let mut supervisor = Supervisor::new(&home.logs(), None)?;
     let outcome = tokio::select! {
@@ -138,9 +138,7 @@ fn answers(url: &str) -> bool {
 }
 
 async fn start_parts(home: &Home, supervisor: &mut Supervisor) -> Result<Endpoints> {
-    // The Python environment of `up` serves here as well: it is only a program.
-    let venv = Home::up()?.path("venv");
-    let tools = install::ensure(&venv).await?;
+    let tools = install::ensure(&home.venv()?).await?;
     for folder in ["postgres", "redis", "ministack"] {
         wipe(&home.path(folder))?;
     }

@@ -81,6 +81,11 @@ pub fn show(home: &Home, wanted: &str, route: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// The spans of one trace that have arrived so far.
+pub fn spans(home: &Home, id: &str) -> Vec<Recorded> {
+    read(home).ok().and_then(|mut traces| traces.remove(id)).unwrap_or_default()
+}
+
 fn read(home: &Home) -> Result<Traces> {
     let mut traces = Traces::new();
     for name in [format!("{FILE}.1"), FILE.to_owned()] {

@@ -59,14 +59,15 @@ pub async fn up(manner: Manner, profile: Profile) -> Result<()> {
     run_until_told(&home, &prepared, &shutdown).await
 }
 
-/// What must be there before anything starts.
-struct Prepared {
+/// What must be there before anything starts: programs, installed and built.
+pub struct Prepared {
     tools: Tools,
     binaries: Binaries,
 }
 
-async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
-    let tools = install::ensure(&home.path("venv")).await?;
+/// Installs and builds what is missing.
+pub async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
+    let tools = install::ensure(&home.venv()?).await?;
     say!("building the services");
     let binaries = Binaries::build(&home.root, profile).await?;
     Ok(Prepared { tools, binaries })
@@ -75,16 +76,17 @@ async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
 async fn run_until_told(home: &Home, prepared: &Prepared, shutdown: &Shutdown) -> Result<()> {
     let state = StateFile::create(home, &home.http(port::GATEWAY))?;
     let mut supervisor = Supervisor::new(&home.logs(), Some(state.clone()))?;
-    let outcome = tokio::select! {
-        started = start(home, prepared, &mut supervisor) => started.map(|()| true),
-        () = shutdown.wished() => Ok(false),
+    let started = tokio::select! {
+        started = start(home, prepared, &mut supervisor) => started.map(Some),
+        () = shutdown.wished() => Ok(None),
     };
-    let outcome = match outcome {
-        Ok(true) => {
+    let outcome = match started {
+        Ok(Some(system)) => {
             state.phase(Phase::Ready)?;
+            greet(home, &system);
             supervisor.watch(shutdown).await
         }
-        Ok(false) => Ok(()),
+        Ok(None) => Ok(()),
         Err(fault) => Err(fault),
     };
     say!("stopping");
@@ -95,7 +97,17 @@ async fn run_until_told(home: &Home, prepared: &Prepared, shutdown: &Shutdown) -
     outcome
 }
 
-async fn start(home: &Home, prepared: &Prepared, supervisor: &mut Supervisor) -> Result<()> {
+/// A system that is ready.
+pub struct System {
+    /// Its database.
+    pub cluster: postgres::Cluster,
+    /// Who may sign in.
+    pub hospital: demo_hospital::Hospital,
+    took: Duration,
+}
+
+/// Starts everything and waits until all of it is ready.
+pub async fn start(home: &Home, prepared: &Prepared, supervisor: &mut Supervisor) -> Result<System> {
     let began = Instant::now();
     let mut secrets = Secrets::load_or_make(home)?;
     otlp::listen(home).await?;
@@ -128,10 +140,9 @@ async fn start(home: &Home, prepared: &Prepared, supervisor: &mut Supervisor) ->
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     supervisor.wait_ready(&names, READY_BOUND).await?;
 
-    let migrate_env = settings.service_env(SERVICES[0])?;
-    let hospital = demo_hospital::ensure(home, &mut secrets, &prepared.binaries, migrate_env).await?;
-    greet(home, &hospital, began.elapsed());
-    Ok(())
+    let users_env = settings.service_env(SERVICES[0])?;
+    let hospital = demo_hospital::ensure(home, &mut secrets, &prepared.binaries, users_env).await?;
+    Ok(System { cluster, hospital, took: began.elapsed() })
 }
 
 async fn start_parts(
@@ -248,7 +259,8 @@ pub fn ports_free(ports: &[(String, u16)]) -> Result<()> {
     }
 }
 
-fn greet(home: &Home, hospital: &demo_hospital::Hospital, took: Duration) {
+fn greet(home: &Home, system: &System) {
+    let (hospital, took) = (&system.hospital, system.took);
     say!("\nEHS is ready after {}.{} s", took.as_secs(), took.subsec_millis() / 100);
     say!("  gateway     {}", hospital.gateway);
     say!("  API         {}/api/docs/", hospital.gateway);

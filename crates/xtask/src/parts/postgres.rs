@@ -122,11 +122,6 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Where the data lies.
-    pub fn data(&self) -> &Path {
-        &self.data
-    }
-
     /// The superuser's URL.
     pub fn superuser_url(&self) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}/postgres", self.password, self.port)
