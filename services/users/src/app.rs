@@ -1,0 +1,71 @@
+//! The state that handlers share.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use auth::{SigningKeys, Verifier};
+use chassis::db::{self, Conn, Pool};
+use chassis::page::CursorKey;
+use chassis::problem::Problem;
+use events::Outbox;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::config::{ServeConfig, TokenConfig};
+use crate::sign_in::passwords::Passwords;
+
+/// State of `serve`.
+#[derive(Clone)]
+pub struct App {
+    /// Rows.
+    pub db: Pool,
+    /// Events out.
+    pub outbox: Outbox,
+    /// Sign access tokens.
+    pub keys: Arc<SigningKeys>,
+    /// What access tokens say of themselves, and how long they live.
+    pub tokens: TokenConfig,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Seals page cursors.
+    pub cursor_key: CursorKey,
+}
+
+impl App {
+    /// Puts it together. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the database's URL cannot be read or the system has no randomness.
+    pub fn build(config: ServeConfig) -> anyhow::Result<Self> {
+        Ok(Self {
+            db: db::pool(&config.base.db, "users-serve")?,
+            outbox: Outbox::new(),
+            keys: Arc::new(config.keys),
+            tokens: config.tokens,
+            passwords: Passwords::new(&config.hashing)?,
+            cursor_key: config.base.cursor_key,
+        })
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// 503 when none is free in time.
+    pub async fn conn(&self) -> Result<Conn, Problem> {
+        db::get(&self.db).await
+    }
+
+    /// Checks tokens with this service's own keys.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        Verifier::fixed(&self.keys.jwks(), &self.tokens.issuer, &self.tokens.audience)
+    }
+
+    /// All routes with this state.
+    pub fn routes(self) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {
+        let verifier = self.verifier();
+        move |config| {
+            config.app_data(web::Data::new(self.clone())).app_data(verifier.clone());
+            crate::routes(config);
+        }
+    }
+}

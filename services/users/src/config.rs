@@ -1,0 +1,238 @@
+//! The settings of this service.
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `EHS_SIGNING_KEYS_FILE` | the file that `keys generate` makes | required for `serve` |
+//! | `EHS_JWT_ISSUER` | the `iss` of access tokens | `ehs` |
+//! | `EHS_JWT_AUDIENCE` | their `aud` | `ehs-api` |
+//! | `EHS_ARGON2_MEMORY_KIB` | memory of one password hash, at least 19456 | 19456 |
+//! | `EHS_ARGON2_ITERATIONS` | passes over it, at least 2 | 2 |
+//! | `EHS_HASHING_THREADS` | passwords hashed at once, 1 to 64 | the processor's, at most 4 |
+//! | `EHS_HASHING_QUEUE` | passwords that may wait for that | 64 |
+//! | `EHS_HASHING_WAIT_MS` | how long one waits before it is answered 503 | 3000 |
+//!
+//! Those of [`chassis::base`] and [`events::queues`] come on top.
+
+use std::time::Duration;
+
+use auth::SigningKeys;
+use chassis::base::BaseConfig;
+use chassis::db::DbConfig;
+use chassis::env::{ConfigFaults, Env};
+use events::QueueConfig;
+use secrecy::SecretString;
+
+/// What `serve` needs.
+#[derive(Debug)]
+pub struct ServeConfig {
+    /// What every service has.
+    pub base: BaseConfig,
+    /// Sign access tokens.
+    pub keys: SigningKeys,
+    /// What tokens say of themselves.
+    pub tokens: TokenConfig,
+    /// How passwords are hashed.
+    pub hashing: HashingConfig,
+}
+
+/// What `worker` needs.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// What every service has.
+    pub base: BaseConfig,
+    /// Where the queues are.
+    pub queues: QueueConfig,
+}
+
+/// What `create-admin` needs.
+#[derive(Debug)]
+pub struct CreateAdminConfig {
+    /// PostgreSQL.
+    pub db: DbConfig,
+    /// How the password is hashed.
+    pub hashing: HashingConfig,
+    /// The password, from `EHS_ADMIN_PASSWORD`.
+    pub password: SecretString,
+}
+
+/// What tokens say of themselves, and how long they live.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// The `iss` of access tokens.
+    pub issuer: String,
+    /// Their `aud`.
+    pub audience: String,
+    /// How long an access token lives.
+    pub access_lifetime: chrono::Duration,
+    /// How long a refresh token lives.
+    pub refresh_lifetime: chrono::Duration,
+}
+
+/// How passwords are hashed, and how many at once.
+#[derive(Clone, Debug)]
+pub struct HashingConfig {
+    /// Memory of one hash.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub iterations: u32,
+    /// Hashes at once.
+    pub threads: usize,
+    /// Hashes that may wait.
+    pub queue: usize,
+    /// How long one waits.
+    pub wait: Duration,
+}
+
+/// OWASP's password storage cheat sheet, argon2id: 19 MiB with two passes at the least.
+const LEAST_MEMORY_KIB: u32 = 19_456;
+const LEAST_ITERATIONS: u32 = 2;
+/// Beyond these one sign-in would be an attack on ourselves.
+const MOST_MEMORY_KIB: u32 = 1024 * 1024;
+const MOST_ITERATIONS: u32 = 64;
+
+impl ServeConfig {
+    /// Reads it; all faults at once.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn read(mut env: Env) -> Result<Self, ConfigFaults> {
+        let base = BaseConfig::read(&mut env);
+        let keys = signing_keys(&mut env);
+        let tokens = TokenConfig::read(&mut env);
+        let hashing = HashingConfig::read(&mut env);
+        let config = || Some(Self { base: base?, keys: keys?, tokens: tokens?, hashing: hashing? });
+        env.finish(config())
+    }
+}
+
+impl WorkerConfig {
+    /// Reads it; all faults at once.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn read(mut env: Env) -> Result<Self, ConfigFaults> {
+        let base = BaseConfig::read(&mut env);
+        let queues = QueueConfig::read(&mut env);
+        let config = || Some(Self { base: base?, queues: queues? });
+        env.finish(config())
+    }
+}
+
+impl CreateAdminConfig {
+    /// Reads it; all faults at once.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn read(mut env: Env) -> Result<Self, ConfigFaults> {
+        let db = DbConfig::read(&mut env);
+        let hashing = HashingConfig::read(&mut env);
+        let password = env.secret("EHS_ADMIN_PASSWORD");
+        let config = || Some(Self { db: db?, hashing: hashing?, password: password? });
+        env.finish(config())
+    }
+}
+
+/// The connection of the schema's owner, for `migrate`.
+///
+/// # Errors
+/// When it is missing.
+pub fn owner_url(mut env: Env) -> Result<SecretString, ConfigFaults> {
+    let url = env.secret("EHS_MIGRATE_DATABASE_URL");
+    env.finish(url)
+}
+
+impl TokenConfig {
+    fn read(env: &mut Env) -> Option<Self> {
+        let issuer = env.or("EHS_JWT_ISSUER", "ehs".to_owned());
+        let audience = env.or("EHS_JWT_AUDIENCE", "ehs-api".to_owned());
+        Some(Self::new(issuer?, audience?))
+    }
+
+    /// The contract's lifetimes: an hour and a day.
+    #[must_use]
+    pub const fn new(issuer: String, audience: String) -> Self {
+        Self {
+            issuer,
+            audience,
+            access_lifetime: chrono::Duration::hours(1),
+            refresh_lifetime: chrono::Duration::days(1),
+        }
+    }
+}
+
+impl HashingConfig {
+    fn read(env: &mut Env) -> Option<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let memory_kib = bounded(env, "EHS_ARGON2_MEMORY_KIB", LEAST_MEMORY_KIB, LEAST_MEMORY_KIB..=MOST_MEMORY_KIB);
+        let iterations = bounded(env, "EHS_ARGON2_ITERATIONS", LEAST_ITERATIONS, LEAST_ITERATIONS..=MOST_ITERATIONS);
+        let threads = bounded(env, "EHS_HASHING_THREADS", cores.clamp(1, 4), 1..=64);
+        let queue = bounded(env, "EHS_HASHING_QUEUE", 64, 0..=10_000);
+        let wait = bounded(env, "EHS_HASHING_WAIT_MS", 3_000, 1..=60_000);
+        Some(Self {
+            memory_kib: memory_kib?,
+            iterations: iterations?,
+            threads: threads?,
+            queue: queue?,
+            wait: Duration::from_millis(wait?),
+        })
+    }
+}
+
+impl Default for HashingConfig {
+    /// OWASP's minimum, two at once.
+    fn default() -> Self {
+        let (memory_kib, iterations) = (LEAST_MEMORY_KIB, LEAST_ITERATIONS);
+        Self { memory_kib, iterations, threads: 2, queue: 64, wait: Duration::from_secs(3) }
+    }
+}
+
+fn bounded<T>(env: &mut Env, name: &str, default: T, range: std::ops::RangeInclusive<T>) -> Option<T>
+where
+    T: std::str::FromStr<Err: std::fmt::Display> + PartialOrd + std::fmt::Display,
+{
+    let value = env.or(name, default)?;
+    if range.contains(&value) {
+        return Some(value);
+    }
+    env.fault(name, format_args!("is not {} to {}", range.start(), range.end()));
+    None
+}
+
+fn signing_keys(env: &mut Env) -> Option<SigningKeys> {
+    const NAME: &str = "EHS_SIGNING_KEYS_FILE";
+    let path: String = env.required(NAME)?;
+    let keys = std::fs::read_to_string(&path)
+        .map_err(|fault| fault.to_string())
+        .and_then(|text| SigningKeys::parse(&SecretString::from(text)).map_err(|fault| fault.to_string()));
+    keys.map_err(|why| env.fault(NAME, format_args!("({path}) cannot be used: {why}"))).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_missing_variable_is_named() {
+        let faults = ServeConfig::read(Env::of([])).unwrap_err().to_string();
+        for name in ["EHS_LISTEN", "DATABASE_URL", "EHS_SIGNING_KEYS_FILE", "EHS_CURSOR_KEY"] {
+            assert!(faults.contains(name), "{name} is missing in {faults}");
+        }
+    }
+
+    #[test]
+    fn hashing_below_owasps_minimum_is_refused() {
+        let mut env = Env::of([("EHS_ARGON2_MEMORY_KIB", "8192"), ("EHS_ARGON2_ITERATIONS", "1")]);
+        assert!(HashingConfig::read(&mut env).is_none());
+        let faults = env.finish::<()>(None).unwrap_err().to_string();
+        assert!(faults.contains("EHS_ARGON2_MEMORY_KIB is not 19456"), "{faults}");
+        assert!(faults.contains("EHS_ARGON2_ITERATIONS is not 2"), "{faults}");
+    }
+
+    #[test]
+    fn an_unreadable_key_file_is_a_fault_of_the_configuration() {
+        let mut env = Env::of([("EHS_SIGNING_KEYS_FILE", "/nowhere/keys.json")]);
+        assert!(signing_keys(&mut env).is_none());
+        assert!(env.finish::<()>(None).unwrap_err().to_string().contains("/nowhere/keys.json"));
+    }
+}

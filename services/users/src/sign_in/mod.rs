@@ -1,0 +1,145 @@
+//! `POST login/` and `POST refresh-token/`.
+
+pub mod input;
+pub mod passwords;
+pub mod refresh_token;
+pub mod session;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use auth::Claims;
+use auth::claims::Issued;
+use chassis::idempotency::IdempotencyKey;
+use chassis::problem::Problem;
+use chassis::strict_json::Strict;
+use chrono::Utc;
+use diesel_async::AsyncConnection;
+use uuid::Uuid;
+
+use self::input::{Login, Refresh, TokenPair};
+use self::refresh_token::RefreshToken;
+use self::session::{Given, Rotation};
+use crate::app::App;
+use crate::error::Error;
+use crate::user::User;
+
+/// Sign in.
+///
+/// An unknown user, a wrong password and an inactive account get the same answer after the same time. An
+/// `Idempotency-Key` changes nothing here: signing in twice makes two sessions, and tokens are not stored.
+#[utoipa::path(
+    tag = "users",
+    request_body = Login,
+    responses(
+        (status = 200, description = "signed in", body = TokenPair),
+        (status = 400, description = "bad input: every fault of it"),
+        (status = 401, description = "the username or the password is wrong"),
+        (status = 503, description = "too many passwords wait to be checked"),
+    ),
+    security(())
+)]
+#[post("/api/users/login/")]
+pub async fn login(_key: IdempotencyKey, body: Strict<Login>, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let answer = sign_in(&app, &body.value).await;
+    count("sign_ins_total", outcome(&answer));
+    Ok(fresh(&answer?))
+}
+
+async fn sign_in(app: &App, presented: &Login) -> Result<TokenPair, Error> {
+    let found = User::find_by_login(&mut *app.conn().await?, &presented.username).await?;
+    // no connection is held while a password waits for its turn
+    let checked = app.passwords.verify(&presented.password, found.as_ref().map(|user| &user.password_hash)).await?;
+    let user = found.filter(|user| checked.matches && user.is_active).ok_or(Error::Credentials)?;
+    let mut conn = app.conn().await?;
+    if let Some(renewed) = checked.renewed {
+        User::keep_hash(&mut conn, user.id, &user.password_hash, &renewed.as_phi()).await?;
+    }
+    let first = RefreshToken::random()?;
+    let now = Utc::now();
+    let session =
+        conn.transaction(async |conn| session::open(conn, user.id, &first, now, app.tokens.refresh_lifetime).await).await?;
+    let given = Given { session, user_id: user.id, role: user.role()?, at: now, jti: Uuid::new_v4() };
+    Ok(TokenPair { access: access_token(app, &given)?, refresh: first.into_text() })
+}
+
+/// Renew a session.
+///
+/// Gives a new pair; the old refresh token is spent. Using a spent one revokes the whole session, unless it is the same
+/// request sent again with the same `Idempotency-Key` before its answer was used: that one gets the same answer again.
+#[utoipa::path(
+    tag = "users",
+    request_body = Refresh,
+    params(("Idempotency-Key" = Option<String>, Header, description = "makes it safe to send the request again")),
+    responses(
+        (status = 200, description = "renewed", body = TokenPair),
+        (status = 400, description = "bad input: every fault of it"),
+        (status = 401, description = "the refresh token is unknown, expired, revoked or spent"),
+    ),
+    security(())
+)]
+#[post("/api/users/refresh-token/")]
+pub async fn refresh(
+    request: HttpRequest,
+    _key: IdempotencyKey,
+    body: Strict<Refresh>,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let answer = renew(&app, &body.value, retry_key(&request)).await;
+    count("refreshes_total", outcome(&answer));
+    let (pair, again) = answer?;
+    let mut response = fresh(&pair);
+    if again {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, header::HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+async fn renew(app: &App, body: &Refresh, retry_key: Option<&[u8]>) -> Result<(TokenPair, bool), Error> {
+    let presented = RefreshToken::read(&body.refresh).ok_or(Error::RefreshToken)?;
+    let mut conn = app.conn().await?;
+    let (now, lifetime) = (Utc::now(), app.tokens.refresh_lifetime);
+    // a refusal commits too: it is what revokes the session
+    let rotation = conn
+        .transaction(async |conn| session::rotate(conn, &presented, retry_key, now, lifetime).await)
+        .await?;
+    let (given, successor, again) = match rotation {
+        Rotation::Given(given, successor) => (given, successor, false),
+        Rotation::GivenAgain(given, successor) => (given, successor, true),
+        Rotation::Refused => return Err(Error::RefreshToken),
+        Rotation::Reused => return Err(Error::RefreshTokenReused),
+    };
+    Ok((TokenPair { access: access_token(app, &given)?, refresh: successor.into_text() }, again))
+}
+
+fn access_token(app: &App, given: &Given) -> Result<String, Error> {
+    let tokens = &app.tokens;
+    let issued =
+        Issued { issuer: &tokens.issuer, audience: &tokens.audience, at: given.at, lifetime: tokens.access_lifetime };
+    let claims = Claims { jti: given.jti, ..Claims::new(&issued, given.user_id, given.role, given.session) };
+    app.keys.sign(&claims).map_err(|fault| Error::Crypto(fault.into()))
+}
+
+const IDEMPOTENT_REPLAYED: header::HeaderName = header::HeaderName::from_static("idempotent-replayed");
+
+/// Tokens lie in no cache (RFC 6749, 5.1).
+fn fresh(pair: &TokenPair) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(pair)
+}
+
+fn retry_key(request: &HttpRequest) -> Option<&[u8]> {
+    request.headers().get("idempotency-key").map(header::HeaderValue::as_bytes)
+}
+
+fn outcome<T>(answer: &Result<T, Error>) -> &'static str {
+    match answer {
+        Ok(_) => "ok",
+        Err(Error::Credentials | Error::RefreshToken) => "refused",
+        Err(Error::RefreshTokenReused) => "reused",
+        Err(Error::HashingOverloaded) => "overloaded",
+        Err(_) => "failed",
+    }
+}
+
+fn count(metric: &'static str, outcome: &'static str) {
+    metrics::counter!(metric, "outcome" => outcome).increment(1);
+}

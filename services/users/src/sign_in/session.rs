@@ -1,0 +1,254 @@
+//! Sessions and the rotation of their refresh tokens.
+
+use std::str::FromStr;
+
+use auth::Role;
+use chassis::problem::Problem;
+use chrono::{DateTime, Duration, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::refresh_token::{RefreshToken, salt, sha256};
+use crate::error::Error;
+use crate::schema::{refresh_tokens, sessions, users};
+
+/// For how long sessions that nobody can use any more are kept, to recognise a stolen token for what it is.
+const KEPT: Duration = Duration::days(7);
+
+/// For whom an access token is made, and its own id.
+pub struct Given {
+    /// The session.
+    pub session: Uuid,
+    /// Whose it is.
+    pub user_id: i64,
+    /// What they may do, as of now.
+    pub role: Role,
+    /// When it is made.
+    pub at: DateTime<Utc>,
+    /// Its id.
+    pub jti: Uuid,
+}
+
+/// What came of presenting a refresh token.
+pub enum Rotation {
+    /// It is spent now, and this follows.
+    Given(Given, RefreshToken),
+    /// It was spent by this very request before; this followed.
+    GivenAgain(Given, RefreshToken),
+    /// Unknown, expired, or of a session that is over.
+    Refused,
+    /// It was spent before: somebody has a copy. The session is over.
+    Reused,
+}
+
+/// Begins a session whose first refresh token is `refresh`.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn open(
+    conn: &mut AsyncPgConnection,
+    user_id: i64,
+    refresh: &RefreshToken,
+    now: DateTime<Utc>,
+    lifetime: Duration,
+) -> Result<Uuid, Error> {
+    let id = Uuid::new_v4();
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(id),
+            sessions::user_id.eq(user_id),
+            sessions::created_at.eq(now),
+            sessions::last_used_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    keep(conn, id, refresh, now, lifetime).await?;
+    Ok(id)
+}
+
+/// Spends `presented` and gives its successor. Of two callers at the same instant PostgreSQL lets one spend it; the other
+/// waits for that, finds it spent, and ends the session.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn rotate(
+    conn: &mut AsyncPgConnection,
+    presented: &RefreshToken,
+    retry_key: Option<&[u8]>,
+    now: DateTime<Utc>,
+    lifetime: Duration,
+) -> Result<Rotation, Error> {
+    let retry_digest = retry_key.map(sha256);
+    let (salt, jti) = (salt()?, Uuid::new_v4());
+    let spent = spend(conn, presented, retry_digest.as_deref(), &salt, jti, now).await?;
+    let Some(session) = spent else {
+        return spent_or_unknown(conn, presented, retry_digest, now).await;
+    };
+    let Some((user_id, role)) = live(conn, session).await? else {
+        return Ok(Rotation::Refused);
+    };
+    let successor = presented.successor(&salt)?;
+    keep(conn, session, &successor, now, lifetime).await?;
+    diesel::update(sessions::table.find(session)).set(sessions::last_used_at.eq(now)).execute(conn).await?;
+    Ok(Rotation::Given(Given { session, user_id, role, at: now, jti }, successor))
+}
+
+async fn spend(
+    conn: &mut AsyncPgConnection,
+    presented: &RefreshToken,
+    retry_digest: Option<&[u8]>,
+    salt: &[u8],
+    jti: Uuid,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<Uuid>> {
+    use refresh_tokens::dsl;
+    let unspent = dsl::refresh_tokens
+        .find(presented.digest())
+        .filter(dsl::spent_at.is_null())
+        .filter(dsl::expires_at.gt(now));
+    diesel::update(unspent)
+        .set((
+            dsl::spent_at.eq(now),
+            dsl::retry_digest.eq(retry_digest),
+            dsl::successor_salt.eq(salt),
+            dsl::successor_jti.eq(jti),
+        ))
+        .returning(dsl::session_id)
+        .get_result(conn)
+        .await
+        .optional()
+}
+
+/// A refresh token that was spent, and what followed.
+#[derive(Queryable)]
+struct Spent {
+    session: Uuid,
+    at: DateTime<Utc>,
+    retry_digest: Option<Vec<u8>>,
+    salt: Option<Vec<u8>>,
+    jti: Option<Uuid>,
+}
+
+async fn spent_or_unknown(
+    conn: &mut AsyncPgConnection,
+    presented: &RefreshToken,
+    retry_digest: Option<Vec<u8>>,
+    now: DateTime<Utc>,
+) -> Result<Rotation, Error> {
+    use refresh_tokens::dsl;
+    let spent: Option<Spent> = dsl::refresh_tokens
+        .find(presented.digest())
+        .filter(dsl::spent_at.is_not_null())
+        .select((
+            dsl::session_id,
+            dsl::spent_at.assume_not_null(),
+            dsl::retry_digest,
+            dsl::successor_salt,
+            dsl::successor_jti,
+        ))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(spent) = spent else { return Ok(Rotation::Refused) };
+    if retry_digest.is_some()
+        && retry_digest == spent.retry_digest
+        && let Some(again) = again(conn, presented, &spent, now).await?
+    {
+        return Ok(again);
+    }
+    revoke(conn, spent.session, now).await?;
+    Ok(Rotation::Reused)
+}
+
+/// The same answer again, as long as nobody has used the one before.
+async fn again(
+    conn: &mut AsyncPgConnection,
+    presented: &RefreshToken,
+    spent: &Spent,
+    now: DateTime<Utc>,
+) -> Result<Option<Rotation>, Error> {
+    use refresh_tokens::dsl;
+    let (Some(salt), Some(jti)) = (&spent.salt, spent.jti) else { return Ok(None) };
+    let successor = presented.successor(salt)?;
+    let unused = dsl::refresh_tokens
+        .find(successor.digest())
+        .filter(dsl::spent_at.is_null())
+        .filter(dsl::expires_at.gt(now))
+        .select(dsl::session_id)
+        .for_share();
+    let unused: Option<Uuid> = unused.first(conn).await.optional()?;
+    let owner = match unused {
+        Some(session) => live(conn, session).await?,
+        None => None,
+    };
+    Ok(owner.map(|(user_id, role)| {
+        let given = Given { session: spent.session, user_id, role, at: spent.at, jti };
+        Rotation::GivenAgain(given, successor)
+    }))
+}
+
+async fn keep(
+    conn: &mut AsyncPgConnection,
+    session: Uuid,
+    token: &RefreshToken,
+    now: DateTime<Utc>,
+    lifetime: Duration,
+) -> QueryResult<usize> {
+    use refresh_tokens::dsl;
+    diesel::insert_into(dsl::refresh_tokens)
+        .values((
+            dsl::digest.eq(token.digest()),
+            dsl::session_id.eq(session),
+            dsl::issued_at.eq(now),
+            dsl::expires_at.eq(now.checked_add_signed(lifetime).unwrap_or(now)),
+        ))
+        .execute(conn)
+        .await
+}
+
+/// Whose session it is, unless it is revoked or its owner may no longer sign in. Held until the transaction ends.
+async fn live(conn: &mut AsyncPgConnection, session: Uuid) -> Result<Option<(i64, Role)>, Error> {
+    let owner: Option<i64> = sessions::table
+        .find(session)
+        .filter(sessions::revoked_at.is_null())
+        .select(sessions::user_id)
+        .for_update()
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(owner) = owner else { return Ok(None) };
+    let role: Option<String> = users::table
+        .find(owner)
+        .filter(users::is_active.eq(true))
+        .select(users::role)
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(role) = role else { return Ok(None) };
+    let role = Role::from_str(&role).map_err(Problem::internal)?;
+    Ok(Some((owner, role)))
+}
+
+async fn revoke(conn: &mut AsyncPgConnection, session: Uuid, now: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::update(sessions::table.find(session).filter(sessions::revoked_at.is_null()))
+        .set((sessions::revoked_at.eq(now), sessions::revoked_why.eq("REFRESH_TOKEN_REUSED")))
+        .execute(conn)
+        .await
+}
+
+/// Forgets sessions that nobody has used for longer than a refresh token lives and a week; at most a thousand at a time.
+/// Returns how many.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn prune(conn: &mut AsyncPgConnection, now: DateTime<Utc>, lifetime: Duration) -> QueryResult<usize> {
+    let before = now.checked_sub_signed(lifetime).and_then(|then| then.checked_sub_signed(KEPT)).unwrap_or(now);
+    let old = sessions::table
+        .filter(sessions::last_used_at.lt(before))
+        .order(sessions::last_used_at)
+        .limit(1000)
+        .select(sessions::id);
+    let old: Vec<Uuid> = old.load(conn).await?;
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(conn).await
+}

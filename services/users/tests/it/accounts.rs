@@ -1,0 +1,48 @@
+use serde_json::json;
+
+use crate::service::Service;
+
+#[tokio::test]
+async fn an_administrator_lists_and_reads_accounts() {
+    let service = Service::start().await;
+    let asha = service.patient("asha").await;
+    let doctor = service.doctor("dr.rao", "Anil", "Rao", "Cardiology").await;
+    let gone = service.patient("gone").await;
+    service.db.sql(&format!("UPDATE users SET is_active = false WHERE id = {gone}")).await;
+    let admin = service.admin();
+    for (query, found) in [
+        ("", vec![asha, doctor, gone]),
+        ("ordering=-id", vec![gone, doctor, asha]),
+        ("role=DOCTOR", vec![doctor]),
+        ("is_active=false", vec![gone]),
+        ("search=RAO+asha@EXAMPLE", vec![asha]),
+        ("role=AUDITOR", vec![]),
+    ] {
+        let answer = service.server.get(&format!("/api/users/?{query}"), &admin).await.expect(200);
+        let ids: Vec<_> = answer.body["results"].as_array().unwrap().iter().map(|user| user["id"].as_i64().unwrap()).collect();
+        assert_eq!(ids, found, "{query}");
+        assert!(!answer.text.contains("argon2"));
+    }
+    for (query, field) in [("role=ROOT", "role"), ("is_active=maybe", "is_active"), ("ordering=email", "ordering")] {
+        assert_eq!(service.server.get(&format!("/api/users/?{query}"), &admin).await.expect(400).faulty_fields(), [field]);
+    }
+    let answer = service.server.get(&format!("/api/users/{doctor}/"), &admin).await.expect(200);
+    assert_eq!((answer.header("etag"), &answer.body["username"]), ("\"1\"", &json!("dr.rao")));
+    for nobody in ["0", "-1", "9223372036854775807", "9223372036854775808", "x"] {
+        service.server.get(&format!("/api/users/{nobody}/"), &admin).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn a_page_leads_to_the_next() {
+    let service = Service::start().await;
+    for name in ["a1", "a2", "a3"] {
+        service.patient(name).await;
+    }
+    let page = service.server.get("/api/users?page_size=2&search=example", &service.admin()).await.expect(200).body;
+    let next = page["next"].as_str().unwrap().replace(&service.server.url, "");
+    assert!(!next.contains("example"), "a cursor shows no search text: {next}");
+    let page = service.server.get(&next, &service.admin()).await.expect(200).body;
+    assert_eq!(page["results"].as_array().unwrap().len(), 1);
+    assert_eq!((&page["count"], &page["next"]), (&json!(3), &json!(null)));
+}

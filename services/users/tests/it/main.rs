@@ -1,0 +1,21 @@
+//! The users service over HTTP, on a database of its own per test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::as_conversions,
+    reason = "a test that cannot go on fails"
+)]
+
+mod service;
+
+mod access;
+mod accounts;
+mod commands;
+mod doctors;
+mod events;
+mod openapi;
+mod profile;
+mod registration;
+mod sign_in;
