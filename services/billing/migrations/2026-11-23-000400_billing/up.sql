@@ -181,7 +181,7 @@ BEGIN
 END $$;
 CREATE CONSTRAINT TRIGGER invoices_items_add_up AFTER INSERT OR UPDATE OF subtotal, discount, cgst, igst ON invoices
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION items_add_up();
-CREATE CONSTRAINT TRIGGER invoice_items_add_up AFTER UPDATE OR DELETE ON invoice_items
+CREATE CONSTRAINT TRIGGER invoice_items_add_up AFTER INSERT OR UPDATE OR DELETE ON invoice_items
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION items_add_up();
 
 -- A number, once taken, is followed by the next one only.

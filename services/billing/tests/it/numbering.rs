@@ -1,0 +1,86 @@
+//! Numbers without gap or repeat.
+
+use std::sync::Arc;
+
+use auth::Role;
+use billing::invoices::invoice::{Draft, Maker};
+use billing::invoices::pricing::{Overrides, Terms, price};
+use billing::invoices::{Invoice, input::InvoiceInput, issue};
+use billing::known::Patient;
+use billing::numbering::day_in_india;
+use chassis::problem::Problem;
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+use tokio::task::JoinSet;
+
+use crate::clinic::{ASHA, Clinic, actor, invoice};
+
+/// Drafts and issues an invoice at an instant; rolls it all back if told to.
+async fn issue_at(clinic: &Clinic, at: DateTime<Utc>, rolled_back: bool) -> Result<Invoice, Problem> {
+    let mut conn = chassis::db::get(&clinic.app.db).await?;
+    let input: InvoiceInput = chassis::strict_json::parse(invoice(ASHA))?;
+    let terms = Terms { hospital: clinic.app.supplier.state, on: day_in_india(at), overrides: Overrides::WithReason };
+    let priced = price(&input, &terms).unwrap();
+    let patient = Patient::find(&mut conn, ASHA).await?.unwrap();
+    let actor = actor(Role::Accountant);
+    conn.transaction(async |conn| {
+        let draft = Draft::new(&input, ASHA, &priced, day_in_india(at));
+        let made = draft.insert(conn, &priced, Maker::User(2)).await?.unwrap();
+        let issued = issue::number(conn, &clinic.app, &actor, &made, &patient, at).await?;
+        if rolled_back { Err(Problem::conflict("rolled back on purpose")) } else { Ok(issued) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hundred_at_once_with_one_in_five_rolled_back() {
+    let clinic = Arc::new(Clinic::new().await);
+    let at = Utc::now();
+    let mut tasks = JoinSet::new();
+    for n in 0..200 {
+        let clinic = Arc::clone(&clinic);
+        tasks.spawn(async move { issue_at(&clinic, at, n % 5 == 0).await.ok() });
+    }
+    let issued: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    assert_eq!(issued.len(), 160);
+    let mut numbers: Vec<_> = issued.into_iter().map(|invoice| invoice.invoice_number.unwrap()).collect();
+    numbers.sort();
+    let begin = numbers[0].strip_suffix("000001").expect("the first number").to_owned();
+    let expected: Vec<_> = (1..=160).map(|serial| format!("{begin}{serial:06}")).collect();
+    assert_eq!(numbers, expected);
+    assert_eq!(clinic.db.number("SELECT count(*) FROM invoices WHERE status = 'ISSUED'").await, 160);
+}
+
+#[tokio::test]
+async fn the_year_turns_at_midnight_in_india() {
+    let clinic = Clinic::new().await;
+    let mut numbers = Vec::new();
+    for at in [
+        "2026-03-31T18:29:59.999Z",
+        "2026-03-31T18:30:00Z",
+        "2026-03-31T18:30:00Z",
+        "2027-03-31T18:29:59Z",
+        "2027-03-31T18:30:00Z",
+    ] {
+        let issued = issue_at(&clinic, at.parse().unwrap(), false).await.unwrap();
+        numbers.push((issued.invoice_number.unwrap(), issued.dated.to_string()));
+    }
+    let expected = [
+        ("EHS/2526/000001", "2026-03-31"),
+        ("EHS/2627/000001", "2026-04-01"),
+        ("EHS/2627/000002", "2026-04-01"),
+        ("EHS/2627/000003", "2027-03-31"),
+        ("EHS/2728/000001", "2027-04-01"),
+    ];
+    assert_eq!(numbers, expected.map(|(number, date)| (number.to_owned(), date.to_owned())));
+}
+
+#[tokio::test]
+async fn the_last_number_of_a_series_has_sixteen_characters_and_no_successor() {
+    let clinic = Clinic::new().await;
+    let at: DateTime<Utc> = "2026-06-01T00:00:00Z".parse().unwrap();
+    clinic.db.sql("INSERT INTO invoice_counters VALUES ('27AAPFU0939F1ZV', 'EHS', 2026, 9999998)").await;
+    let last = issue_at(&clinic, at, false).await.unwrap();
+    assert_eq!(last.invoice_number.unwrap(), "EHS/2627/9999999");
+    assert_eq!(issue_at(&clinic, at, false).await.unwrap_err().status().as_u16(), 409);
+}
