@@ -14,7 +14,7 @@ use actix_web::dev::{ResourceDef, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ pub async fn serve_process(
     tracing::info!(address = %base.listen, "serving");
     tokio::try_join!(
         serve(api, base.http_workers, title, routes, ready.clone(), stop.clone()),
-        serve_admin(admin, ready, stop),
+        serve_admin(admin, ready, |_| {}, stop),
     )?;
     Ok(())
 }
@@ -83,10 +83,14 @@ pub async fn serve_process(
 /// # Errors
 /// Names the address that is taken.
 pub async fn serve_worker(base: &BaseConfig, ready: Readiness, stop: CancellationToken) -> anyhow::Result<()> {
-    serve_admin(bind(base.admin_listen)?, ready, stop).await
+    serve_admin(bind(base.admin_listen)?, ready, |_| {}, stop).await
 }
 
-fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Listens on an address.
+///
+/// # Errors
+/// Names the address that is taken.
+pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
 }
 
@@ -128,13 +132,19 @@ pub async fn serve(
     stop_with(server, stop).await
 }
 
-/// Serves `/metrics`, `/healthz` and `/readyz` for operators until `stop` is cancelled.
+/// Serves `/metrics`, `/healthz`, `/readyz` and what `more` registers, for operators, until `stop` is cancelled.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub async fn serve_admin(listener: TcpListener, ready: Readiness, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve_admin(
+    listener: TcpListener,
+    ready: Readiness,
+    more: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let server = HttpServer::new(move || {
         App::new()
+            .configure(&more)
             .app_data(web::Data::new(ready.clone()))
             .route("/metrics", web::get().to(metrics_text))
             .route("/healthz", web::get().to(HttpResponse::Ok))
@@ -244,11 +254,20 @@ async fn observe(
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let request_id = request_id(&request);
     let span = request_span(&request, &method, &route, &request_id);
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     let response = next.call(request).instrument(span.clone()).await?;
     let response = span.in_scope(|| finish_problem(response, &span));
     let status = response.status();
     record(&span, &method, &route, status, begun.elapsed());
     Ok(with_ids(response, &request_id, &span))
+}
+
+#[derive(Clone)]
+struct RequestId(String);
+
+/// The id of a request that [`serve`] handles, to be passed on.
+pub fn request_id_of(request: &HttpRequest) -> Option<String> {
+    request.extensions().get::<RequestId>().map(|id| id.0.clone())
 }
 
 fn request_span(request: &ServiceRequest, method: &Method, route: &str, request_id: &str) -> Span {

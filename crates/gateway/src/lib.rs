@@ -1,1 +1,81 @@
-//! gateway
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod route;
+
+pub mod request;
+
+pub mod authn;
+pub mod body;
+pub mod headers;
+pub mod upstream;
+
+pub mod error;
+
+pub mod admin;
+pub mod docs;
+
+use std::sync::Arc;
+
+use actix_web::web;
+use auth::Verifier;
+use chassis::http::{self, Readiness, Routes};
+use chassis::shutdown::CancellationToken;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::config::Config;
+use crate::docs::Documents;
+use crate::route::Table;
+use crate::upstream::Clusters;
+
+/// What a request meets.
+#[derive(Clone)]
+pub struct Gateway {
+    table: Arc<Table>,
+    clusters: Arc<Clusters>,
+    verifier: Verifier,
+    documents: Documents,
+}
+
+impl Gateway {
+    /// Builds it from a checked configuration.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn build(config: &Config, verifier: Verifier) -> reqwest::Result<Self> {
+        let clusters = Clusters::new(&config.clusters)?;
+        let documents = Documents::new(clusters.documented())?;
+        Ok(Self { table: Arc::new(Table::new(&config.routes)), clusters: Arc::new(clusters), verifier, documents })
+    }
+
+    /// Every resource of the gateway: its own, then whatever the routes match.
+    pub fn routes(&self) -> impl Routes + Sync + use<> {
+        let gateway = self.clone();
+        move |config: &mut ServiceConfig<'_>| {
+            config.app_data(gateway.verifier.clone()).app_data(web::Data::new(gateway.clone()));
+            config.map(|config| {
+                config
+                    .configure(|config| docs::routes(config, &gateway.documents))
+                    .configure(|config| request::routes(config, &gateway.table))
+            });
+        }
+    }
+}
+
+/// Serves until `stop` is cancelled, then finishes what is under way.
+///
+/// # Errors
+/// Names the address that is taken.
+pub async fn run(config: Config, verifier: Verifier, stop: CancellationToken) -> anyhow::Result<()> {
+    let (clients, operators) = (http::bind(config.listener.address)?, http::bind(config.admin.address)?);
+    let gateway = Gateway::build(&config, verifier)?;
+    tracing::info!(address = %config.listener.address, "serving");
+    let ready = Readiness::new(async || Ok(()));
+    let workers = config.listener.workers;
+    let more = admin::routes(Arc::new(config), Arc::clone(&gateway.clusters));
+    tokio::try_join!(
+        http::serve(clients, workers, "EHS gateway", gateway.routes(), ready.clone(), stop.clone()),
+        http::serve_admin(operators, ready, more, stop),
+    )?;
+    Ok(())
+}

@@ -126,12 +126,13 @@ fn template_name(service: &str, migrations: &[EmbeddedMigrations]) -> String {
     format!("{}{:016x}", template_prefix(service), hasher.finish())
 }
 
-/// Templates of the same test program, whenever it was built.
+/// Begins the names of the same test program's templates, whenever it was built; others' are left alone.
 fn template_prefix(service: &str) -> String {
     let program = std::env::current_exe().expect("this program");
-    let stem = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = program.file_stem().unwrap_or_default().to_string_lossy();
+    let name = stem.rsplit_once('-').map_or(&*stem, |(name, _hash)| name);
     let mut hasher = DefaultHasher::new();
-    stem.rsplit_once('-').map_or(stem.as_str(), |(name, _hash)| name).hash(&mut hasher);
+    (name, program.parent(), std::env::var_os("CARGO_MANIFEST_DIR")).hash(&mut hasher);
     format!("tpl_{service}_{:08x}_", hasher.finish() & 0xffff_ffff)
 }
 
@@ -159,7 +160,8 @@ async fn is_ready(conn: &mut AsyncPgConnection, template: &str) -> QueryResult<b
         #[diesel(sql_type = Bool)]
         ready: bool,
     }
-    let query = diesel::sql_query("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate) AS ready");
+    let query =
+        diesel::sql_query("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate) AS ready");
     Ok(query.bind::<Text, _>(template).get_result::<Ready>(conn).await?.ready)
 }
 

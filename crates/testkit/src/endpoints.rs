@@ -22,8 +22,11 @@ impl Endpoints {
     /// # Panics
     /// When neither is there: `cargo xtask test` sets both up.
     pub fn get() -> &'static Self {
-        static FOUND: LazyLock<Endpoints> =
-            LazyLock::new(|| Endpoints::from_env().or_else(Endpoints::from_file).expect("no parts to test against: run `cargo xtask test`"));
+        static FOUND: LazyLock<Endpoints> = LazyLock::new(|| {
+            Endpoints::from_env()
+                .or_else(Endpoints::from_file)
+                .expect("no parts to test against: run `cargo xtask test`")
+        });
         &FOUND
     }
 
@@ -37,7 +40,8 @@ impl Endpoints {
 
     fn from_file() -> Option<Self> {
         let here = env::var("CARGO_MANIFEST_DIR").map_or_else(|_| env::current_dir().unwrap_or_default(), Into::into);
-        let found = here.ancestors().map(|folder| folder.join("target/ehs-test/endpoints.json")).find(|file| file.exists())?;
+        let found =
+            here.ancestors().map(|folder| folder.join("target/ehs-test/endpoints.json")).find(|file| file.exists())?;
         serde_json::from_slice(&std::fs::read(found).ok()?).ok()
     }
 

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use events::{
-    QueueConfig, SqsQueues, envelope, queues,
-    subscriptions::Subscriptions,
-    v1::Envelope,
-};
+use events::{QueueConfig, SqsQueues, envelope, queues, subscriptions::Subscriptions, v1::Envelope};
 use uuid::Uuid;
 
 use crate::{Endpoints, block_on_elsewhere};
@@ -40,7 +36,11 @@ impl Queues {
 
     /// Settings of queues with this prefix at the test's SQS.
     pub fn config_at(prefix: &str) -> QueueConfig {
-        QueueConfig { prefix: prefix.to_owned(), region: "ap-south-1".to_owned(), endpoint: Some(Endpoints::get().aws.clone()) }
+        QueueConfig {
+            prefix: prefix.to_owned(),
+            region: "ap-south-1".to_owned(),
+            endpoint: Some(Endpoints::get().aws.clone()),
+        }
     }
 
     /// A client of the test's SQS, for another runtime or process than the one that made the queues.
@@ -73,7 +73,8 @@ impl Queues {
     /// The subscriber's dead letters, bodies as they came. They stay in their queue, hidden for a while.
     pub async fn dead_letters(&self, subscriber: &str) -> Vec<String> {
         let url = self.sqs.dead_letter_url(subscriber).await.expect("the dead-letter queue");
-        let request = self.sqs.client().receive_message().queue_url(url).max_number_of_messages(10).wait_time_seconds(0);
+        let request =
+            self.sqs.client().receive_message().queue_url(url).max_number_of_messages(10).wait_time_seconds(0);
         let answer = request.send().await.expect("messages");
         answer.messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect()
     }
@@ -93,7 +94,13 @@ impl Queues {
         let mut taken = Vec::new();
         for message in request.send().await.expect("messages").messages.unwrap_or_default() {
             let (_id, event) = envelope::from_wire(message.body.as_deref().unwrap_or_default()).expect("an event");
-            client.delete_message().queue_url(&url).set_receipt_handle(message.receipt_handle).send().await.expect("deleted");
+            client
+                .delete_message()
+                .queue_url(&url)
+                .set_receipt_handle(message.receipt_handle)
+                .send()
+                .await
+                .expect("deleted");
             taken.push(event);
         }
         taken
@@ -107,9 +114,13 @@ impl Queues {
     }
 
     async fn counts(&self, url: &str) -> (u32, u32) {
-        let (visible, hidden) = (QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
+        let (visible, hidden) = (
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        );
         let request = self.sqs.client().get_queue_attributes().queue_url(url);
-        let answer = request.attribute_names(visible.clone()).attribute_names(hidden.clone()).send().await.expect("attributes");
+        let answer =
+            request.attribute_names(visible.clone()).attribute_names(hidden.clone()).send().await.expect("attributes");
         let found = answer.attributes.unwrap_or_default();
         let number = |name| found.get(&name).and_then(|text| text.parse().ok()).unwrap_or_default();
         (number(visible), number(hidden))

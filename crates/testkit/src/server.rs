@@ -26,12 +26,16 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let stopped = stop.clone();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
             let ready = Readiness::new(|| async { Ok(()) });
-            runtime.block_on(chassis::http::serve(listener, 2, title, routes, ready, stopped)).expect("the server runs");
+            runtime
+                .block_on(chassis::http::serve(listener, 2, title, routes, ready, stopped))
+                .expect("the server runs");
         });
         // Connections are not kept: the server's stop then has none to wait for.
-        let client = Client::builder().timeout(Duration::from_secs(30)).pool_max_idle_per_host(0).build().expect("a client");
+        let client =
+            Client::builder().timeout(Duration::from_secs(30)).pool_max_idle_per_host(0).build().expect("a client");
         Self { url, client, _stops_when_dropped: stop.drop_guard() }
     }
 

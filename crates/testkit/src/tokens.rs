@@ -20,6 +20,11 @@ impl Tokens {
         Self { keys: SigningKeys::generate().expect("keys") }
     }
 
+    /// Tokens signed by these keys, such as a running system's.
+    pub fn of(keys: SigningKeys) -> Self {
+        Self { keys }
+    }
+
     /// A verifier that knows these keys.
     pub fn verifier(&self) -> Verifier {
         Verifier::fixed(&self.keys.jwks(), ISSUER, AUDIENCE)
@@ -72,7 +77,10 @@ impl Tokens {
             ("for another audience", self.for_another_audience(user_id, role)),
             ("unsigned", self.unsigned(user_id, role)),
             ("signed by a foreign key", Self::new().mint(user_id, role)),
-            ("from another issuer", self.mint_with(&Claims { iss: "someone".to_owned(), ..Self::claims(user_id, role) })),
+            (
+                "from another issuer",
+                self.mint_with(&Claims { iss: "someone".to_owned(), ..Self::claims(user_id, role) }),
+            ),
             ("cut short", good.get(..good.len() - 4).unwrap_or_default().to_owned()),
             ("no token", "not-a-token".to_owned()),
         ]

@@ -3,12 +3,37 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use serde_json::{Value, json};
 
-use crate::home::Home;
+use crate::home::{Home, port};
+use crate::system::SERVICES;
+
+/// Callable without a token: nobody has one yet, or the answer is public.
+const OPEN: [&str; 4] =
+    ["/api/users/register/", "/api/users/login/", "/api/users/refresh-token/", "/.well-known/jwks.json"];
 
 /// Writes it and says where.
 pub fn write(home: &Home) -> Result<PathBuf> {
     let path = home.path("gateway.yaml");
-    std::fs::write(&path, "")?;
+    std::fs::write(&path, serde_yaml_ng::to_string(&config(home))?)?;
     Ok(path)
+}
+
+fn config(home: &Home) -> Value {
+    let open = OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "none"}));
+    let services = SERVICES.map(|service| {
+        let prefix = format!("/api/{}/", service.name);
+        json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024})
+    });
+    let routes: Vec<Value> = open.into_iter().chain(services).collect();
+    let clusters: serde_json::Map<String, Value> = SERVICES
+        .iter()
+        .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))
+        .collect();
+    json!({
+        "listener": {"address": format!("127.0.0.1:{}", home.port(port::GATEWAY)), "workers": 2},
+        "admin": {"address": format!("127.0.0.1:{}", home.port(port::GATEWAY_ADMIN))},
+        "routes": routes,
+        "clusters": clusters,
+    })
 }

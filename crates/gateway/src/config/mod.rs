@@ -1,0 +1,131 @@
+//! Listeners, routes and clusters, in Envoy's shape. `gateway.example.yaml` shows every key.
+
+mod load;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+pub use load::Faults;
+
+/// The whole configuration. It holds no secret.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where clients come in.
+    pub listener: Listener,
+    /// Where operators look.
+    pub admin: Admin,
+    /// The first whose prefix fits a path wins.
+    pub routes: Vec<Route>,
+    /// What routes lead to, by name.
+    pub clusters: BTreeMap<String, Cluster>,
+}
+
+/// Where clients come in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Threads.
+    #[serde(default = "default::workers")]
+    pub workers: usize,
+}
+
+/// Where operators look.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Address and port.
+    pub address: SocketAddr,
+}
+
+/// Which requests go where, and on what terms.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The path's beginning, with a slash at both ends; without one at its end it is the whole path.
+    pub prefix: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// Whether a token is needed.
+    pub auth: Auth,
+    /// Until the answer's headers, in milliseconds.
+    #[serde(default = "default::timeout_ms")]
+    timeout_ms: u64,
+    /// Bytes of a request's body at most.
+    #[serde(default = "default::body_limit")]
+    pub body_limit: u64,
+}
+
+impl Route {
+    /// Until the answer's headers.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+}
+
+/// Whether a route needs a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// A token is not looked at; the service does that.
+    None,
+    /// 401 without a good token.
+    Required,
+}
+
+/// A service's replicas.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Base addresses, taken in turn.
+    pub endpoints: Vec<Url>,
+    /// To connect, in milliseconds.
+    #[serde(default = "default::connect_timeout_ms")]
+    connect_timeout_ms: u64,
+    /// The longest pause within an answer, in milliseconds.
+    #[serde(default = "default::idle_timeout_ms")]
+    idle_timeout_ms: u64,
+    /// Whether its `/openapi.json` becomes part of ours.
+    #[serde(default)]
+    pub openapi: bool,
+}
+
+impl Cluster {
+    /// To connect.
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    /// The longest pause within an answer.
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms)
+    }
+}
+
+mod default {
+    pub(super) fn workers() -> usize {
+        std::thread::available_parallelism().map_or(2, usize::from)
+    }
+
+    pub(super) fn timeout_ms() -> u64 {
+        10_000
+    }
+
+    pub(super) fn body_limit() -> u64 {
+        1024 * 1024
+    }
+
+    pub(super) fn connect_timeout_ms() -> u64 {
+        1_000
+    }
+
+    pub(super) fn idle_timeout_ms() -> u64 {
+        30_000
+    }
+}

@@ -1,0 +1,112 @@
+//! The life of a request: match → authenticate → pass on → answer. What surrounds it (span, ids, access log, metrics) is
+//! `chassis::http`, as in every service.
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use chassis::problem::Problem;
+use chassis::telemetry;
+use futures_util::TryStreamExt;
+use reqwest::{Request, Response};
+use tracing::Instrument;
+
+use crate::config::Route;
+use crate::error::Error;
+use crate::headers::Client;
+use crate::route::{Table, unambiguous};
+use crate::upstream::Cluster;
+use crate::{Gateway, authn, body, headers};
+
+/// Registers every route of the table, in its order.
+pub fn routes(config: &mut web::ServiceConfig, table: &Table) {
+    for (index, pattern) in table.patterns() {
+        let handler = move |request, payload, gateway| serve(request, payload, gateway, index);
+        config.service(web::resource(pattern).default_service(web::to(handler)));
+    }
+}
+
+async fn serve(
+    request: HttpRequest,
+    payload: web::Payload,
+    gateway: web::Data<Gateway>,
+    route: usize,
+) -> Result<HttpResponse, Problem> {
+    let route = gateway.table.get(route).ok_or_else(|| Problem::internal("a route that is not in the table"))?;
+    let cluster =
+        gateway.clusters.get(&route.cluster).ok_or_else(|| Problem::internal("a cluster that is not there"))?;
+    unambiguous(request.uri().path())
+        .map_err(|_ambiguous| Error::Ambiguous("the path can be read in more than one way"))?;
+    if headers::is_loop(request.headers()) {
+        return Err(Error::Loop.into());
+    }
+    authn::check(&request, route.auth).await?;
+    pass_on(&request, payload, route, cluster).await
+}
+
+async fn pass_on(
+    request: &HttpRequest,
+    payload: web::Payload,
+    route: &Route,
+    cluster: &Cluster,
+) -> Result<HttpResponse, Problem> {
+    let span = tracing::info_span!(
+        "upstream",
+        otel.name = format!("{} {}", request.method(), route.prefix),
+        otel.kind = "client",
+        otel.status_code = tracing::field::Empty,
+        cluster = route.cluster,
+        http.response.status_code = tracing::field::Empty,
+    );
+    let mut body = body::pass_on(request, payload, route.body_limit)?;
+    let outgoing = outgoing(request, cluster, body.stream.take(), &span)?;
+    let answer = cluster.send(outgoing, route.timeout()).instrument(span.clone()).await;
+    match answer {
+        Ok(answer) => {
+            span.record("http.response.status_code", answer.status().as_u16());
+            Ok(to_client(request, answer)?)
+        }
+        Err(error) => {
+            span.record("otel.status_code", "ERROR");
+            Err(body.fault().unwrap_or(error).into())
+        }
+    }
+}
+
+fn outgoing(
+    request: &HttpRequest,
+    cluster: &Cluster,
+    body: Option<reqwest::Body>,
+    span: &tracing::Span,
+) -> Result<Request, Problem> {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let address = cluster.address(target).ok_or(Error::Ambiguous("the address cannot be read"))?;
+    let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).map_err(Problem::internal)?;
+    let connection = request.connection_info();
+    let client = Client {
+        address: request.peer_addr().map(|peer| peer.ip().to_string()),
+        host: request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(connection.host()),
+        request_id: chassis::http::request_id_of(request),
+        traceparent: telemetry::traceparent_of(span),
+    };
+    let mut builder =
+        cluster.client().request(method, address).headers(headers::to_upstream(request.headers(), &client));
+    if let Some(body) = body {
+        builder = builder.body(body);
+    }
+    builder.build().map_err(Problem::internal)
+}
+
+fn to_client(request: &HttpRequest, answer: Response) -> Result<HttpResponse, Problem> {
+    let status = StatusCode::from_u16(answer.status().as_u16()).map_err(Problem::internal)?;
+    let mut response = HttpResponse::build(status);
+    for (name, value) in headers::to_client(answer.headers()) {
+        response.append_header((name, value));
+    }
+    let empty = request.method() == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if empty {
+        return Ok(response.finish());
+    }
+    if let Some(length) = answer.content_length() {
+        response.no_chunking(length);
+    }
+    Ok(response.streaming(answer.bytes_stream().map_err(reqwest::Error::without_url)))
+}

@@ -1,0 +1,42 @@
+use std::net::TcpListener;
+
+use auth::{Role, Verifier};
+use testkit::Tokens;
+
+use crate::house::House;
+
+#[tokio::test]
+async fn a_route_that_asks_for_a_token_gets_a_good_one_or_401() {
+    let house = House::open().await;
+    let answer = house.get("/closed/a").await;
+    assert_eq!((answer.status, answer.body["path"].as_str()), (200, Some("/closed/a/")));
+    assert_eq!(
+        answer.body["headers"]["authorization"],
+        format!("Bearer {}", house.token),
+        "the service checks it again"
+    );
+    let answer = house.send(house.client.get(format!("{}/closed/a/", house.url))).await;
+    assert_eq!((answer.status, answer.headers["www-authenticate"].to_str().unwrap()), (401, "Bearer realm=\"ehs\""));
+    for (what, token) in house.tokens.bad(7, Role::Admin) {
+        let answer = house.send(house.client.get(format!("{}/closed/a/", house.url)).bearer_auth(token)).await;
+        assert_eq!(answer.status, 401, "{what}");
+        assert_eq!(answer.headers["content-type"], "application/problem+json", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_route_looks_at_no_token() {
+    let house = House::open().await;
+    let answer = house.send(house.client.get(format!("{}/open/a/", house.url)).bearer_auth("rubbish")).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_had_are_503_and_not_401() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let verifier = Verifier::http(format!("http://{nobody}/").parse().unwrap(), "ehs", "ehs-api").unwrap();
+    let house = House::with(Tokens::new(), verifier).await;
+    let answer = house.get("/closed/a/").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.headers.contains_key("retry-after"));
+}

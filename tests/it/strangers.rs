@@ -1,0 +1,56 @@
+//! Nobody gets in without a good token, whatever the operation.
+
+use auth::{Role, SigningKeys};
+use journeys::Hospital;
+use reqwest::Method;
+use testkit::Tokens;
+
+/// What anybody may call.
+const OPEN: [(Method, &str); 4] = [
+    (Method::POST, "/api/users/register/"),
+    (Method::POST, "/api/users/login/"),
+    (Method::POST, "/api/users/refresh-token/"),
+    (Method::GET, "/.well-known/jwks.json"),
+];
+
+fn concrete(path: &str) -> String {
+    let mut concrete = String::new();
+    for part in path.split_inclusive('/') {
+        concrete.push_str(if part.starts_with('{') { "1/" } else { part });
+    }
+    concrete
+}
+
+#[tokio::test]
+async fn every_operation_wants_a_token() {
+    let hospital = Hospital::open();
+    let operations = hospital.operations().await;
+    assert!(operations.len() >= 25, "the document has {} operations", operations.len());
+    for (method, path) in operations.iter().filter(|(method, path)| !OPEN.contains(&(method.clone(), path.as_str()))) {
+        let answer = hospital.send(hospital.request(method.clone(), &concrete(path))).await;
+        assert_eq!(answer.status, 401, "{method} {path}: {}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_everywhere() {
+    let hospital = Hospital::open();
+    let file = std::fs::read_to_string(hospital.folder.join("signing-keys.json")).unwrap();
+    let ours = Tokens::of(SigningKeys::parse(&file.into()).unwrap());
+    let operations = hospital.operations().await;
+    for (what, token) in ours.bad(1, Role::Admin) {
+        for (method, path) in operations.iter().filter(|(method, path)| !OPEN.contains(&(method.clone(), path.as_str()))) {
+            let answer = hospital.send(hospital.request(method.clone(), &concrete(path)).bearer_auth(&token)).await;
+            assert_eq!(answer.status, 401, "{what}: {method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_claims_an_identity_claims_nothing() {
+    let hospital = Hospital::open();
+    let request = hospital.request(Method::GET, "/api/patients/").header("x-user-id", "1").header("x-user-role", "ADMIN");
+    assert_eq!(hospital.send(request).await.status, 401);
+}
