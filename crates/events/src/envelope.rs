@@ -40,7 +40,12 @@ impl Payload {
 
 impl Envelope {
     /// Wraps what happened now to the aggregate (its kind and id) in a new event.
-    pub fn new(actor: Option<(i64, &str)>, aggregate: (&str, i64), traceparent: Option<String>, payload: Payload) -> Self {
+    pub fn new(
+        actor: Option<(i64, &str)>,
+        aggregate: (&str, i64),
+        traceparent: Option<String>,
+        payload: Payload,
+    ) -> Self {
         let (aggregate_type, aggregate_id) = aggregate;
         Self {
             event_id: Uuid::now_v7().to_string(),
@@ -115,7 +120,8 @@ mod tests {
     use crate::v1::PaymentSnapshot;
 
     fn event() -> Envelope {
-        let paid = PaymentSnapshot { id: 7, invoice_id: 3, amount_paise: 50_000, method: "UPI".to_owned(), received_at: None };
+        let paid =
+            PaymentSnapshot { id: 7, invoice_id: 3, amount_paise: 50_000, method: "UPI".to_owned(), received_at: None };
         Envelope::new(Some((1, "ACCOUNTANT")), ("invoice", 3), None, Payload::PaymentReceived(paid))
     }
 

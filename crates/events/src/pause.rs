@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn pauses_double_to_their_bound_and_start_over() {
         let mut pause = Pause::between(Duration::from_secs(1), Duration::from_secs(3));
-        let near = |found: Duration, wanted: u64| found <= Duration::from_secs(wanted) && found >= Duration::from_millis(wanted * 750);
+        let near = |found: Duration, wanted: u64| {
+            found <= Duration::from_secs(wanted) && found >= Duration::from_millis(wanted * 750)
+        };
         assert!(near(pause.next(), 1) && near(pause.next(), 2) && near(pause.next(), 3) && near(pause.next(), 3));
         pause.reset();
         assert!(near(pause.next(), 1));

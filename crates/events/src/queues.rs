@@ -20,8 +20,8 @@ use aws_sdk_sqs::{
     Client,
     config::Credentials,
     types::QueueAttributeName::{
-        self, ContentBasedDeduplication, DeduplicationScope, FifoQueue, FifoThroughputLimit, MessageRetentionPeriod, QueueArn, RedrivePolicy,
-        SqsManagedSseEnabled, VisibilityTimeout,
+        self, ContentBasedDeduplication, DeduplicationScope, FifoQueue, FifoThroughputLimit, MessageRetentionPeriod,
+        QueueArn, RedrivePolicy, SqsManagedSseEnabled, VisibilityTimeout,
     },
 };
 use chassis::env::Env;
@@ -74,7 +74,8 @@ pub struct SqsQueues {
 impl SqsQueues {
     /// A client with bounded calls, signed in by the SDK's own ways. Reaches nothing yet.
     pub async fn connect(config: &QueueConfig) -> Self {
-        let shared = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(config.region.clone())).load().await;
+        let shared =
+            aws_config::defaults(BehaviorVersion::latest()).region(Region::new(config.region.clone())).load().await;
         let builder = bounded(aws_sdk_sqs::config::Builder::from(&shared));
         Self::build(builder, config)
     }
@@ -163,7 +164,8 @@ pub async fn ensure(client: &Client, prefix: &str, subscriptions: &Subscriptions
 /// What cannot change is given at the making, the rest after it: so making a queue again is no conflict.
 async fn ensure_one(client: &Client, name: &str, dead_letters: Option<&str>) -> anyhow::Result<String> {
     let made = client.create_queue().queue_name(name).attributes(FifoQueue, "true").send().await;
-    let url = made.with_context(|| format!("cannot make queue {name}"))?.queue_url.context("a queue without address")?;
+    let url =
+        made.with_context(|| format!("cannot make queue {name}"))?.queue_url.context("a queue without address")?;
     let request = client.set_queue_attributes().queue_url(&url).set_attributes(Some(attributes(dead_letters)));
     request.send().await.with_context(|| format!("cannot set up queue {name}"))?;
     Ok(url)

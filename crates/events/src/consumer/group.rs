@@ -45,7 +45,12 @@ impl Group {
                 Outcome::Done => finish(&worker, delivery).await,
                 Outcome::DatabaseAway => return hand_back(&worker, rest, jittered(worker.pace.retry)).await,
                 Outcome::Failed => {
-                    hand_back(&worker, std::slice::from_ref(delivery), retry_pause(worker.pace.retry, delivery.receptions)).await;
+                    hand_back(
+                        &worker,
+                        std::slice::from_ref(delivery),
+                        retry_pause(worker.pace.retry, delivery.receptions),
+                    )
+                    .await;
                     if delivery.receptions < MAX_RECEPTIONS {
                         return hand_back(&worker, behind, Duration::ZERO).await;
                     }
@@ -69,7 +74,11 @@ async fn keep_hidden<H: Handler>(worker: &Worker<H>, deliveries: &[Delivery], be
     loop {
         beat.tick().await;
         if let Err(error) = worker.queue.extend(deliveries).await {
-            tracing::warn!(subscriber = &*worker.subscriber, error = format!("{error:#}"), "messages at work may come a second time");
+            tracing::warn!(
+                subscriber = &*worker.subscriber,
+                error = format!("{error:#}"),
+                "messages at work may come a second time"
+            );
         }
     }
 }
@@ -77,14 +86,22 @@ async fn keep_hidden<H: Handler>(worker: &Worker<H>, deliveries: &[Delivery], be
 /// Should this fail, the message comes again and the inbox knows it.
 async fn finish<H: Handler>(worker: &Worker<H>, delivery: &Delivery) {
     if let Err(error) = worker.queue.delete(delivery).await {
-        tracing::warn!(subscriber = &*worker.subscriber, error = format!("{error:#}"), "an applied message could not be deleted");
+        tracing::warn!(
+            subscriber = &*worker.subscriber,
+            error = format!("{error:#}"),
+            "an applied message could not be deleted"
+        );
     }
 }
 
 /// Should this fail, the messages come again when their visibility ends.
 async fn hand_back<H: Handler>(worker: &Worker<H>, deliveries: &[Delivery], pause: Duration) {
     if let Err(error) = worker.queue.release(deliveries, pause).await {
-        tracing::warn!(subscriber = &*worker.subscriber, error = format!("{error:#}"), "messages could not be handed back");
+        tracing::warn!(
+            subscriber = &*worker.subscriber,
+            error = format!("{error:#}"),
+            "messages could not be handed back"
+        );
     }
 }
 
@@ -112,7 +129,8 @@ mod tests {
     #[test]
     fn groups_keep_the_order_of_their_messages() {
         let groups = Group::split(vec![delivery("1", "a"), delivery("2", "b"), delivery("3", "a")]);
-        let ids: Vec<Vec<&str>> = groups.iter().map(|g| g.deliveries.iter().map(|d| d.message_id.as_str()).collect()).collect();
+        let ids: Vec<Vec<&str>> =
+            groups.iter().map(|g| g.deliveries.iter().map(|d| d.message_id.as_str()).collect()).collect();
         assert_eq!(ids, [vec!["1", "3"], vec!["2"]]);
     }
 
@@ -121,7 +139,10 @@ mod tests {
         let two = Duration::from_secs(2);
         for (receptions, seconds) in [(1, 2), (2, 8), (3, 32), (4, 128), (50, 900)] {
             let pause = retry_pause(two, receptions);
-            assert!(pause <= Duration::from_secs(seconds) && pause >= Duration::from_millis(seconds * 750), "{receptions}: {pause:?}");
+            assert!(
+                pause <= Duration::from_secs(seconds) && pause >= Duration::from_millis(seconds * 750),
+                "{receptions}: {pause:?}"
+            );
         }
     }
 }

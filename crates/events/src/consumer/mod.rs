@@ -59,7 +59,13 @@ impl Default for Pace {
 ///
 /// # Errors
 /// None today: whatever goes wrong is logged, counted and tried again.
-pub async fn run(pool: Pool, queues: SqsQueues, subscriber: &str, handler: impl Handler, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    pool: Pool,
+    queues: SqsQueues,
+    subscriber: &str,
+    handler: impl Handler,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     run_at(Pace::default(), pool, queues, subscriber, handler, shutdown).await
 }
 
@@ -118,7 +124,11 @@ async fn consume<H: Handler>(worker: &Arc<Worker<H>>) {
                 }
             }
             Err(error) => {
-                tracing::warn!(subscriber = &*worker.subscriber, error = format!("{error:#}"), "no events can be taken");
+                tracing::warn!(
+                    subscriber = &*worker.subscriber,
+                    error = format!("{error:#}"),
+                    "no events can be taken"
+                );
                 pause(failing.next(), &worker.shutdown).await;
             }
         }
@@ -143,7 +153,11 @@ async fn drain<H: Handler>(worker: &Worker<H>, mut at_work: JoinSet<()>) {
     if tokio::time::timeout(worker.pace.drain, all).await.is_ok() {
         return;
     }
-    tracing::warn!(subscriber = &*worker.subscriber, groups = at_work.len(), "events at work are given up for the shutdown");
+    tracing::warn!(
+        subscriber = &*worker.subscriber,
+        groups = at_work.len(),
+        "events at work are given up for the shutdown"
+    );
     worker.abandon.cancel();
     let handed_back = async { while at_work.join_next().await.is_some() {} };
     // What cannot be handed back in time comes again when its visibility ends.

@@ -34,7 +34,12 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(queues: SqsQueues, subscriber: &str, pace: &Pace) -> Self {
-        Self { queues, subscriber: subscriber.to_owned(), wait: seconds(pace.wait), visibility: seconds(pace.visibility) }
+        Self {
+            queues,
+            subscriber: subscriber.to_owned(),
+            wait: seconds(pace.wait),
+            visibility: seconds(pace.visibility),
+        }
     }
 
     /// Waits for messages, ten at most.
@@ -91,7 +96,12 @@ impl Queue {
             request = request.entries(entry);
         }
         let answer = request.send().await?;
-        anyhow::ensure!(answer.failed.is_empty(), "{} of {} visibilities not changed", answer.failed.len(), deliveries.len());
+        anyhow::ensure!(
+            answer.failed.is_empty(),
+            "{} of {} visibilities not changed",
+            answer.failed.len(),
+            deliveries.len()
+        );
         Ok(())
     }
 }

@@ -129,8 +129,10 @@ async fn lock(conn: &mut AsyncPgConnection) -> QueryResult<bool> {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         held: bool,
     }
-    let lock: Lock = diesel::sql_query("SELECT pg_try_advisory_xact_lock(hashtextextended('outbox of ' || current_schema(), 0)) AS held")
-        .get_result(conn)
-        .await?;
+    let lock: Lock = diesel::sql_query(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended('outbox of ' || current_schema(), 0)) AS held",
+    )
+    .get_result(conn)
+    .await?;
     Ok(lock.held)
 }

@@ -25,7 +25,12 @@ pub(super) struct Report {
 }
 
 /// Sends to all subscribers at once; begins no further request after `until` or the shutdown.
-pub(super) async fn all(queues: &SqsQueues, rows: Vec<Waiting>, until: Instant, shutdown: &CancellationToken) -> Report {
+pub(super) async fn all(
+    queues: &SqsQueues,
+    rows: Vec<Waiting>,
+    until: Instant,
+    shutdown: &CancellationToken,
+) -> Report {
     let mut by_subscriber: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
     for row in rows {
         by_subscriber.entry(row.subscriber.clone()).or_default().push(row);
@@ -42,7 +47,12 @@ pub(super) async fn all(queues: &SqsQueues, rows: Vec<Waiting>, until: Instant, 
     report
 }
 
-async fn to_one(queues: &SqsQueues, subscriber: String, mut pending: Vec<Waiting>, goes_on: impl Fn() -> bool) -> Report {
+async fn to_one(
+    queues: &SqsQueues,
+    subscriber: String,
+    mut pending: Vec<Waiting>,
+    goes_on: impl Fn() -> bool,
+) -> Report {
     let mut report = Report::default();
     while !pending.is_empty() && goes_on() {
         let rows = batch::next(&mut pending);
@@ -115,7 +125,8 @@ fn mark_failed(span: &Span) {
 fn entry(row: &Waiting, span: Option<&Span>) -> anyhow::Result<SendMessageBatchRequestEntry> {
     let here = span.and_then(chassis::telemetry::traceparent_of);
     let traceparent = here.or_else(|| row.traceparent.clone());
-    let attributes = traceparent.map(|value| anyhow::Ok(HashMap::from([("traceparent".to_owned(), text(value)?)]))).transpose()?;
+    let attributes =
+        traceparent.map(|value| anyhow::Ok(HashMap::from([("traceparent".to_owned(), text(value)?)]))).transpose()?;
     let entry = SendMessageBatchRequestEntry::builder()
         .id(row.id.to_string())
         .message_group_id(&row.message_group)

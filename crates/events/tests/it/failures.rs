@@ -52,7 +52,13 @@ async fn what_fails_five_times_is_a_dead_letter_and_the_rest_goes_on() {
     eventually(|| async { world.queues.dead_letter_count("reader").await == 1 }).await;
     world.until_applied(4).await;
     consumer.stop().await;
-    let of_one: Vec<i64> = world.applied().await.into_iter().filter(|(aggregate, _)| *aggregate == 1).map(|(_, version)| version).collect();
+    let of_one: Vec<i64> = world
+        .applied()
+        .await
+        .into_iter()
+        .filter(|(aggregate, _)| *aggregate == 1)
+        .map(|(_, version)| version)
+        .collect();
     assert_eq!(of_one, [1, 3, 4]);
     let [body] = world.queues.dead_letters("reader").await.try_into().unwrap();
     assert_eq!(version(&envelope::from_wire(&body).unwrap().1), 2);
@@ -116,7 +122,11 @@ async fn without_a_database_messages_keep_their_receptions() {
     let world = World::new().await;
     world.change([(1, 1)]).await;
     world.relay().await;
-    let config = chassis::db::DbConfig { url: "postgres://nobody@127.0.0.1:9/none".into(), wait: Duration::from_millis(200), ..world.db.config() };
+    let config = chassis::db::DbConfig {
+        url: "postgres://nobody@127.0.0.1:9/none".into(),
+        wait: Duration::from_millis(200),
+        ..world.db.config()
+    };
     let pool = chassis::db::pool(&config, "test").unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let lost = events::consumer::run_at(quick(), pool, world.queues.sqs(), "reader", Recorder, stop.clone());

@@ -1,14 +1,14 @@
 //! Workers that are killed with SIGKILL while events flow.
 
-use std::{
-    env,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{env, process::Stdio, time::Duration};
 
 use chassis::db::DbConfig;
-use events::{consumer::{self, Pace}, relay};
+use events::{
+    consumer::{self, Pace},
+    relay,
+};
 use testkit::{Queues, eventually};
+use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ const WORKER_PREFIX: &str = "EHS_EVENTS_TEST_WORKER_PREFIX";
 #[tokio::test]
 async fn every_event_is_applied_once_whenever_the_worker_is_killed() {
     let world = World::new().await;
+    let mut cut_short = 0;
     for round in 0..10 {
         for version in round * 2 + 1..=round * 2 + 2 {
             world.change((1..=50).map(|aggregate| (aggregate, version))).await;
@@ -27,20 +28,18 @@ async fn every_event_is_applied_once_whenever_the_worker_is_killed() {
         let mut worker = worker(&world);
         let moment = 100 + u64::from(Uuid::new_v4().as_bytes()[0]) * 3;
         tokio::time::sleep(Duration::from_millis(moment)).await;
-        worker.kill().unwrap();
-        worker.wait().unwrap();
+        worker.kill().await.unwrap();
+        cut_short += u32::from(world.waiting().await > 0 || world.queues.depth(READER).await > 0);
     }
-    let (waiting, applied) = (world.waiting().await, world.applied().await.len());
-    // Were all applied by now, the kills hit nothing: the bar would be met by luck.
-    assert!(applied < 1_000, "after ten kills all were applied, {waiting} in the outbox");
+    // Had the kills hit idle workers only, the bar would be met by luck.
+    assert!(cut_short >= 3, "{cut_short} kills of 10 came while there was work");
 
     let mut worker = worker(&world);
     world.until_applied(1_000).await;
-    eventually(|| async { world.waiting().await == 0 && world.queues.depth("reader").await == 0 }).await;
-    worker.kill().unwrap();
-    worker.wait().unwrap();
+    eventually(|| async { world.waiting().await == 0 && world.queues.depth(READER).await == 0 }).await;
+    worker.kill().await.unwrap();
     world.assert_applied_once_in_order(50, 20).await;
-    assert_eq!(world.queues.dead_letter_count("reader").await, 0);
+    assert_eq!(world.queues.dead_letter_count(READER).await, 0);
 }
 
 /// This test program once more, running [`worker_process`] alone.
@@ -50,6 +49,7 @@ fn worker(world: &World) -> Child {
         .env(WORKER_DATABASE, &world.db.app_url)
         .env(WORKER_PREFIX, &world.queues.config().prefix)
         .stdout(Stdio::null())
+        .kill_on_drop(true)
         .spawn()
         .unwrap()
 }

@@ -27,8 +27,10 @@ async fn a_change_undone_leaves_no_event() {
 
 #[tokio::test]
 async fn every_subscriber_has_a_row_of_its_own() {
-    let subscriptions = Arc::new(Subscriptions::parse("events: { InvoiceIssued: [a, b], PaymentReceived: [] }").unwrap());
-    let (db, queues) = (TestDb::new("eventtest", vec![events::MIGRATIONS]).await, Queues::of(Arc::clone(&subscriptions)).await);
+    let subscriptions =
+        Arc::new(Subscriptions::parse("events: { InvoiceIssued: [a, b], PaymentReceived: [] }").unwrap());
+    let (db, queues) =
+        (TestDb::new("eventtest", vec![events::MIGRATIONS]).await, Queues::of(Arc::clone(&subscriptions)).await);
     let (outbox, mut conn) = (Outbox::with(subscriptions), db.connect().await);
     let issued = Payload::InvoiceIssued(InvoiceSnapshot { id: 3, ..InvoiceSnapshot::default() });
     outbox.append(&mut conn, None, ("invoice", 3), issued).await.unwrap();
@@ -44,7 +46,8 @@ async fn every_subscriber_has_a_row_of_its_own() {
 #[tokio::test]
 async fn an_event_too_large_for_a_queue_is_refused_at_once() {
     let db = TestDb::new("eventtest", vec![events::MIGRATIONS]).await;
-    let patient = PatientSnapshot { first_name: "x".repeat(events::outbox::LARGEST_EVENT), ..PatientSnapshot::default() };
+    let patient =
+        PatientSnapshot { first_name: "x".repeat(events::outbox::LARGEST_EVENT), ..PatientSnapshot::default() };
     let mut conn = db.connect().await;
     let appended = Outbox::new().append(&mut conn, None, ("patient", 1), Payload::PatientUpdated(patient)).await;
     assert!(matches!(appended, Err(Error::SerializationError(_))));

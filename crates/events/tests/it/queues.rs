@@ -1,4 +1,6 @@
-use aws_sdk_sqs::types::QueueAttributeName::{self, ContentBasedDeduplication, FifoQueue, MessageRetentionPeriod, RedrivePolicy, VisibilityTimeout};
+use aws_sdk_sqs::types::QueueAttributeName::{
+    self, ContentBasedDeduplication, FifoQueue, MessageRetentionPeriod, RedrivePolicy, VisibilityTimeout,
+};
 use events::{queues, subscriptions::Subscriptions};
 use testkit::Queues;
 

@@ -8,8 +8,8 @@ use std::{
 
 use events::{envelope::EVENT_TYPES, subscriptions::Subscriptions};
 use prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, field_descriptor_proto::Label,
-    source_code_info::Location,
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+    field_descriptor_proto::Label, source_code_info::Location,
 };
 use protox::prost::Message;
 
@@ -56,7 +56,8 @@ fn schemas_break_nothing_that_was_published() {
 #[test]
 fn every_payload_has_a_name_and_a_line_in_the_subscriptions() {
     let set = compiled();
-    let envelope = set.file.iter().flat_map(|file| &file.message_type).find(|message| message.name() == "Envelope").unwrap();
+    let envelope =
+        set.file.iter().flat_map(|file| &file.message_type).find(|message| message.name() == "Envelope").unwrap();
     let payloads = envelope.field.iter().filter(|field| field.oneof_index.is_some());
     let variants: BTreeSet<String> = payloads.map(|field| pascal(field.name())).collect();
     let known: BTreeSet<String> = EVENT_TYPES.map(str::to_owned).into();
@@ -98,9 +99,15 @@ fn lint(file: &FileDescriptorProto) -> Vec<String> {
         require(comments.has(&path), format!("{name} has no comment"));
         let prefix = screaming(name);
         let zero = kind.value.iter().find(|value| value.number() == 0);
-        require(zero.is_some_and(|value| value.name() == format!("{prefix}_UNSPECIFIED")), format!("{name} has no {prefix}_UNSPECIFIED = 0"));
+        require(
+            zero.is_some_and(|value| value.name() == format!("{prefix}_UNSPECIFIED")),
+            format!("{name} has no {prefix}_UNSPECIFIED = 0"),
+        );
         for (index, value) in kind.value.iter().enumerate() {
-            require(value.name().starts_with(&format!("{prefix}_")), format!("{} does not begin with {prefix}_", value.name()));
+            require(
+                value.name().starts_with(&format!("{prefix}_")),
+                format!("{} does not begin with {prefix}_", value.name()),
+            );
             require(comments.has(&[path[0], path[1], 2, index as i32]), format!("{} has no comment", value.name()));
         }
     }
@@ -127,7 +134,8 @@ fn is_pascal(name: &str) -> bool {
 }
 
 fn is_snake(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn screaming(pascal: &str) -> String {
@@ -155,7 +163,9 @@ fn breaking(before: &FileDescriptorSet, now: &FileDescriptorSet) -> Vec<String> 
     }
     for (name, old) in enums(before) {
         for value in &old.value {
-            let kept = kinds.get(&name).is_some_and(|new| new.value.iter().any(|v| v.name() == value.name() && v.number() == value.number()));
+            let kept = kinds
+                .get(&name)
+                .is_some_and(|new| new.value.iter().any(|v| v.name() == value.name() && v.number() == value.number()));
             if !kept {
                 faults.push(format!("{name}.{} was removed or renumbered", value.name()));
             }
@@ -164,7 +174,12 @@ fn breaking(before: &FileDescriptorSet, now: &FileDescriptorSet) -> Vec<String> 
     faults
 }
 
-fn changed(message: &str, old: &FieldDescriptorProto, before: &DescriptorProto, now: &DescriptorProto) -> Option<String> {
+fn changed(
+    message: &str,
+    old: &FieldDescriptorProto,
+    before: &DescriptorProto,
+    now: &DescriptorProto,
+) -> Option<String> {
     let label = format!("{message}.{} = {}", old.name(), old.number());
     let Some(new) = now.field.iter().find(|field| field.number() == old.number()) else {
         return Some(format!("{label} was removed or renumbered"));
@@ -199,7 +214,12 @@ fn enums(set: &FileDescriptorSet) -> BTreeMap<String, &EnumDescriptorProto> {
 /// The schemas after a change to the field `Envelope.type`.
 fn with(change: impl Fn(&mut DescriptorProto)) -> FileDescriptorSet {
     let mut set = compiled();
-    let envelope = set.file.iter_mut().flat_map(|file| &mut file.message_type).find(|message| message.name() == "Envelope").unwrap();
+    let envelope = set
+        .file
+        .iter_mut()
+        .flat_map(|file| &mut file.message_type)
+        .find(|message| message.name() == "Envelope")
+        .unwrap();
     change(envelope);
     set
 }
@@ -208,7 +228,8 @@ fn with(change: impl Fn(&mut DescriptorProto)) -> FileDescriptorSet {
 fn each_breaking_change_is_found_and_additions_are_none() {
     use prost_types::field_descriptor_proto::Type;
     let found = |change: fn(&mut DescriptorProto)| breaking(&compiled(), &with(change)).join(";");
-    let added = FieldDescriptorProto { name: Some("note".to_owned()), number: Some(99), ..FieldDescriptorProto::default() };
+    let added =
+        FieldDescriptorProto { name: Some("note".to_owned()), number: Some(99), ..FieldDescriptorProto::default() };
     assert!(breaking(&compiled(), &with(|envelope| envelope.field.push(added.clone()))).is_empty());
     assert!(found(|envelope| drop(envelope.field.remove(1))).contains("removed"));
     assert!(found(|envelope| envelope.field[1].number = Some(99)).contains("renumbered"));
@@ -228,8 +249,17 @@ fn each_fault_of_style_is_found() {
         fs::remove_dir_all(folder).unwrap();
         lint(&set.file[0]).join(";")
     };
-    let faults = found("syntax = \"proto3\"; package other; message bad_name { string BadField = 1; } enum State { STATE_ON = 0; OFF = 1; }");
-    for fault in ["package", "folder", "bad_name is not Pascal", "bad_name has no comment", "BadField is not snake", "BadField has no comment"] {
+    let faults = found(
+        "syntax = \"proto3\"; package other; message bad_name { string BadField = 1; } enum State { STATE_ON = 0; OFF = 1; }",
+    );
+    for fault in [
+        "package",
+        "folder",
+        "bad_name is not Pascal",
+        "bad_name has no comment",
+        "BadField is not snake",
+        "BadField has no comment",
+    ] {
         assert!(faults.contains(fault), "{fault}: {faults}");
     }
     assert!(faults.contains("STATE_UNSPECIFIED = 0") && faults.contains("OFF does not begin"), "{faults}");

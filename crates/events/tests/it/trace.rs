@@ -22,7 +22,12 @@ impl Handler for Witness {
 fn telemetry() {
     static GUARD: OnceLock<telemetry::Guard> = OnceLock::new();
     GUARD.get_or_init(|| {
-        let config = TelemetryConfig { log_format: LogFormat::Text, filter: "info".to_owned(), otlp_endpoint: None, sample_ratio: 1.0 };
+        let config = TelemetryConfig {
+            log_format: LogFormat::Text,
+            filter: "info".to_owned(),
+            otlp_endpoint: None,
+            sample_ratio: 1.0,
+        };
         telemetry::init(&config, "events-test").unwrap()
     });
 }

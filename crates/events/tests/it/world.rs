@@ -63,7 +63,8 @@ impl World {
     pub async fn consume(&self, pace: Pace, handler: impl Handler) -> Running {
         let (pool, sqs, stop) = (self.db.pool().await, self.queues.sqs(), CancellationToken::new());
         let stopped = stop.clone();
-        let task = tokio::spawn(async move { consumer::run_at(pace, pool, sqs, READER, handler, stopped).await.unwrap() });
+        let task =
+            tokio::spawn(async move { consumer::run_at(pace, pool, sqs, READER, handler, stopped).await.unwrap() });
         Running { task, stop }
     }
 
@@ -83,7 +84,8 @@ impl World {
             version: i64,
         }
         let mut conn = self.db.connect().await;
-        let rows: Vec<Row> = diesel::sql_query("SELECT aggregate, version FROM applied ORDER BY n").load(&mut conn).await.unwrap();
+        let rows: Vec<Row> =
+            diesel::sql_query("SELECT aggregate, version FROM applied ORDER BY n").load(&mut conn).await.unwrap();
         rows.into_iter().map(|row| (row.aggregate, row.version)).collect()
     }
 
@@ -100,7 +102,8 @@ impl World {
         let applied = self.applied().await;
         assert_eq!(applied.len() as i64, aggregates * versions);
         for aggregate in 1..=aggregates {
-            let found: Vec<i64> = applied.iter().filter(|(a, _)| *a == aggregate).map(|(_, version)| *version).collect();
+            let found: Vec<i64> =
+                applied.iter().filter(|(a, _)| *a == aggregate).map(|(_, version)| *version).collect();
             assert_eq!(found, (1..=versions).collect::<Vec<_>>(), "aggregate {aggregate}");
         }
     }
