@@ -1,1 +1,61 @@
-//! patients
+#![doc = include_str!("../README.md")]
+
+pub mod access;
+pub mod patient;
+
+pub mod hl7_import;
+pub mod registration;
+pub mod search;
+
+pub mod fhir;
+pub mod fields;
+
+pub mod care;
+pub mod events;
+pub mod staff;
+pub mod worker;
+
+pub mod app;
+pub mod config;
+pub mod error;
+mod schema;
+
+use actix_web::web;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::app::App;
+
+/// The service's name in its OpenAPI document.
+pub const TITLE: &str = "EHS patients";
+
+/// This service's own tables.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// All tables of the service's schema, in the order in which they are made.
+pub fn migrations() -> Vec<EmbeddedMigrations> {
+    vec![chassis::MIGRATIONS, ::events::MIGRATIONS, MIGRATIONS]
+}
+
+/// Every route of the service.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        // Before `{id}`, which would take it for an id.
+        .service(hl7_import::import)
+        .service(search::list)
+        .service(registration::register)
+        .service(registration::read)
+        .service(registration::replace)
+        .service(registration::amend)
+        .service(registration::deactivate)
+        .service(fhir::read);
+}
+
+/// The routes with the state that they share.
+pub fn with_state(app: App) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {
+    move |config| {
+        config.app_data(web::Data::new(app.clone()));
+        config.app_data(web::Data::new(app.verifier.clone()));
+        routes(config);
+    }
+}

@@ -1,2 +1,80 @@
-//! patients
-fn main() {}
+//! The patients service's commands.
+
+use anyhow::Context;
+use chassis::env::Env;
+use chassis::http::{self, Readiness};
+use chassis::{db, shutdown, telemetry};
+use clap::{Parser, Subcommand};
+use patients::app::App;
+use patients::config::{ServeConfig, WorkerConfig};
+
+#[derive(Parser)]
+#[command(about = "Patients of EHS: who they are, how they are found, what other systems say of them")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer requests.
+    Serve,
+    /// Relay events, apply those of others.
+    Worker,
+    /// Bring the schema up to date, as its owner.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Serve => serve().await,
+        Command::Worker => worker().await,
+        Command::Migrate => migrate().await,
+        Command::Openapi => openapi(),
+    }
+}
+
+async fn serve() -> anyhow::Result<()> {
+    let mut env = Env::process();
+    let config = ServeConfig::read(&mut env);
+    let config = env.finish(config)?;
+    let _telemetry = telemetry::init(&config.base.telemetry, "patients")?;
+    let app = App::build(&config)?;
+    db::require_migrated(&app.db, patients::migrations()).await?;
+    let ready = Readiness::of_database(app.db.clone());
+    http::serve_process(&config.base, patients::TITLE, patients::with_state(app), ready, shutdown::token()?).await
+}
+
+async fn worker() -> anyhow::Result<()> {
+    let mut env = Env::process();
+    let config = WorkerConfig::read(&mut env);
+    let config = env.finish(config)?;
+    let _telemetry = telemetry::init(&config.base.telemetry, "patients-worker")?;
+    let pool = db::pool(&config.base.db, "patients worker")?;
+    db::require_migrated(&pool, patients::migrations()).await?;
+    patients::worker::run(&config, pool, shutdown::token()?).await
+}
+
+async fn migrate() -> anyhow::Result<()> {
+    let mut env = Env::process();
+    let url = env.secret("EHS_MIGRATE_DATABASE_URL");
+    let url = env.finish(url)?;
+    for name in db::migrate(&url, patients::migrations()).await? {
+        say(&name);
+    }
+    Ok(())
+}
+
+fn openapi() -> anyhow::Result<()> {
+    let document = http::openapi(patients::TITLE, patients::routes);
+    say(&document.to_pretty_json().context("the OpenAPI document cannot be written")?);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a command speaks to whoever typed it")]
+fn say(text: &str) {
+    println!("{text}");
+}

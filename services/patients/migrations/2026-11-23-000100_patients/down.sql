@@ -1,0 +1,10 @@
+DROP TABLE patient_identifiers;
+DROP TABLE patients;
+DROP FUNCTION patients_stay();
+DROP FUNCTION patients_count_versions();
+DROP FUNCTION next_patient_number();
+DROP SEQUENCE patient_numbers;
+DROP FUNCTION match_rank(text, text[]);
+DROP FUNCTION word_pattern(text);
+DROP FUNCTION fold_name(text);
+DROP FUNCTION fold(text);

@@ -1,0 +1,2 @@
+DROP TABLE care_appointments;
+DROP TABLE staff;

@@ -1,0 +1,53 @@
+//! What the handlers share.
+
+use auth::Verifier;
+use chassis::db::Pool;
+use chassis::page::CursorKey;
+use chrono::{NaiveDate, Utc};
+use chrono_tz::Tz;
+use events::Outbox;
+
+use crate::config::ServeConfig;
+use crate::staff::UsersService;
+
+/// The state of a serving process.
+#[derive(Clone)]
+pub struct App {
+    /// Connections to this service's schema.
+    pub db: Pool,
+    /// Where events go.
+    pub outbox: Outbox,
+    /// Checks tokens.
+    pub verifier: Verifier,
+    /// The owner of doctors.
+    pub users: UsersService,
+    /// Seals page cursors.
+    pub cursor_key: CursorKey,
+    /// The hospital's time zone.
+    pub time_zone: Tz,
+    /// The URI that FHIR gives the hospital's patient numbers.
+    pub patient_id_system: String,
+}
+
+impl App {
+    /// Connects lazily to everything.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn build(config: &ServeConfig) -> anyhow::Result<Self> {
+        Ok(Self {
+            db: chassis::db::pool(&config.base.db, "patients serve")?,
+            outbox: Outbox::new(),
+            verifier: config.auth.verifier()?,
+            users: UsersService::at(config.users_url.clone())?,
+            cursor_key: config.base.cursor_key.clone(),
+            time_zone: config.base.time_zone,
+            patient_id_system: config.patient_id_system.clone(),
+        })
+    }
+
+    /// The date in the hospital.
+    pub fn today(&self) -> NaiveDate {
+        Utc::now().with_timezone(&self.time_zone).date_naive()
+    }
+}

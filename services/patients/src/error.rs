@@ -1,0 +1,71 @@
+//! What can go wrong, in this service's words, and what the client hears of it.
+
+use chassis::problem::Problem;
+use chassis::strict_json::{Fault, Faults};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Why a request is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not there, or not for the caller to know of.
+    #[error("no such patient")]
+    NoSuchPatient,
+    /// Another patient has this ABHA number.
+    #[error("the ABHA number is another patient's")]
+    AbhaTaken,
+    /// The role may write, but not these fields.
+    #[error("fields that the caller may not change")]
+    NotTheirs(Vec<&'static str>),
+    /// Fields that nobody writes were given another value.
+    #[error("fields that nobody may change")]
+    ReadOnly(Vec<&'static str>),
+    /// A doctor or nurse registers somebody who would not be in their care.
+    #[error("would not be in the caller's care")]
+    OutOfCare,
+    /// `primary_doctor` is not an active doctor.
+    #[error("no such doctor")]
+    NoSuchDoctor,
+    /// A fault of the input that only the service can see.
+    #[error("a fault of the input")]
+    Input(Fault),
+    /// An answer of its own already.
+    #[error("{0}")]
+    Problem(Problem),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchPatient => Self::not_found("There is no such patient."),
+            Error::AbhaTaken => Self::conflict("This ABHA number is in use for another patient.").with_type("abha-number-taken"),
+            Error::NotTheirs(fields) => Self::forbidden(format!("Your role may not change: {}.", fields.join(", "))),
+            Error::ReadOnly(fields) => Self::bad_request(Faults(
+                fields.iter().map(|field| Fault::new("read_only", "cannot be changed").at(*field)).collect(),
+            )),
+            Error::OutOfCare => Self::forbidden("The patient would not be in your care: set primary_doctor."),
+            Error::NoSuchDoctor => Self::invalid("primary_doctor", "unknown_doctor", "is not an active doctor"),
+            Error::Input(fault) => Self::bad_request(Faults(vec![fault])),
+            Error::Problem(problem) => problem,
+        }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(fault: DieselError) -> Self {
+        match &fault {
+            DieselError::NotFound => Self::NoSuchPatient,
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
+                if info.constraint_name() == Some("patients_abha_number_key") =>
+            {
+                Self::AbhaTaken
+            }
+            _ => Self::Problem(fault.into()),
+        }
+    }
+}

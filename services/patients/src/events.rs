@@ -1,0 +1,106 @@
+//! What this service tells, and what it hears.
+
+use auth::Actor;
+use chassis::phi::Phi;
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use events::v1::{self, Address, Envelope, PatientSnapshot};
+use events::{Handler, Outbox, Payload};
+
+use crate::care::Visit;
+use crate::patient::Patient;
+use crate::staff::Member;
+
+/// The name under which this service subscribes.
+pub const SUBSCRIBER: &str = "patients";
+
+/// Tells of somebody new, in the transaction that registered them.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn registered(conn: &mut AsyncPgConnection, outbox: &Outbox, actor: Option<&Actor>, patient: &Patient) -> QueryResult<()> {
+    tell(conn, outbox, actor, patient, Payload::PatientRegistered).await
+}
+
+/// Tells of a change, in the transaction that made it.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn updated(conn: &mut AsyncPgConnection, outbox: &Outbox, actor: Option<&Actor>, patient: &Patient) -> QueryResult<()> {
+    tell(conn, outbox, actor, patient, Payload::PatientUpdated).await
+}
+
+async fn tell(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: Option<&Actor>,
+    patient: &Patient,
+    payload: fn(PatientSnapshot) -> Payload,
+) -> QueryResult<()> {
+    let actor = actor.map(|actor| (actor.user_id, actor.role.as_str()));
+    outbox.append(conn, actor, ("patient", patient.id), payload(snapshot(patient))).await
+}
+
+fn snapshot(patient: &Patient) -> PatientSnapshot {
+    let facts = &patient.facts;
+    PatientSnapshot {
+        id: patient.id,
+        patient_id: patient.patient_id.clone(),
+        first_name: facts.first_name.expose().clone(),
+        last_name: facts.last_name.expose().clone(),
+        phone: text(facts.phone.as_ref()),
+        address: Some(Address {
+            line1: text(facts.address.line1.as_ref()),
+            line2: text(facts.address.line2.as_ref()),
+            city: text(facts.address.city.as_ref()),
+            district: text(facts.address.district.as_ref()),
+            state: text(facts.address.state.as_ref()),
+            pin_code: text(facts.address.pin_code.as_ref()),
+            country: text(facts.address.country.as_ref()),
+        }),
+        is_active: facts.is_active,
+        user_id: facts.user_id,
+        primary_doctor: facts.primary_doctor,
+        version: patient.version,
+    }
+}
+
+fn text(value: Option<&Phi<String>>) -> String {
+    value.map(|value| value.expose().clone()).unwrap_or_default()
+}
+
+/// Applies what this service hears: event → what is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard;
+
+impl Handler for Heard {
+    async fn apply(&self, conn: &mut AsyncPgConnection, event: &Envelope) -> anyhow::Result<()> {
+        match &event.payload {
+            Some(Payload::UserRegistered(user) | Payload::UserUpdated(user)) => Member::from(user).keep(conn).await?,
+            Some(
+                Payload::AppointmentBooked(visit) | Payload::AppointmentUpdated(visit) | Payload::AppointmentCompleted(visit),
+            ) => Visit::read(visit)?.keep(conn).await?,
+            // Not subscribed to; a subscription that is added before the code that needs it does no harm.
+            Some(
+                Payload::PatientRegistered(_) | Payload::PatientUpdated(_) | Payload::InvoiceIssued(_) | Payload::PaymentReceived(_),
+            )
+            | None => {}
+        }
+        Ok(())
+    }
+}
+
+impl Visit {
+    fn read(visit: &v1::AppointmentSnapshot) -> anyhow::Result<Self> {
+        let starts_at = visit.starts_at.as_ref().and_then(events::envelope::time);
+        let starts_at = starts_at.ok_or_else(|| anyhow::anyhow!("an appointment that begins at no time"))?;
+        Ok(Self {
+            id: visit.id,
+            patient: visit.patient_id,
+            doctor: visit.doctor_id,
+            starts_at,
+            status: visit.status.clone(),
+            version: visit.version,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Registering a patient, reading one, changing one, deactivating one.
+
+pub mod duplicates;
+pub mod input;
+
+use actix_web::{HttpResponse, delete, get, patch, post, put, web};
+use auth::permissions::{PatientDeactivate, PatientRead, PatientRegister, PatientWrite};
+use auth::{Actor, Permit, Role};
+use chassis::db;
+use chassis::etag::{Etagged, IfMatch};
+use chassis::idempotency::{Answer, IdempotencyKey};
+use chassis::merge_patch;
+use chassis::problem::Problem;
+use chassis::strict_json::{self, MergePatch, Strict};
+use diesel_async::AsyncConnection;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::input::PatientInput;
+use crate::access::{Scope, may_change};
+use crate::app::App;
+use crate::error::Error;
+use crate::events;
+use crate::patient::{Facts, Patient, PatientView, Shown};
+
+/// Somebody new, and whom it may be.
+#[derive(Serialize, ToSchema)]
+pub struct Registered {
+    /// The patient.
+    #[serde(flatten)]
+    pub patient: PatientView,
+    /// Ids of patients, visible to the caller, that look like the same person.
+    pub possible_duplicates: Vec<i64>,
+}
+
+/// Register a patient.
+///
+/// A doctor or nurse registers into their own care: `primary_doctor` is the doctor who registers, unless it is given. An
+/// ABHA number that is in use is 409.
+#[utoipa::path(tag = "patients", request_body = PatientInput,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same key and body give the first answer again")),
+    responses((status = 201, body = Registered, headers(("Location" = String), ("ETag" = String))),
+        (status = 400, description = "faults of the input, all at once"), (status = 403, description = "this role may not"),
+        (status = 409, description = "the ABHA number is in use, or the Idempotency-Key was used for another request")))]
+#[post("/api/patients/")]
+pub async fn register(
+    permit: Permit<PatientRegister>,
+    key: IdempotencyKey,
+    body: Strict<PatientInput>,
+    app: web::Data<App>,
+) -> Result<Answer, Problem> {
+    let (scope, actor) = (Scope::of(&permit), &permit.actor);
+    let has_doctor = named_doctor(&app, actor, body.value.primary_doctor()).await?;
+    let mut facts = body.value.for_new(app.today())?;
+    if actor.role == Role::Doctor && facts.primary_doctor.is_none() {
+        facts.primary_doctor = Some(actor.user_id);
+    }
+    check_changes(actor, &Facts::of(facts.first_name.clone(), facts.last_name.clone()), &facts, has_doctor)?;
+
+    let mut conn = db::get(&app.db).await?;
+    let answer = conn
+        .transaction(async |conn| {
+            if let Some(stored) = key.claim(conn, actor.user_id, &body.digest).await? {
+                return Ok::<_, Error>(stored.into());
+            }
+            let possible_duplicates = duplicates::possible(conn, &scope, &facts).await?;
+            let patient = Patient::insert(conn, &facts).await?;
+            Patient::find(conn, &scope, patient.id).await.map_err(|_not_found| Error::OutOfCare)?;
+            events::registered(conn, &app.outbox, Some(actor), &patient).await?;
+            let (id, version) = (patient.id, patient.version);
+            let registered = Registered { patient: patient.into(), possible_duplicates };
+            let answer = Answer::created(format!("/api/patients/{id}/"), version, &registered)?;
+            key.store(conn, actor.user_id, &answer).await?;
+            Ok(answer)
+        })
+        .await?;
+    Ok(answer)
+}
+
+/// Read a patient.
+///
+/// An ACCOUNTANT sees `id`, `patient_id`, name, phone and address. A patient beyond the caller's care is 404.
+#[utoipa::path(tag = "patients", params(("id" = i64, Path)),
+    responses((status = 200, body = Shown, headers(("ETag" = String))), (status = 304), (status = 404, description = "not there, or not for the caller to know of")))]
+#[get("/api/patients/{id}/")]
+pub async fn read(permit: Permit<PatientRead>, id: web::Path<i64>, app: web::Data<App>) -> Result<Etagged<Shown>, Problem> {
+    let scope = Scope::of(&permit);
+    let patient = Patient::find(&mut *db::get(&app.db).await?, &scope, *id).await.map_err(Error::from)?;
+    Ok(Etagged { version: patient.version, body: patient.shown(&scope) })
+}
+
+/// Replace what the caller may write of a patient.
+///
+/// What is absent becomes empty; `id`, `patient_id`, `created_at` and `updated_at` may be sent as they were read.
+#[utoipa::path(tag = "patients", request_body = PatientInput,
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
+    responses((status = 200, body = PatientView, headers(("ETag" = String))), (status = 400), (status = 403), (status = 404),
+        (status = 409, description = "the ABHA number is in use"), (status = 412, description = "the patient has changed since")))]
+#[put("/api/patients/{id}/")]
+pub async fn replace(
+    permit: Permit<PatientWrite>,
+    id: web::Path<i64>,
+    if_match: IfMatch,
+    body: Strict<PatientInput>,
+    app: web::Data<App>,
+) -> Result<Etagged<PatientView>, Problem> {
+    let has_doctor = named_doctor(&app, &permit.actor, body.value.primary_doctor()).await?;
+    let mut input = Some(body.value);
+    change(&app, &permit, *id, &if_match, has_doctor, |patient| {
+        let input = input.take().ok_or_else(|| Problem::internal("the input was used twice"))?;
+        input.over(patient, app.today())
+    })
+    .await
+}
+
+/// Change some fields of a patient (JSON merge patch, RFC 7396).
+///
+/// A PATIENT changes the contact data of their own record: `phone`, `email`, `address`, `emergency_contact`,
+/// `preferred_language`.
+#[utoipa::path(tag = "patients",
+    request_body(content = serde_json::Value, content_type = "application/merge-patch+json", description = "fields of a patient"),
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
+    responses((status = 200, body = PatientView, headers(("ETag" = String))), (status = 400), (status = 403), (status = 404),
+        (status = 409, description = "the ABHA number is in use"), (status = 412, description = "the patient has changed since")))]
+#[patch("/api/patients/{id}/")]
+pub async fn amend(
+    permit: Permit<PatientWrite>,
+    id: web::Path<i64>,
+    if_match: IfMatch,
+    patch: MergePatch,
+    app: web::Data<App>,
+) -> Result<Etagged<PatientView>, Problem> {
+    let doctor = patch.value.get("primary_doctor").and_then(serde_json::Value::as_i64).filter(|id| *id > 0);
+    let has_doctor = named_doctor(&app, &permit.actor, doctor).await?;
+    change(&app, &permit, *id, &if_match, has_doctor, |patient| {
+        let merged = merge_patch::apply(&PatientView::from(patient.clone()), &patch.value)?;
+        strict_json::parse::<PatientInput>(merged)?.over(patient, app.today())
+    })
+    .await
+}
+
+/// Deactivate a patient.
+///
+/// Nothing clinical is deleted; an ADMIN brings the patient back with PATCH `{"is_active": true}`. Deactivating again
+/// changes nothing.
+#[utoipa::path(tag = "patients", params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
+    responses((status = 204), (status = 403), (status = 404), (status = 412, description = "the patient has changed since")))]
+#[delete("/api/patients/{id}/")]
+pub async fn deactivate(
+    permit: Permit<PatientDeactivate>,
+    id: web::Path<i64>,
+    if_match: IfMatch,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let inactive = |patient: &Patient| Ok(Facts { is_active: false, ..patient.facts.clone() });
+    change(&app, &permit, *id, &if_match, true, inactive).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The one way in which a patient changes: lock, compare versions, work the new facts out, check who may change what,
+/// write, tell. New facts that equal the old ones change nothing.
+async fn change<P: auth::Permission>(
+    app: &App,
+    permit: &Permit<P>,
+    id: i64,
+    if_match: &IfMatch,
+    has_doctor: bool,
+    mut new_facts: impl FnMut(&Patient) -> Result<Facts, Error> + Send,
+) -> Result<Etagged<PatientView>, Problem> {
+    let (scope, actor) = (Scope::of(permit), &permit.actor);
+    let mut conn = db::get(&app.db).await?;
+    let patient = conn
+        .transaction(async |conn| {
+            let patient = Patient::lock(conn, &scope, id).await?;
+            if_match.check(patient.version)?;
+            let facts = new_facts(&patient)?;
+            if facts == patient.facts {
+                return Ok::<_, Error>(patient);
+            }
+            check_changes(actor, &patient.facts, &facts, has_doctor)?;
+            let patient = patient.write(conn, &facts).await?;
+            events::updated(conn, &app.outbox, Some(actor), &patient).await?;
+            Ok(patient)
+        })
+        .await?;
+    Ok(Etagged { version: patient.version, body: patient.into() })
+}
+
+/// Whether every field that differs is one that this role may change, and the doctor, where that differs, is one.
+fn check_changes(actor: &Actor, before: &Facts, after: &Facts, has_doctor: bool) -> Result<(), Error> {
+    let changed = before.differences(after);
+    let not_theirs: Vec<_> = changed.iter().copied().filter(|field| !may_change(actor.role, field)).collect();
+    if !not_theirs.is_empty() {
+        return Err(Error::NotTheirs(not_theirs));
+    }
+    let names_doctor = after.primary_doctor.is_some() && after.primary_doctor != Some(actor.user_id);
+    if changed.contains(&"primary_doctor") && names_doctor && !has_doctor {
+        return Err(Error::NoSuchDoctor);
+    }
+    Ok(())
+}
+
+/// Whether the doctor that the caller names is one. Asked before the transaction, since the answer may come over the
+/// network; without a doctor there is nothing to ask.
+async fn named_doctor(app: &App, actor: &Actor, doctor: Option<i64>) -> Result<bool, Problem> {
+    match doctor {
+        Some(doctor) => app.users.has_doctor(&app.db, actor, doctor).await,
+        None => Ok(false),
+    }
+}

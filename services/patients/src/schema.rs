@@ -1,0 +1,83 @@
+//! The tables, as `diesel print-schema` would write them; the generated columns are read, never written.
+
+diesel::table! {
+    patients (id) {
+        id -> Int8,
+        patient_id -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        date_of_birth -> Nullable<Date>,
+        date_of_birth_estimated -> Bool,
+        gender -> Text,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        blood_group -> Nullable<Text>,
+        address -> Jsonb,
+        abha_number -> Nullable<Text>,
+        abha_address -> Nullable<Text>,
+        emergency_contact -> Nullable<Jsonb>,
+        preferred_language -> Nullable<Text>,
+        primary_doctor -> Nullable<Int8>,
+        user_id -> Nullable<Int8>,
+        is_active -> Bool,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        search_text -> Text,
+        sort_name -> Text,
+    }
+}
+
+diesel::table! {
+    patient_identifiers (authority, value) {
+        authority -> Text,
+        value -> Text,
+        type_code -> Text,
+        patient -> Int8,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    staff (id) {
+        id -> Int8,
+        role -> Text,
+        department -> Text,
+        is_active -> Bool,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    care_appointments (id) {
+        id -> Int8,
+        patient -> Int8,
+        doctor -> Int8,
+        starts_at -> Timestamptz,
+        status -> Text,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    hl7_messages (id) {
+        id -> Int8,
+        sending_application -> Text,
+        sending_facility -> Text,
+        control_id -> Text,
+        event -> Text,
+        digest -> Bytea,
+        raw -> Bytea,
+        received_at -> Timestamptz,
+        received_by -> Int8,
+        status -> Text,
+        reason -> Nullable<Text>,
+        acknowledgment -> Nullable<Text>,
+        ack -> Nullable<Text>,
+        answer -> Nullable<Jsonb>,
+        patient -> Nullable<Int8>,
+    }
+}
+
+diesel::joinable!(patient_identifiers -> patients (patient));
+diesel::allow_tables_to_appear_in_same_query!(patients, patient_identifiers);

@@ -1,0 +1,140 @@
+//! What this service knows of the staff: a projection of the users service's events, and of its answers where an event
+//! is a second late.
+
+use std::time::Duration;
+
+use auth::Actor;
+use chassis::db::{self, Pool};
+use chassis::problem::Problem;
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use events::v1::UserSnapshot;
+use reqwest::{StatusCode, Url, header};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use crate::schema::staff;
+
+const DEADLINE: Duration = Duration::from_millis(800);
+
+/// A row of the projection.
+#[derive(Clone, Debug, Insertable, AsChangeset)]
+#[diesel(table_name = staff)]
+pub struct Member {
+    id: i64,
+    role: String,
+    department: String,
+    is_active: bool,
+    version: i64,
+}
+
+impl Member {
+    /// Keeps the row unless a newer one is there.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses.
+    pub async fn keep(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
+        use diesel::query_dsl::methods::FilterDsl;
+        diesel::insert_into(staff::table)
+            .values(self)
+            .on_conflict(staff::id)
+            .do_update()
+            .set(self)
+            .filter(staff::version.lt(excluded(staff::version)))
+            .execute(conn)
+            .await
+            .map(drop)
+    }
+}
+
+impl From<&UserSnapshot> for Member {
+    fn from(user: &UserSnapshot) -> Self {
+        Self {
+            id: user.id,
+            role: user.role.clone(),
+            department: user.department.clone(),
+            is_active: user.is_active,
+            version: user.version,
+        }
+    }
+}
+
+/// The users service, over HTTP.
+#[derive(Clone)]
+pub struct UsersService {
+    client: reqwest::Client,
+    base: Url,
+}
+
+#[derive(Deserialize)]
+struct Doctor {
+    id: i64,
+    #[serde(default)]
+    department: Option<String>,
+    is_active: bool,
+}
+
+impl UsersService {
+    /// The service at `base`.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn at(base: Url) -> reqwest::Result<Self> {
+        let client = reqwest::Client::builder().timeout(DEADLINE).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        Ok(Self { client, base })
+    }
+
+    /// Whether there is an active doctor with this id: as the projection says; when it has no row, as the users service
+    /// says, whose answer is kept. Takes its own connection, and none while it waits for the network.
+    ///
+    /// # Errors
+    /// 503 when the database or, where it has to be asked, the users service is down.
+    pub async fn has_doctor(&self, pool: &Pool, actor: &Actor, id: i64) -> Result<bool, Problem> {
+        let known: Option<(String, bool)> = staff::table
+            .find(id)
+            .select((staff::role, staff::is_active))
+            .first(&mut db::get(pool).await?)
+            .await
+            .optional()?;
+        if let Some((role, is_active)) = known {
+            return Ok(role == "DOCTOR" && is_active);
+        }
+        let Some(doctor) = self.ask(actor, id).await? else { return Ok(false) };
+        doctor.keep(&mut *db::get(pool).await?).await?;
+        Ok(doctor.is_active)
+    }
+
+    #[tracing::instrument(skip_all, fields(otel.kind = "client"))]
+    async fn ask(&self, actor: &Actor, id: i64) -> Result<Option<Member>, Problem> {
+        let down = |cause: Box<dyn std::error::Error + Send + Sync>| Problem::unavailable("the users service", cause);
+        let url = self.base.join(&format!("api/users/doctors/{id}/")).map_err(Problem::internal)?;
+        let mut request = self.client.get(url).bearer_auth(actor.bearer.expose_secret());
+        if let Some(traceparent) = chassis::telemetry::traceparent() {
+            request = request.header("traceparent", traceparent);
+        }
+        let answer = request.send().await.map_err(|fault| down(fault.without_url().into()))?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => {
+                let version = version_of(&answer);
+                let doctor: Doctor = answer.json().await.map_err(|fault| down(fault.without_url().into()))?;
+                Ok(Some(doctor.member(version)))
+            }
+            status => Err(down(format!("it answered {status}").into())),
+        }
+    }
+}
+
+impl Doctor {
+    fn member(self, version: i64) -> Member {
+        let department = self.department.unwrap_or_default();
+        Member { id: self.id, role: "DOCTOR".to_owned(), department, is_active: self.is_active, version }
+    }
+}
+
+/// The version in the `ETag`; 0, which any event overtakes, without one.
+fn version_of(answer: &reqwest::Response) -> i64 {
+    let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+    tag.trim_start_matches("W/").trim_matches('"').parse().unwrap_or_default()
+}

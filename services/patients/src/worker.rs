@@ -1,0 +1,43 @@
+//! What the worker does: loops, and how often.
+
+use std::time::Duration;
+
+use chassis::db::Pool;
+use chassis::{http, idempotency};
+use events::SqsQueues;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::WorkerConfig;
+use crate::events::{Heard, SUBSCRIBER};
+
+/// Answers kept for Idempotency-Keys are forgotten in rounds this far apart.
+const PRUNING: Duration = Duration::from_secs(60);
+
+/// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, forgets old answers.
+///
+/// # Errors
+/// When one of the loops cannot go on; the others are then stopped.
+pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
+    let queues = SqsQueues::connect(&config.queues).await;
+    let _guard = stop.clone().drop_guard();
+    tokio::try_join!(
+        http::serve_worker(&config.base, http::Readiness::of_database(pool.clone()), stop.clone()),
+        events::relay::run(pool.clone(), queues.clone(), stop.clone()),
+        events::consumer::run(pool.clone(), queues, SUBSCRIBER, Heard, stop.clone()),
+        forget_answers(pool, stop),
+    )?;
+    Ok(())
+}
+
+async fn forget_answers(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
+    while stop.run_until_cancelled(tokio::time::sleep(PRUNING)).await.is_some() {
+        let pruned = match pool.get().await {
+            Ok(mut conn) => idempotency::prune(&mut conn).await.map_err(anyhow::Error::from),
+            Err(fault) => Err(fault.into()),
+        };
+        if let Err(fault) = pruned {
+            tracing::warn!(%fault, "old answers could not be forgotten; trying again later");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! A running service with its own database, and people to call it.
+
+use auth::Role;
+use events::Outbox;
+use patients::app::App;
+use patients::staff::UsersService;
+use serde_json::{Value, json};
+use testkit::{Server, TestDb, Tokens};
+
+pub const ADMIN: i64 = 1;
+pub const DOCTOR: i64 = 2;
+pub const OTHER_DOCTOR: i64 = 3;
+pub const NURSE: i64 = 4;
+pub const RECEPTIONIST: i64 = 5;
+pub const ACCOUNTANT: i64 = 6;
+pub const AUDITOR: i64 = 7;
+pub const PATIENT: i64 = 8;
+/// Nobody listens there.
+const NO_USERS_SERVICE: &str = "http://127.0.0.1:9/";
+
+pub struct Hospital {
+    pub server: Server,
+    pub tokens: Tokens,
+    pub db: TestDb,
+}
+
+impl Hospital {
+    pub async fn open() -> Self {
+        Self::open_beside(NO_USERS_SERVICE).await
+    }
+
+    /// With a users service at this address.
+    pub async fn open_beside(users_url: &str) -> Self {
+        let db = TestDb::new("patients", patients::migrations()).await;
+        let tokens = Tokens::new();
+        let app = App {
+            db: db.pool().await,
+            outbox: Outbox::new(),
+            verifier: tokens.verifier(),
+            users: UsersService::at(users_url.parse().unwrap()).unwrap(),
+            cursor_key: "00".repeat(32).parse().unwrap(),
+            time_zone: chrono_tz::Asia::Kolkata,
+            patient_id_system: "urn:ehs:patient-id".to_owned(),
+        };
+        let server = Server::start(patients::TITLE, patients::with_state(app)).await;
+        let hospital = Self { server, tokens, db };
+        hospital
+            .db
+            .sql(
+                "INSERT INTO staff (id, role, department, is_active, version) VALUES (2, 'DOCTOR', 'Cardiology', true, 1), \
+                 (3, 'DOCTOR', 'Surgery', true, 1), (4, 'NURSE', 'Cardiology', true, 1), (9, 'DOCTOR', 'Surgery', false, 1)",
+            )
+            .await;
+        hospital
+    }
+
+    pub fn admin(&self) -> String {
+        self.tokens.mint(ADMIN, Role::Admin)
+    }
+
+    pub fn doctor(&self) -> String {
+        self.tokens.mint(DOCTOR, Role::Doctor)
+    }
+
+    pub fn nurse(&self) -> String {
+        self.tokens.mint(NURSE, Role::Nurse)
+    }
+
+    pub fn receptionist(&self) -> String {
+        self.tokens.mint(RECEPTIONIST, Role::Receptionist)
+    }
+
+    pub fn accountant(&self) -> String {
+        self.tokens.mint(ACCOUNTANT, Role::Accountant)
+    }
+
+    pub fn patient(&self) -> String {
+        self.tokens.mint(PATIENT, Role::Patient)
+    }
+
+    /// Registers somebody; gives the answer's body.
+    pub async fn register(&self, patient: &Value) -> Value {
+        self.server.post("/api/patients/", &self.receptionist(), patient).await.expect(201).body
+    }
+
+    /// Registers somebody by name; gives the id.
+    pub async fn register_named(&self, first_name: &str, last_name: &str) -> i64 {
+        id(&self.register(&json!({"first_name": first_name, "last_name": last_name})).await)
+    }
+
+    /// An appointment that this service has heard of.
+    pub async fn visit(&self, patient: i64, doctor: i64, in_days: i32, status: &str) {
+        let sql = format!(
+            "INSERT INTO care_appointments (id, patient, doctor, starts_at, status, version) \
+             SELECT count(*) + 1, {patient}, {doctor}, now() + interval '{in_days} days', '{status}', 1 FROM care_appointments"
+        );
+        self.db.sql(&sql).await;
+    }
+
+    pub async fn count(&self, table_and_condition: &str) -> i64 {
+        self.db.number(&format!("SELECT count(*) FROM {table_and_condition}")).await
+    }
+}
+
+pub fn id(body: &Value) -> i64 {
+    body["id"].as_i64().expect("an id")
+}
+
+/// Somebody with every field filled.
+pub fn lakshmi() -> Value {
+    json!({
+        "first_name": "Lakshmi", "last_name": "Raman", "date_of_birth": "1980-04-12", "gender": "FEMALE",
+        "email": "Lakshmi.Raman@example.in", "phone": "98765 43210", "blood_group": "o+",
+        "address": {"line1": "12 MG Road", "line2": "Near SBI", "city": "Chennai", "district": "Chennai", "state": "Tamil Nadu",
+            "pin_code": "600 001", "country": "India"},
+        "abha_number": "91123456789012", "abha_address": "lakshmi.r@abdm",
+        "emergency_contact": {"name": "Raman", "relationship": "Husband", "phone": "+91-98400-12345"},
+        "preferred_language": "ta-in", "primary_doctor": 2, "user": PATIENT,
+    })
+}

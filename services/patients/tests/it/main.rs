@@ -1,0 +1,22 @@
+//! The patients service against real parts: a database of its own per test, queues of its own, minted tokens.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::as_conversions,
+    reason = "a test that cannot go on fails"
+)]
+
+mod hospital;
+
+mod access;
+mod bad_input;
+mod events;
+mod fhir;
+mod hl7_import;
+mod openapi;
+mod registration;
+mod schema;
+mod search;

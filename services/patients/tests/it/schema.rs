@@ -1,0 +1,62 @@
+//! Properties of the schema, and the guards that hold whoever writes.
+
+use diesel_async::RunQueryDsl;
+
+use crate::hospital::Hospital;
+
+async fn refused(hospital: &Hospital, sql: &str) -> bool {
+    let mut conn = hospital.db.connect().await;
+    diesel::sql_query(sql).execute(&mut conn).await.is_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_itself_refuses_what_must_never_happen() {
+    let hospital = Hospital::open().await;
+    hospital.db.sql("INSERT INTO patients (first_name, abha_number) VALUES ('Ravi', '91123456789012')").await;
+    for sql in [
+        "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91123456789012')",
+        "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91-1234-5678-9013')",
+        "INSERT INTO patients (first_name) VALUES ('')",
+        "INSERT INTO patients (first_name, gender) VALUES ('Sita', 'female')",
+        "INSERT INTO patients (first_name, phone) VALUES ('Sita', '98765 43210')",
+        "INSERT INTO patients (first_name, date_of_birth) VALUES ('Sita', '1874-12-31')",
+        "INSERT INTO patients (first_name, blood_group) VALUES ('Sita', 'C+')",
+        "UPDATE patients SET first_name = 'Sita'",
+        "UPDATE patients SET first_name = 'Sita', version = version + 2",
+        "DELETE FROM patients",
+        "TRUNCATE patients CASCADE",
+        "CREATE TABLE mine (id int)",
+        "ALTER TABLE patients DROP COLUMN phone",
+        "INSERT INTO patient_identifiers (authority, value, patient) VALUES ('A', '1', 4242)",
+        "INSERT INTO hl7_messages (sending_application, sending_facility, control_id, digest, raw, received_by, status) \
+         VALUES ('', '', '', decode(repeat('00', 32), 'hex'), '', 1, 'APPLIED')",
+    ] {
+        assert!(refused(&hospital, sql).await, "{sql}");
+    }
+    assert!(!refused(&hospital, "UPDATE patients SET first_name = 'Sita', version = version + 1").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_has_a_primary_key_and_every_reference_an_index() {
+    let hospital = Hospital::open().await;
+    let without_key = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'patients' \
+         WHERE c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)";
+    assert_eq!(hospital.db.number(without_key).await, 0);
+    let without_index = "SELECT count(*) FROM pg_constraint f JOIN pg_namespace n ON n.oid = f.connamespace AND n.nspname = 'patients' \
+         WHERE f.contype = 'f' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = f.conrelid AND i.indkey[0] = f.conkey[1])";
+    assert_eq!(hospital.db.number(without_index).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_undo_themselves() {
+    let hospital = Hospital::open().await;
+    for (_, down) in [
+        ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),
+        ("care", include_str!("../../migrations/2026-11-23-000200_care/down.sql")),
+        ("patients", include_str!("../../migrations/2026-11-23-000100_patients/down.sql")),
+    ] {
+        hospital.db.sql(down).await;
+    }
+    let left = "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'patients'";
+    assert_eq!(hospital.db.number(left).await, 0);
+}
