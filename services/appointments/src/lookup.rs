@@ -52,6 +52,9 @@ impl Owners {
     /// # Errors
     /// 503 when the users service is needed and does not answer.
     pub async fn doctor(&self, db: &Pool, actor: &Actor, id: i64) -> Result<Option<StaffMember>, Error> {
+        if id < 1 {
+            return Ok(None);
+        }
         let kept = StaffMember::find(&mut *db::get(db).await?, id).await?;
         if let Some(kept) = kept {
             return Ok(Some(kept).filter(StaffMember::is_doctor));
@@ -68,6 +71,9 @@ impl Owners {
     /// # Errors
     /// 503 when the patients service is needed and does not answer.
     pub async fn patient(&self, db: &Pool, actor: &Actor, id: i64) -> Result<Option<Patient>, Error> {
+        if id < 1 {
+            return Ok(None);
+        }
         let kept = Patient::find(&mut *db::get(db).await?, id).await?;
         if kept.is_some() {
             return Ok(kept);

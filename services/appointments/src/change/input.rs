@@ -134,7 +134,7 @@ fn emptied(mut patch: Value) -> Value {
 }
 
 impl Rewrite {
-    /// What of it differs from the appointment as it is; faults where it makes no sense for it.
+    /// What of it differs from the appointment as it is.
     pub fn asked_of(&self, entry: &Entry, viewer: Viewer) -> Result<Asked, Error> {
         let row = &entry.appointment;
         if self.notes.is_some() && !viewer.sees_notes() {
@@ -143,19 +143,18 @@ impl Rewrite {
         let differs = |text: &Option<Paragraph<4000>>, old: &str| text.as_deref().is_some_and(|text| text != old);
         let (date, time_slot) = wall_clock(entry, viewer);
         let minutes = self.duration_minutes.map_or(row.span().minutes(), |minutes| minutes.0);
-        let asked = Asked {
+        Ok(Asked {
             status: self.status.filter(|status| *status != row.status),
             moves: (self.date.get(), self.time_slot.0, minutes, self.doctor.get()) != (date, time_slot, row.span().minutes(), row.doctor_id),
             edits: self.appointment_type.is_some_and(|kind| kind != row.appointment_type)
                 || self.reason.as_deref().unwrap_or_default() != row.reason.expose()
                 || differs(&self.notes, row.notes.expose()),
             cancellation_reason: self.cancellation_reason.as_deref().is_some_and(|text| text != row.cancellation_reason.expose()),
-        };
-        self.check_sense(entry, &asked)?;
-        Ok(asked)
+        })
     }
 
-    fn check_sense(&self, entry: &Entry, asked: &Asked) -> Result<(), Error> {
+    /// Whether it makes sense of the appointment at hand, once its status may be what it asks for.
+    pub fn check_sense(&self, entry: &Entry, asked: &Asked) -> Result<(), Error> {
         let mut faults = Faults::new();
         if self.patient.get() != entry.appointment.patient_id {
             faults.push("patient", "immutable", "cannot change: cancel this appointment and book another");

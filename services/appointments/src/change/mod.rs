@@ -144,6 +144,7 @@ impl Changing<'_> {
         let asked = rewrite.asked_of(&entry, viewer)?;
         self.check_rights(conn, &entry, &rewrite, &asked).await?;
         self.check_status(&entry, &rewrite)?;
+        rewrite.check_sense(&entry, &asked)?;
         if !asked.anything() {
             return Ok(entry);
         }

@@ -1,0 +1,77 @@
+use reqwest::Method;
+use serde_json::json;
+
+use crate::hospital::{DESK, Hospital, LAKSHMI, NEW, RAO, SEN, day, slot};
+
+fn path(doctor: i64) -> String {
+    format!("/api/appointments/doctor/{doctor}/availability/")
+}
+
+#[tokio::test]
+async fn hours_are_set_and_then_booked() {
+    let hospital = Hospital::new().await;
+    hospital.get(DESK, &path(NEW)).await.expect(404);
+    let everyday: Vec<_> = (0..7)
+        .flat_map(|day| [json!({"weekday": day, "start": "14:00", "end": "15:00:00"}), json!({"weekday": day, "start": "09:00", "end": "10:00"})])
+        .collect();
+    let set = hospital.server.put(&path(NEW), &hospital.token(DESK), &json!({"slot_minutes": 20, "weekly": everyday})).await.expect(200);
+    assert_eq!((set.header("etag"), &set.body["slot_minutes"]), ("\"1\"", &json!(20)));
+    assert_eq!(set.body["weekly"][0], json!({"weekday": "MON", "start": "09:00:00", "end": "10:00:00"}));
+    assert_eq!(set.body["weekly"].as_array().unwrap().len(), 14);
+    assert_eq!(hospital.get(NEW, &path(NEW)).await.expect(200).body, set.body);
+    let booked = hospital.booked(&slot(LAKSHMI, NEW, day(1), "14:20:00")).await;
+    assert_eq!(booked["duration_minutes"], 20);
+    hospital.book(DESK, &slot(LAKSHMI, NEW, day(1), "12:00:00")).await.expect(400);
+    // What is read can be sent back.
+    let again = json!({"slot_minutes": set.body["slot_minutes"], "weekly": set.body["weekly"]});
+    let again = hospital.server.put(&path(NEW), &hospital.token(NEW), &again).await.expect(200);
+    assert_eq!((again.header("etag"), &again.body["weekly"]), ("\"2\"", &set.body["weekly"]));
+    // Without hours nobody is booked; what is booked stays.
+    hospital.server.put(&path(NEW), &hospital.token(DESK), &json!({"slot_minutes": 20, "weekly": []})).await.expect(200);
+    hospital.book(DESK, &slot(LAKSHMI, NEW, day(1), "14:40:00")).await.expect(400);
+    assert_eq!(hospital.rows().await, 1);
+}
+
+#[tokio::test]
+async fn hours_that_make_no_sense_are_refused_whole() {
+    let hospital = Hospital::new().await;
+    let interval = |start: &str, end: &str| json!({"weekday": "MON", "start": start, "end": end});
+    for (body, field) in [
+        (json!({"slot_minutes": 30, "weekly": [interval("09:00", "13:00"), interval("12:30", "14:00")]}), "weekly.1"),
+        (json!({"slot_minutes": 30, "weekly": [interval("13:00", "09:00")]}), "weekly.0.end"),
+        (json!({"slot_minutes": 30, "weekly": [interval("09:00", "09:20")]}), "weekly.0.end"),
+        (json!({"slot_minutes": 30, "weekly": [interval("09:00", "24:00:00")]}), "weekly.0.end"),
+        (json!({"slot_minutes": 0, "weekly": []}), "slot_minutes"),
+        (json!({"slot_minutes": 30, "weekly": [{"weekday": 7, "start": "09:00", "end": "10:00"}]}), "weekly.0.weekday"),
+        (json!({"slot_minutes": 30}), "weekly"),
+        (json!({"slot_minutes": 30, "weekly": [], "weekend": []}), "weekend"),
+    ] {
+        let answer = hospital.server.put(&path(RAO), &hospital.token(DESK), &body).await.expect(400);
+        assert_eq!(answer.faulty_fields(), [field], "{body}");
+    }
+    assert_eq!(hospital.get(DESK, &path(RAO)).await.expect(200).header("etag"), "\"1\"");
+}
+
+#[tokio::test]
+async fn two_who_set_hours_do_not_overwrite_each_other() {
+    let hospital = Hospital::new().await;
+    let put = |tag: &str, minutes: i64| {
+        let call = hospital.server.call(Method::PUT, &path(RAO)).token(&hospital.token(RAO)).header("if-match", tag);
+        call.json(&json!({"slot_minutes": minutes, "weekly": []})).send()
+    };
+    let answers = tokio::join!(put("\"1\"", 10), put("\"1\"", 20), put("\"1\"", 40));
+    let mut statuses = [answers.0.status.as_u16(), answers.1.status.as_u16(), answers.2.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412, 412]);
+}
+
+#[tokio::test]
+async fn a_doctors_hours_are_theirs_and_the_desks() {
+    let hospital = Hospital::new().await;
+    let body = json!({"slot_minutes": 30, "weekly": []});
+    hospital.server.put(&path(SEN), &hospital.token(RAO), &body).await.expect(403);
+    hospital.get(RAO, &path(SEN)).await.expect(403);
+    hospital.server.put(&path(RAO), &hospital.token(RAO), &body).await.expect(200);
+    // A nurse is no doctor whose hours could be set.
+    hospital.server.put(&path(20), &hospital.token(DESK), &body).await.expect(404);
+}

@@ -1,0 +1,118 @@
+use appointments::events::Subscriber;
+use appointments::worker;
+use diesel_async::AsyncConnection;
+use events::envelope::to_wire;
+use events::v1::{DoctorDetails, Envelope, PatientSnapshot, UserSnapshot};
+use events::{Handler, Payload};
+use prost::Message;
+use serde_json::json;
+use testkit::{Queues, eventually};
+use tokio_util::sync::CancellationToken;
+
+use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, day, slot};
+
+fn user(id: i64, role: &str, department: &str, version: i64) -> UserSnapshot {
+    UserSnapshot {
+        id,
+        role: role.to_owned(),
+        first_name: "Meera".to_owned(),
+        last_name: format!("v{version}"),
+        is_active: true,
+        department: department.to_owned(),
+        doctor: (role == "DOCTOR").then(|| DoctorDetails { specialization: "Paediatrics".to_owned(), registration_number: "KMC1".to_owned() }),
+        version,
+    }
+}
+
+fn patient(id: i64, last_name: &str, is_active: bool, version: i64) -> PatientSnapshot {
+    PatientSnapshot {
+        id,
+        patient_id: format!("P{id:08}"),
+        first_name: "Ravi".to_owned(),
+        last_name: last_name.to_owned(),
+        phone: "+919876543210".to_owned(),
+        is_active,
+        user_id: Some(7000),
+        primary_doctor: Some(RAO),
+        version,
+        ..PatientSnapshot::default()
+    }
+}
+
+#[tokio::test]
+async fn every_change_is_told_to_those_who_listen() {
+    let hospital = Hospital::new().await;
+    let queues = Queues::new().await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), stop.clone()));
+    let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    for status in ["CHECKED_IN", "IN_PROGRESS", "COMPLETED"] {
+        hospital.patch(1, &id, &json!({"status": status})).await.expect(200);
+    }
+    let mut told = Vec::new();
+    while told.len() < 4 {
+        told.extend(queues.take("billing").await);
+    }
+    let types: Vec<&str> = told.iter().map(|event| event.r#type.as_str()).collect();
+    assert_eq!(types, ["AppointmentBooked", "AppointmentUpdated", "AppointmentUpdated", "AppointmentCompleted"]);
+    let actor = told[0].actor.clone().unwrap();
+    assert_eq!((actor.user_id, actor.role.as_str()), (DESK, "RECEPTIONIST"));
+    let Some(Payload::AppointmentCompleted(done)) = &told[3].payload else { panic!("{:?}", told[3].r#type) };
+    assert_eq!((done.patient_id, done.doctor_id, done.status.as_str(), done.version), (LAKSHMI, RAO, "COMPLETED", 4));
+    assert_eq!((done.doctor_name.as_str(), done.appointment_type.as_str()), ("Asha Rao", "IN_PERSON"));
+    assert!(done.starts_at.is_some() && done.ends_at.is_some());
+    eventually(async || hospital.db.number("SELECT count(*) FROM outbox").await == 0).await;
+    stop.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_booking_tells_nobody() {
+    let hospital = Hospital::new().await;
+    let body = slot(LAKSHMI, RAO, day(2), "10:00:00");
+    hospital.booked(&body).await;
+    hospital.book(DESK, &body).await.expect(409);
+    let subscribers = 2;
+    assert_eq!(hospital.db.number("SELECT count(*) FROM outbox").await, subscribers);
+}
+
+#[tokio::test]
+async fn what_others_tell_is_kept_once() {
+    let hospital = Hospital::new().await;
+    let queues = Queues::new().await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), stop.clone()));
+    let events = [
+        Envelope::new(None, ("user", 70), None, Payload::UserRegistered(user(70, "DOCTOR", "PAEDIATRICS", 1))),
+        Envelope::new(None, ("user", 71), None, Payload::UserRegistered(user(71, "PATIENT", "", 1))),
+        Envelope::new(None, ("patient", 700), None, Payload::PatientRegistered(patient(700, "Kumar", true, 1))),
+        Envelope::new(None, ("patient", 700), None, Payload::PatientUpdated(patient(700, "Kumar", false, 2))),
+    ];
+    for event in events.iter().chain(&events) {
+        queues.put("appointments", &event.message_group(), &to_wire(&event.encode_to_vec())).await;
+    }
+    let kept = "SELECT count(*) FROM staff s, patients p WHERE s.id = 70 AND s.department = 'PAEDIATRICS' AND p.id = 700 AND p.version = 2 AND NOT p.is_active";
+    eventually(async || hospital.db.number(kept).await == 1).await;
+    eventually(async || hospital.db.number("SELECT count(*) FROM inbox").await == 4).await;
+    assert_eq!(hospital.db.number("SELECT count(*) FROM staff WHERE id = 71").await, 0);
+    let inactive = hospital.book(DESK, &slot(700, RAO, day(2), "10:00:00")).await.expect(400);
+    assert_eq!(inactive.faulty_fields(), ["patient"]);
+    stop.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_older_version_never_overwrites_a_newer_one() {
+    let hospital = Hospital::new().await;
+    let mut conn = hospital.db.connect().await;
+    conn.begin_test_transaction().await.unwrap();
+    for version in [3, 1, 2] {
+        let event = Envelope::new(None, ("user", RAO), None, Payload::UserUpdated(user(RAO, "DOCTOR", "CARDIOLOGY", version)));
+        Subscriber.apply(&mut conn, &event).await.unwrap();
+    }
+    let kept = appointments::people::StaffMember::find(&mut conn, RAO).await.unwrap().unwrap();
+    assert_eq!((kept.name.as_str(), kept.version), ("Meera v3", 3));
+    let demoted = Envelope::new(None, ("user", RAO), None, Payload::UserUpdated(user(RAO, "PATIENT", "", 4)));
+    Subscriber.apply(&mut conn, &demoted).await.unwrap();
+    assert!(!appointments::people::StaffMember::find(&mut conn, RAO).await.unwrap().unwrap().is_doctor());
+}

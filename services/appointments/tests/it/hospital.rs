@@ -1,0 +1,126 @@
+//! A small hospital: people, hours, a running service.
+
+use appointments::app::App;
+use appointments::lookup::Owners;
+use appointments::{migrations, routes};
+use auth::Role;
+use chrono::{Days, NaiveDate, Utc};
+use chrono_tz::Asia::Kolkata;
+use serde_json::{Value, json};
+use testkit::{Answer, Server, TestDb, Tokens};
+
+pub const ADMIN: i64 = 1;
+/// Cardiology.
+pub const RAO: i64 = 10;
+/// Orthopaedics.
+pub const SEN: i64 = 11;
+/// Left.
+pub const LEFT: i64 = 12;
+/// No hours yet.
+pub const NEW: i64 = 13;
+/// Cardiology.
+pub const NURSE: i64 = 20;
+/// Without a department.
+pub const STRAY_NURSE: i64 = 21;
+pub const DESK: i64 = 30;
+pub const CASHIER: i64 = 40;
+pub const AUDITOR: i64 = 50;
+/// Patient with account [`LAKSHMI_ACCOUNT`].
+pub const LAKSHMI: i64 = 100;
+pub const LAKSHMI_ACCOUNT: i64 = 1000;
+/// Patient with account [`OTHER_ACCOUNT`].
+pub const OTHER: i64 = 101;
+pub const OTHER_ACCOUNT: i64 = 1001;
+/// Deactivated.
+pub const GONE: i64 = 102;
+
+const PEOPLE: &str = "
+INSERT INTO staff VALUES
+    (1, 'ADMIN', 'Anil Admin', '', '', true, 1),
+    (10, 'DOCTOR', 'Asha Rao', 'Cardiology', 'CARDIOLOGY', true, 1),
+    (11, 'DOCTOR', 'Vikram Sen', 'Orthopaedics', 'ORTHOPAEDICS', true, 1),
+    (12, 'DOCTOR', 'Left Long Ago', 'Surgery', 'SURGERY', false, 1),
+    (13, 'DOCTOR', 'Nisha New', 'Surgery', 'SURGERY', true, 1),
+    (20, 'NURSE', 'Nina Nair', '', 'CARDIOLOGY', true, 1),
+    (21, 'NURSE', 'Stray Nurse', '', '', true, 1);
+INSERT INTO patients VALUES
+    (100, 'P00000100', 'Lakshmi R', 1000, NULL, true, 1),
+    (101, 'P00000101', 'Mohan Das', 1001, NULL, true, 1),
+    (102, 'P00000102', 'Gone Away', NULL, NULL, false, 1);
+INSERT INTO patients SELECT id, 'P' || lpad(id::text, 8, '0'), 'Patient ' || id, NULL, NULL, true, 1 FROM generate_series(200, 299) id;
+INSERT INTO availability (doctor_id, slot_minutes, updated_by) VALUES (10, 30, 1), (11, 30, 1), (12, 30, 1);
+INSERT INTO availability_hours SELECT doctor, weekday, '09:00', '17:00' FROM unnest(ARRAY[10, 11, 12]) doctor, generate_series(0, 6) weekday;
+";
+
+pub struct Hospital {
+    pub db: TestDb,
+    pub server: Server,
+    pub tokens: Tokens,
+}
+
+impl Hospital {
+    /// Whose owners nobody can reach: a test that asks them unawares sees 503.
+    pub async fn new() -> Self {
+        Self::with_owners("http://127.0.0.1:9/", "http://127.0.0.1:9/").await
+    }
+
+    pub async fn with_owners(users: &str, patients: &str) -> Self {
+        let db = TestDb::new("appointments", migrations()).await;
+        db.sql(PEOPLE).await;
+        let tokens = Tokens::new();
+        let owners = Owners::new(users.parse().unwrap(), patients.parse().unwrap()).unwrap();
+        let app = App::new(db.pool().await, owners, Kolkata, "07".repeat(32).parse().unwrap());
+        let server = Server::start("appointments", routes(app, tokens.verifier())).await;
+        Self { db, server, tokens }
+    }
+
+    pub fn token(&self, user: i64) -> String {
+        self.tokens.mint(user, role_of(user))
+    }
+
+    pub async fn book(&self, user: i64, body: &Value) -> Answer {
+        self.server.post("/api/appointments/", &self.token(user), body).await
+    }
+
+    /// Books at the desk; gives the appointment.
+    pub async fn booked(&self, body: &Value) -> Value {
+        self.book(DESK, body).await.expect(201).body
+    }
+
+    pub async fn get(&self, user: i64, path: &str) -> Answer {
+        self.server.get(path, &self.token(user)).await
+    }
+
+    pub async fn patch(&self, user: i64, id: &Value, patch: &Value) -> Answer {
+        self.server.patch(&format!("/api/appointments/{id}/"), &self.token(user), patch).await
+    }
+
+    pub async fn put(&self, user: i64, id: &Value, body: &Value) -> Answer {
+        self.server.put(&format!("/api/appointments/{id}/"), &self.token(user), body).await
+    }
+
+    pub async fn rows(&self) -> i64 {
+        self.db.number("SELECT count(*) FROM appointments").await
+    }
+}
+
+pub fn role_of(user: i64) -> Role {
+    match user {
+        ADMIN => Role::Admin,
+        10..20 => Role::Doctor,
+        20..30 => Role::Nurse,
+        DESK => Role::Receptionist,
+        CASHIER => Role::Accountant,
+        AUDITOR => Role::Auditor,
+        _ => Role::Patient,
+    }
+}
+
+/// So many days from now, in the hospital's zone.
+pub fn day(days: u64) -> NaiveDate {
+    Utc::now().with_timezone(&Kolkata).date_naive() + Days::new(days)
+}
+
+pub fn slot(patient: i64, doctor: i64, date: NaiveDate, time: &str) -> Value {
+    json!({"patient": patient, "doctor": doctor, "date": date, "time_slot": time})
+}
