@@ -7,7 +7,7 @@ use serde_json::json;
 fn with_id(path: &str, id: &str) -> String {
     let mut concrete = String::new();
     for part in path.split_inclusive('/') {
-        concrete.push_str(if part.starts_with('{') { &id } else { part });
+        concrete.push_str(if part.starts_with('{') { id } else { part });
         if part.starts_with('{') && part.ends_with('/') {
             concrete.push('/');
         }
@@ -49,7 +49,12 @@ async fn bodies_that_are_wrong_are_refused_by_every_operation() {
             let request = request.bearer_auth(&token).header("content-type", "application/json").body(body.clone());
             let answer = hospital.send(request.header("idempotency-key", uuid::Uuid::new_v4().to_string())).await;
             let takes_no_body = path.ends_with("/issue/");
-            assert!(takes_no_body || is_contracts_error(&answer), "{what} to {method} {path}: {} {}", answer.status, answer.body);
+            assert!(
+                takes_no_body || is_contracts_error(&answer),
+                "{what} to {method} {path}: {} {}",
+                answer.status,
+                answer.body
+            );
             assert!(answer.status < 500, "{what} to {method} {path}: {}", answer.body);
         }
     }
@@ -77,12 +82,33 @@ async fn parameters_that_are_wrong_are_named() {
     let token = hospital.token("ADMIN").await;
     let lists = ["/api/patients/", "/api/appointments/", "/api/billing/invoices/", "/api/users/doctors/"];
     for list in lists {
-        for query in ["page=0", "page=x", "page=-1", "page_size=0", "page_size=101", "misspelt=1", "cursor=x", "page=1&page=1", "page=%00"] {
+        for query in [
+            "page=0",
+            "page=x",
+            "page=-1",
+            "page_size=0",
+            "page_size=101",
+            "misspelt=1",
+            "cursor=x",
+            "page=1&page=1",
+            "page=%00",
+        ] {
             let answer = hospital.get(&token, &format!("{list}?{query}")).await;
-            assert!(answer.status == 400 && is_contracts_error(&answer), "{list}?{query}: {} {}", answer.status, answer.body);
+            assert!(
+                answer.status == 400 && is_contracts_error(&answer),
+                "{list}?{query}: {} {}",
+                answer.status,
+                answer.body
+            );
         }
     }
-    for query in ["start_date=2026-02-30&end_date=2026-03-01", "start_date=0001-01-01&end_date=0001-01-02", "start_date=2026-03-02&end_date=2026-03-01", "start_date=2026-01-01&end_date=2028-01-01", ""] {
+    for query in [
+        "start_date=2026-02-30&end_date=2026-03-01",
+        "start_date=0001-01-01&end_date=0001-01-02",
+        "start_date=2026-03-02&end_date=2026-03-01",
+        "start_date=2026-01-01&end_date=2028-01-01",
+        "",
+    ] {
         let answer = hospital.get(&token, &format!("/api/appointments/date-range/?{query}")).await;
         assert!(answer.status == 400 && is_contracts_error(&answer), "{query}: {} {}", answer.status, answer.body);
     }
@@ -94,16 +120,37 @@ async fn sql_and_html_in_every_text_field_of_a_patient_store_nothing() {
     let token = hospital.token("RECEPTIONIST").await;
     let before = hospital.get(&token, "/api/patients/").await.expect(200).body["count"].clone();
     for attack in ["Robert'); DROP TABLE patients;--", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>"] {
-        for field in ["first_name", "last_name", "email", "phone", "blood_group", "abha_number", "abha_address", "preferred_language", "gender", "date_of_birth"] {
+        for field in [
+            "first_name",
+            "last_name",
+            "email",
+            "phone",
+            "blood_group",
+            "abha_number",
+            "abha_address",
+            "preferred_language",
+            "gender",
+            "date_of_birth",
+        ] {
             let mut body = json!({"first_name": "Ravi", "last_name": "Kumar", "gender": "MALE", "date_of_birth": "1980-01-01", "phone": "9876543210"});
             body[field] = attack.into();
             let answer = hospital.post(&token, "/api/patients/", &body).await;
-            assert!(answer.status == 400 && is_contracts_error(&answer), "{attack} in {field}: {} {}", answer.status, answer.body);
+            assert!(
+                answer.status == 400 && is_contracts_error(&answer),
+                "{attack} in {field}: {} {}",
+                answer.status,
+                answer.body
+            );
         }
         for field in ["line1", "line2", "city", "district", "state", "pin_code", "country"] {
             let body = json!({"first_name": "Ravi", "gender": "MALE", "date_of_birth": "1980-01-01", "address": {field: attack}});
             let answer = hospital.post(&token, "/api/patients/", &body).await;
-            assert!(answer.status == 400 && is_contracts_error(&answer), "{attack} in address.{field}: {} {}", answer.status, answer.body);
+            assert!(
+                answer.status == 400 && is_contracts_error(&answer),
+                "{attack} in address.{field}: {} {}",
+                answer.status,
+                answer.body
+            );
         }
     }
     let after = hospital.get(&token, "/api/patients/").await.expect(200).body["count"].clone();

@@ -41,7 +41,9 @@ async fn a_bad_token_is_refused_everywhere() {
     let ours = Tokens::of(SigningKeys::parse(&file.into()).unwrap());
     let operations = hospital.operations().await;
     for (what, token) in ours.bad(1, Role::Admin) {
-        for (method, path) in operations.iter().filter(|(method, path)| !OPEN.contains(&(method.clone(), path.as_str()))) {
+        for (method, path) in
+            operations.iter().filter(|(method, path)| !OPEN.contains(&(method.clone(), path.as_str())))
+        {
             let answer = hospital.send(hospital.request(method.clone(), &concrete(path)).bearer_auth(&token)).await;
             assert_eq!(answer.status, 401, "{what}: {method} {path}");
         }
@@ -51,6 +53,7 @@ async fn a_bad_token_is_refused_everywhere() {
 #[tokio::test]
 async fn a_header_that_claims_an_identity_claims_nothing() {
     let hospital = Hospital::open();
-    let request = hospital.request(Method::GET, "/api/patients/").header("x-user-id", "1").header("x-user-role", "ADMIN");
+    let request =
+        hospital.request(Method::GET, "/api/patients/").header("x-user-id", "1").header("x-user-role", "ADMIN");
     assert_eq!(hospital.send(request).await.status, 401);
 }

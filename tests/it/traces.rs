@@ -11,7 +11,11 @@ async fn spans(hospital: &Hospital, trace: &str, enough: impl Fn(&[Value]) -> bo
     let mut found = Vec::new();
     for _ in 0..120 {
         let text = tokio::fs::read_to_string(hospital.folder.join("traces.jsonl")).await.unwrap_or_default();
-        found = text.lines().filter(|line| line.contains(trace)).filter_map(|line| serde_json::from_str(line).ok()).collect();
+        found = text
+            .lines()
+            .filter(|line| line.contains(trace))
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         if enough(&found) {
             break;
         }
