@@ -181,7 +181,11 @@ impl Entry {
 impl NewAppointment {
     /// Writes it.
     pub async fn insert(&self, conn: &mut AsyncPgConnection) -> QueryResult<Appointment> {
-        diesel::insert_into(appointments::table).values(self).returning(Appointment::as_returning()).get_result(conn).await
+        diesel::insert_into(appointments::table)
+            .values(self)
+            .returning(Appointment::as_returning())
+            .get_result(conn)
+            .await
     }
 }
 

@@ -110,9 +110,14 @@ impl Parameters {
             return Err(Error::invalid("start_date", "after_end", "must not be after end_date"));
         }
         if (end - start).num_days() >= MOST_DAYS {
-            return Err(Error::invalid("end_date", "range_too_long", format!("must be at most {MOST_DAYS} days from start_date")));
+            return Err(Error::invalid(
+                "end_date",
+                "range_too_long",
+                format!("must be at most {MOST_DAYS} days from start_date"),
+            ));
         }
-        slots::days(app.zone, start, end).ok_or_else(|| Error::invalid("end_date", "invalid_date", "is outside the calendar"))
+        slots::days(app.zone, start, end)
+            .ok_or_else(|| Error::invalid("end_date", "invalid_date", "is outside the calendar"))
     }
 }
 
@@ -146,11 +151,15 @@ impl Writing {
 
     async fn write(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
         let mut rows = self.batch(conn, None).await?;
-        let count = if rows.len() < BATCH { i64::try_from(rows.len()).unwrap_or(i64::MAX) } else { self.count(conn).await? };
+        let count =
+            if rows.len() < BATCH { i64::try_from(rows.len()).unwrap_or(i64::MAX) } else { self.count(conn).await? };
         let mut chunk = self.head(count);
         let mut separator = "";
         loop {
-            let last = rows.last().filter(|_| rows.len() == BATCH).map(|entry| (entry.appointment.starts_at, entry.appointment.id));
+            let last = rows
+                .last()
+                .filter(|_| rows.len() == BATCH)
+                .map(|entry| (entry.appointment.starts_at, entry.appointment.id));
             for entry in rows {
                 chunk.extend_from_slice(separator.as_bytes());
                 serde_json::to_writer(&mut chunk, &self.viewer.show(entry)).map_err(Problem::internal)?;
@@ -188,10 +197,16 @@ impl Writing {
         self.all().count().get_result(conn).await
     }
 
-    async fn batch(&self, conn: &mut AsyncPgConnection, after: Option<(DateTime<Utc>, i64)>) -> QueryResult<Vec<Entry>> {
+    async fn batch(
+        &self,
+        conn: &mut AsyncPgConnection,
+        after: Option<(DateTime<Utc>, i64)>,
+    ) -> QueryResult<Vec<Entry>> {
         let mut rows = self.all();
         if let Some((time, id)) = after {
-            rows = rows.filter(appointments::starts_at.ge(time).and(appointments::starts_at.gt(time).or(appointments::id.gt(id))));
+            rows = rows.filter(
+                appointments::starts_at.ge(time).and(appointments::starts_at.gt(time).or(appointments::id.gt(id))),
+            );
         }
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         rows.order((appointments::starts_at, appointments::id)).limit(limit).select(Entry::as_select()).load(conn).await

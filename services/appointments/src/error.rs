@@ -101,7 +101,9 @@ impl Error {
         match self {
             Self::Database(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
             // Diesel has no kind for SQLSTATE 40P01; PostgreSQL's text for it is stable.
-            Self::Database(DieselError::DatabaseError(DatabaseErrorKind::Unknown, info)) => info.message().contains("deadlock detected"),
+            Self::Database(DieselError::DatabaseError(DatabaseErrorKind::Unknown, info)) => {
+                info.message().contains("deadlock detected")
+            }
             _ => false,
         }
     }
@@ -134,7 +136,8 @@ impl From<Error> for Problem {
                 Self::conflict(format!("An appointment that is {} keeps its time, doctor and length.", status.as_str()))
                     .with_type("not-movable")
             }
-            Error::Begun => Self::conflict("The appointment has begun; only the hospital can call it off now.").with_type("too-late"),
+            Error::Begun => Self::conflict("The appointment has begun; only the hospital can call it off now.")
+                .with_type("too-late"),
             Error::Database(cause) => cause.into(),
             Error::Problem(problem) => problem,
         }

@@ -16,7 +16,13 @@ use crate::status::Status;
 pub const SUBSCRIBER: &str = "appointments";
 
 /// Tells of a booking.
-pub async fn booked(outbox: &Outbox, conn: &mut AsyncPgConnection, actor: &Actor, row: &Appointment, doctor: &str) -> QueryResult<()> {
+pub async fn booked(
+    outbox: &Outbox,
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    row: &Appointment,
+    doctor: &str,
+) -> QueryResult<()> {
     let snapshot = snapshot(row, doctor);
     outbox.append(conn, by(actor), ("appointment", row.id), Payload::AppointmentBooked(snapshot)).await
 }
@@ -66,7 +72,9 @@ impl Handler for Subscriber {
     async fn apply(&self, conn: &mut AsyncPgConnection, event: &Envelope) -> anyhow::Result<()> {
         match event.payload.as_ref().context("an event without payload")? {
             Payload::UserRegistered(user) | Payload::UserUpdated(user) => keep_user(conn, user).await?,
-            Payload::PatientRegistered(patient) | Payload::PatientUpdated(patient) => keep_patient(conn, patient).await?,
+            Payload::PatientRegistered(patient) | Payload::PatientUpdated(patient) => {
+                keep_patient(conn, patient).await?
+            }
             other => tracing::debug!(event = other.event_type(), "not for us"),
         }
         Ok(())

@@ -18,7 +18,8 @@ pub struct Minutes(pub i64);
 
 fn clock(text: String) -> Result<Clock, Fault> {
     let is_plain = matches!(text.len(), 5 | 8) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
-    let parsed = NaiveTime::parse_from_str(&text, "%H:%M:%S").or_else(|_long| NaiveTime::parse_from_str(&text, "%H:%M"));
+    let parsed =
+        NaiveTime::parse_from_str(&text, "%H:%M:%S").or_else(|_long| NaiveTime::parse_from_str(&text, "%H:%M"));
     match parsed {
         Ok(time) if is_plain && slots::is_whole_minute(time) => Ok(Clock(time)),
         Ok(_) if is_plain => Err(Fault::new("not_a_whole_minute", "must be a whole minute")),

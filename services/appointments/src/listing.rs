@@ -96,7 +96,13 @@ pub async fn list(
     http: HttpRequest,
     app: web::Data<App>,
 ) -> Result<web::Json<Page<AppointmentView>>, Problem> {
-    let request = page::request(&app.cursor_key, filters(&parameters), parameters.page, parameters.page_size, parameters.cursor.clone())?;
+    let request = page::request(
+        &app.cursor_key,
+        filters(&parameters),
+        parameters.page,
+        parameters.page_size,
+        parameters.cursor.clone(),
+    )?;
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let walk = Walk { scope, filters: &request.filters, zone: app.zone };
@@ -156,10 +162,22 @@ impl Walk<'_> {
         if let Position::After(at) | Position::Before(at) = position {
             let (time, id) = after(at)?;
             rows = match ordering {
-                Ordering::Date => rows.filter(appointments::starts_at.ge(time).and(appointments::starts_at.gt(time).or(appointments::id.gt(id)))),
-                Ordering::DateDescending => rows.filter(appointments::starts_at.le(time).and(appointments::starts_at.lt(time).or(appointments::id.lt(id)))),
-                Ordering::Created => rows.filter(appointments::created_at.ge(time).and(appointments::created_at.gt(time).or(appointments::id.gt(id)))),
-                Ordering::CreatedDescending => rows.filter(appointments::created_at.le(time).and(appointments::created_at.lt(time).or(appointments::id.lt(id)))),
+                Ordering::Date => rows.filter(
+                    appointments::starts_at.ge(time).and(appointments::starts_at.gt(time).or(appointments::id.gt(id))),
+                ),
+                Ordering::DateDescending => rows.filter(
+                    appointments::starts_at.le(time).and(appointments::starts_at.lt(time).or(appointments::id.lt(id))),
+                ),
+                Ordering::Created => rows.filter(
+                    appointments::created_at
+                        .ge(time)
+                        .and(appointments::created_at.gt(time).or(appointments::id.gt(id))),
+                ),
+                Ordering::CreatedDescending => rows.filter(
+                    appointments::created_at
+                        .le(time)
+                        .and(appointments::created_at.lt(time).or(appointments::id.lt(id))),
+                ),
             };
         }
         let rows = match ordering {

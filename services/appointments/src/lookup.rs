@@ -44,7 +44,10 @@ impl Owners {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(users: Url, patients: Url) -> reqwest::Result<Self> {
-        Ok(Self { users: Owner::new("the users service", users)?, patients: Owner::new("the patients service", patients)? })
+        Ok(Self {
+            users: Owner::new("the users service", users)?,
+            patients: Owner::new("the patients service", patients)?,
+        })
     }
 
     /// The doctor: as kept, else as the users service says. `None` when there is none.

@@ -138,13 +138,19 @@ impl Parameters {
             (None, Some(start), Some(end)) => (start.get(), end.get()),
             (Some(_), ..) => return Err(Error::invalid("date", "not_alone", "stands alone")),
             (None, Some(_), None) => return Err(Error::invalid("end_date", "required", "is required with start_date")),
-            (None, None, _) => return Err(Error::invalid("start_date", "required", "give date, or start_date and end_date")),
+            (None, None, _) => {
+                return Err(Error::invalid("start_date", "required", "give date, or start_date and end_date"));
+            }
         };
         if end < start {
             return Err(Error::invalid("start_date", "after_end", "must not be after end_date"));
         }
         if (end - start).num_days() >= MOST_DAYS {
-            return Err(Error::invalid("end_date", "range_too_long", format!("must be at most {MOST_DAYS} days from start_date")));
+            return Err(Error::invalid(
+                "end_date",
+                "range_too_long",
+                format!("must be at most {MOST_DAYS} days from start_date"),
+            ));
         }
         Ok((start, end))
     }
@@ -192,6 +198,11 @@ impl Plan {
         };
         let is_shown = self.booked_by_others || status == SlotStatus::Free || appointment.is_some();
         let wall_clock = |instant: chrono::DateTime<Utc>| instant.with_timezone(&self.zone).time();
-        is_shown.then(|| Slot { time_slot: wall_clock(span.start), end_time: wall_clock(span.end), status, appointment })
+        is_shown.then(|| Slot {
+            time_slot: wall_clock(span.start),
+            end_time: wall_clock(span.end),
+            status,
+            appointment,
+        })
     }
 }

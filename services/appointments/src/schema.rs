@@ -86,4 +86,11 @@ diesel::joinable!(appointments -> patients (patient_id));
 diesel::joinable!(availability -> staff (doctor_id));
 diesel::joinable!(availability_hours -> availability (doctor_id));
 diesel::joinable!(appointment_history -> appointments (appointment_id));
-diesel::allow_tables_to_appear_in_same_query!(staff, patients, availability, availability_hours, appointments, appointment_history);
+diesel::allow_tables_to_appear_in_same_query!(
+    staff,
+    patients,
+    availability,
+    availability_hours,
+    appointments,
+    appointment_history
+);

@@ -144,7 +144,15 @@ pub fn grid(hours: &Hours, zone: Tz, date: NaiveDate) -> Vec<Span> {
 
 /// Up to `count` free places of `minutes` that begin on the grid, not before `from`, within `horizon` days after it.
 /// `busy` need not be in order.
-pub fn next_free(hours: &Hours, zone: Tz, minutes: i64, busy: &[Span], from: DateTime<Utc>, horizon: u64, count: usize) -> Vec<Span> {
+pub fn next_free(
+    hours: &Hours,
+    zone: Tz,
+    minutes: i64,
+    busy: &[Span],
+    from: DateTime<Utc>,
+    horizon: u64,
+    count: usize,
+) -> Vec<Span> {
     let first = from.with_timezone(&zone).date_naive();
     (0..horizon)
         .filter_map(|day| first.checked_add_days(Days::new(day)))
@@ -189,10 +197,13 @@ fn first_after(busy: &[Busy], start: DateTime<Utc>) -> Option<&Busy> {
 
 fn openings(hours: &Hours, zone: Tz, date: NaiveDate) -> impl Iterator<Item = Span> {
     let weekday = date.weekday().num_days_from_monday();
-    hours.openings.iter().filter(move |opening| u32::try_from(opening.weekday) == Ok(weekday)).filter_map(move |opening| {
-        let span = Span { start: first_instant(zone, date, opening.start)?, end: first_instant(zone, date, opening.end)? };
-        (span.start < span.end).then_some(span)
-    })
+    hours.openings.iter().filter(move |opening| u32::try_from(opening.weekday) == Ok(weekday)).filter_map(
+        move |opening| {
+            let span =
+                Span { start: first_instant(zone, date, opening.start)?, end: first_instant(zone, date, opening.end)? };
+            (span.start < span.end).then_some(span)
+        },
+    )
 }
 
 /// Whether the wall clock's time at that instant leads back to it: the second pass of a repeated hour has no name of its own.

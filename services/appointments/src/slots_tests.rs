@@ -23,7 +23,8 @@ fn utc(text: &str) -> DateTime<Utc> {
 }
 
 fn hours(slot_minutes: i64, openings: &[(i16, &str, &str)]) -> Hours {
-    let openings = openings.iter().map(|(weekday, start, end)| Opening { weekday: *weekday, start: time(start), end: time(end) });
+    let openings =
+        openings.iter().map(|(weekday, start, end)| Opening { weekday: *weekday, start: time(start), end: time(end) });
     Hours { slot_minutes, openings: openings.collect() }
 }
 
@@ -41,7 +42,9 @@ fn minutes_of(zone: Tz, day: NaiveDate) -> Vec<(DateTime<Utc>, NaiveTime)> {
 /// The first instant at which the wall clock shows at least `time`: where an opening begins or ends.
 fn model_edge(minutes: &[(DateTime<Utc>, NaiveTime)], time: NaiveTime) -> Option<DateTime<Utc>> {
     let exact = minutes.iter().find(|(_, shown)| *shown == time);
-    exact.or_else(|| minutes.iter().filter(|(_, shown)| *shown > time).min_by_key(|(_, shown)| *shown)).map(|(instant, _)| *instant)
+    exact
+        .or_else(|| minutes.iter().filter(|(_, shown)| *shown > time).min_by_key(|(_, shown)| *shown))
+        .map(|(instant, _)| *instant)
 }
 
 /// Slot by slot, trying every minute of the day as a start.
@@ -50,7 +53,10 @@ fn model_grid(hours: &Hours, zone: Tz, day: NaiveDate) -> Vec<Span> {
     let weekday = i16::try_from(day.weekday().num_days_from_monday()).unwrap();
     let mut slots = Vec::new();
     for opening in hours.openings.iter().filter(|opening| opening.weekday == weekday) {
-        let (Some(opens), Some(closes)) = (model_edge(&minutes, opening.start), model_edge(&minutes, opening.end)) else { continue };
+        let (Some(opens), Some(closes)) = (model_edge(&minutes, opening.start), model_edge(&minutes, opening.end))
+        else {
+            continue;
+        };
         for (instant, shown) in &minutes {
             let end = *instant + TimeDelta::minutes(hours.slot_minutes);
             let since = (*instant - opens).num_minutes();
@@ -71,8 +77,21 @@ fn any_zone() -> impl Strategy<Value = Tz> {
 /// Any day of some years, with the days that matter more often.
 fn any_day() -> impl Strategy<Value = NaiveDate> {
     let special = [
-        "2026-12-31", "2027-01-01", "2028-02-28", "2028-02-29", "2028-03-01", "2026-02-28", "2026-03-08", "2026-11-01", "2026-03-29",
-        "2026-10-25", "2026-04-05", "2026-10-04", "2026-04-24", "2026-10-29", "2027-04-30",
+        "2026-12-31",
+        "2027-01-01",
+        "2028-02-28",
+        "2028-02-29",
+        "2028-03-01",
+        "2026-02-28",
+        "2026-03-08",
+        "2026-11-01",
+        "2026-03-29",
+        "2026-10-25",
+        "2026-04-05",
+        "2026-10-04",
+        "2026-04-24",
+        "2026-10-29",
+        "2027-04-30",
     ];
     let special: Vec<NaiveDate> = special.iter().map(|text| date(text)).collect();
     let any = (0_u64..2000).prop_map(|days| date("2025-01-01") + Days::new(days));
@@ -84,13 +103,19 @@ fn any_hours() -> impl Strategy<Value = Hours> {
         let edges: Vec<u32> = edges.into_iter().collect();
         edges.chunks_exact(2).map(|pair| (pair[0] * 5, pair[1] * 5)).collect::<Vec<_>>()
     });
-    (prop::collection::vec(day, 7), prop::sample::select(vec![5_i64, 10, 15, 20, 30, 45, 60, 90])).prop_map(|(week, slot_minutes)| {
-        let clock = |minute: u32| NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap();
-        let openings = week.iter().enumerate().flat_map(|(weekday, day)| {
-            day.iter().map(move |(start, end)| Opening { weekday: i16::try_from(weekday).unwrap(), start: clock(*start), end: clock(*end) })
-        });
-        Hours { slot_minutes, openings: openings.collect() }
-    })
+    (prop::collection::vec(day, 7), prop::sample::select(vec![5_i64, 10, 15, 20, 30, 45, 60, 90])).prop_map(
+        |(week, slot_minutes)| {
+            let clock = |minute: u32| NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap();
+            let openings = week.iter().enumerate().flat_map(|(weekday, day)| {
+                day.iter().map(move |(start, end)| Opening {
+                    weekday: i16::try_from(weekday).unwrap(),
+                    start: clock(*start),
+                    end: clock(*end),
+                })
+            });
+            Hours { slot_minutes, openings: openings.collect() }
+        },
+    )
 }
 
 /// Appointments of the day that do not overlap each other, in order.
@@ -98,7 +123,10 @@ fn any_busy(day: NaiveDate) -> impl Strategy<Value = Vec<Busy>> {
     prop::collection::btree_set(0_i64..400, 0..=12).prop_map(move |edges| {
         let edges: Vec<i64> = edges.into_iter().collect();
         let from = day.and_time(NaiveTime::MIN).and_utc() - TimeDelta::hours(6);
-        let span = |pair: &[i64]| Span { start: from + TimeDelta::minutes(pair[0] * 5), end: from + TimeDelta::minutes(pair[1] * 5) };
+        let span = |pair: &[i64]| Span {
+            start: from + TimeDelta::minutes(pair[0] * 5),
+            end: from + TimeDelta::minutes(pair[1] * 5),
+        };
         let pairs = edges.chunks_exact(2).zip(1..);
         pairs.map(|(pair, appointment)| Busy { span: span(pair), appointment }).collect()
     })
@@ -245,7 +273,8 @@ fn slots_touch_and_do_not_overlap() {
 
 #[test]
 fn an_appointment_outside_the_hours_is_still_shown() {
-    let taken = Busy { span: Span { start: utc("2026-11-23T12:00:00Z"), end: utc("2026-11-23T12:30:00Z") }, appointment: 7 };
+    let taken =
+        Busy { span: Span { start: utc("2026-11-23T12:00:00Z"), end: utc("2026-11-23T12:30:00Z") }, appointment: 7 };
     let shown = schedule(&[], &[taken], utc("2026-11-23T00:00:00Z"));
     assert_eq!(shown, [(taken.span, State::Booked(7))]);
 }

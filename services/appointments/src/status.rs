@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn no_step_is_open_to_a_role_that_the_permission_table_keeps_out() {
         for step in STEPS {
-            let action = if step.to == Status::Cancelled { Action::AppointmentCancel } else { Action::AppointmentStatus };
+            let action =
+                if step.to == Status::Cancelled { Action::AppointmentCancel } else { Action::AppointmentStatus };
             for role in step.roles {
                 assert!(reach(*role, action).is_some(), "{role} {step:?}");
             }

@@ -92,7 +92,8 @@ impl<E: DeserializeError + MergeWithError<Fault>> Deserr<E> for Weekday {
             Value::String(name) => Self::named(&name),
             Value::NegativeInteger(_) => None,
             other => {
-                let kind = ErrorKind::IncorrectValueKind { actual: other, accepted: &[ValueKind::Integer, ValueKind::String] };
+                let kind =
+                    ErrorKind::IncorrectValueKind { actual: other, accepted: &[ValueKind::Integer, ValueKind::String] };
                 return Err(deserr::take_cf_content(E::error(None, kind, at)));
             }
         };
@@ -152,7 +153,9 @@ mod tests {
     fn week(weekly: serde_json::Value) -> Result<Hours, Vec<String>> {
         let week: Week = chassis::strict_json::parse(json!({"slot_minutes": 20, "weekly": weekly})).unwrap();
         week.into_hours().map_err(|error| match error {
-            Error::Faults(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.field, fault.code)).collect(),
+            Error::Faults(faults) => {
+                faults.0.into_iter().map(|fault| format!("{} {}", fault.field, fault.code)).collect()
+            }
             other => vec![other.to_string()],
         })
     }
@@ -187,7 +190,8 @@ mod tests {
 
     #[test]
     fn intervals_may_touch() {
-        let touching = json!([{"weekday": 0, "start": "09:00", "end": "12:00"}, {"weekday": 0, "start": "12:00", "end": "13:00"}]);
+        let touching =
+            json!([{"weekday": 0, "start": "09:00", "end": "12:00"}, {"weekday": 0, "start": "12:00", "end": "13:00"}]);
         assert_eq!(week(touching).unwrap().openings.len(), 2);
     }
 }

@@ -3,8 +3,8 @@
 pub mod input;
 
 use actix_web::{get, put, web};
-use auth::permissions::{AvailabilityRead, AvailabilityWrite};
 use auth::Permit;
+use auth::permissions::{AvailabilityRead, AvailabilityWrite};
 use chassis::etag::{Etagged, IfMatch};
 use chassis::problem::Problem;
 use chassis::strict_json::Strict;
@@ -62,7 +62,11 @@ pub struct Interval {
     )
 )]
 #[get("/api/appointments/doctor/{id}/availability/")]
-pub async fn read(permit: Permit<AvailabilityRead>, id: web::Path<i64>, app: web::Data<App>) -> Result<Etagged<Availability>, Problem> {
+pub async fn read(
+    permit: Permit<AvailabilityRead>,
+    id: web::Path<i64>,
+    app: web::Data<App>,
+) -> Result<Etagged<Availability>, Problem> {
     let doctor = id.into_inner();
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
@@ -150,7 +154,8 @@ async fn version_of(conn: &mut AsyncPgConnection, doctor: i64) -> QueryResult<i6
 
 async fn store(conn: &mut AsyncPgConnection, doctor: i64, hours: &Hours, version: i64, by: i64) -> QueryResult<()> {
     let now: DateTime<Utc> = Utc::now();
-    let slot_minutes = i32::try_from(hours.slot_minutes).map_err(|cause| diesel::result::Error::SerializationError(cause.into()))?;
+    let slot_minutes =
+        i32::try_from(hours.slot_minutes).map_err(|cause| diesel::result::Error::SerializationError(cause.into()))?;
     let head = (
         availability::slot_minutes.eq(slot_minutes),
         availability::version.eq(version),
@@ -185,7 +190,11 @@ fn show(doctor: i64, hours: Hours) -> Availability {
     let weekly = hours
         .openings
         .into_iter()
-        .map(|opening| Interval { weekday: Weekday::from_days_after_monday(opening.weekday), start: opening.start, end: opening.end })
+        .map(|opening| Interval {
+            weekday: Weekday::from_days_after_monday(opening.weekday),
+            start: opening.start,
+            end: opening.end,
+        })
         .collect();
     Availability { doctor, slot_minutes: hours.slot_minutes, weekly }
 }

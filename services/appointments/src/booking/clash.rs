@@ -53,7 +53,11 @@ impl Clash {
         let rows: Vec<(i64, i64, DateTime<Utc>, DateTime<Utc>)> = appointments::table
             .filter(appointments::doctor_id.eq(self.doctor).or(appointments::patient_id.eq(self.patient)))
             .filter(appointments::status.ne_all(FREED))
-            .filter(appointments::starts_at.lt(self.wanted.end).and(appointments::starts_at.gt(earliest_start(self.wanted))))
+            .filter(
+                appointments::starts_at
+                    .lt(self.wanted.end)
+                    .and(appointments::starts_at.gt(earliest_start(self.wanted))),
+            )
             .filter(appointments::ends_at.gt(self.wanted.start))
             .filter(appointments::id.ne(self.except.unwrap_or(0)))
             .order((appointments::starts_at, appointments::id))

@@ -44,12 +44,23 @@ impl Diary {
     }
 
     /// The span of an appointment at that time, if the two can meet then at all.
-    pub fn place(&self, zone: Tz, date: NaiveDate, time: NaiveTime, minutes: i64, now: DateTime<Utc>) -> Result<Span, Error> {
+    pub fn place(
+        &self,
+        zone: Tz,
+        date: NaiveDate,
+        time: NaiveTime,
+        minutes: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Span, Error> {
         let mut faults = self.inactive();
         let span = match slots::place(zone, date, time, minutes) {
             Ok(span) => Some(span),
             Err(Misplaced::NoSuchTime) => {
-                faults.push("time_slot", "no_such_time", "does not exist on that day: the clock is put forward over it");
+                faults.push(
+                    "time_slot",
+                    "no_such_time",
+                    "does not exist on that day: the clock is put forward over it",
+                );
                 None
             }
             Err(Misplaced::AcrossMidnight) => {

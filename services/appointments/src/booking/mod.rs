@@ -93,7 +93,9 @@ pub async fn book(
 /// A doctor's diary is theirs: another doctor cannot write into it.
 fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
     match scope {
-        Scope::OfDoctor(_) if !scope.covers_doctor(doctor) => Err(Error::Forbidden("A doctor books with themselves only.")),
+        Scope::OfDoctor(_) if !scope.covers_doctor(doctor) => {
+            Err(Error::Forbidden("A doctor books with themselves only."))
+        }
         _ => Ok(()),
     }
 }
@@ -142,7 +144,8 @@ impl Booking<'_> {
         let diary = Diary::lock(conn, wanted.doctor.get(), wanted.patient.get()).await?;
         let minutes = wanted.duration_minutes.map_or_else(|| diary.slot_minutes(), |minutes| minutes.0);
         let span = diary.place(self.app.zone, wanted.date.get(), wanted.time_slot.0, minutes, Utc::now())?;
-        let clash = Clash { doctor: diary.doctor.id, patient: diary.patient.id, wanted: span, except: None, found: Vec::new() };
+        let clash =
+            Clash { doctor: diary.doctor.id, patient: diary.patient.id, wanted: span, except: None, found: Vec::new() };
         clash.refuse(conn).await?;
         let new = NewAppointment {
             patient_id: diary.patient.id,

@@ -145,11 +145,15 @@ impl Rewrite {
         let minutes = self.duration_minutes.map_or(row.span().minutes(), |minutes| minutes.0);
         Ok(Asked {
             status: self.status.filter(|status| *status != row.status),
-            moves: (self.date.get(), self.time_slot.0, minutes, self.doctor.get()) != (date, time_slot, row.span().minutes(), row.doctor_id),
+            moves: (self.date.get(), self.time_slot.0, minutes, self.doctor.get())
+                != (date, time_slot, row.span().minutes(), row.doctor_id),
             edits: self.appointment_type.is_some_and(|kind| kind != row.appointment_type)
                 || self.reason.as_deref().unwrap_or_default() != row.reason.expose()
                 || differs(&self.notes, row.notes.expose()),
-            cancellation_reason: self.cancellation_reason.as_deref().is_some_and(|text| text != row.cancellation_reason.expose()),
+            cancellation_reason: self
+                .cancellation_reason
+                .as_deref()
+                .is_some_and(|text| text != row.cancellation_reason.expose()),
         })
     }
 
@@ -160,7 +164,8 @@ impl Rewrite {
             faults.push("patient", "immutable", "cannot change: cancel this appointment and book another");
         }
         let status = self.status.unwrap_or(entry.appointment.status);
-        let reason = self.cancellation_reason.as_deref().unwrap_or_else(|| entry.appointment.cancellation_reason.expose());
+        let reason =
+            self.cancellation_reason.as_deref().unwrap_or_else(|| entry.appointment.cancellation_reason.expose());
         if status == Status::Cancelled && reason.is_empty() {
             faults.push("cancellation_reason", "required", "is required to cancel");
         }

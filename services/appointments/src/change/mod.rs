@@ -42,7 +42,11 @@ use self::input::{Rewrite, Wanted};
     )
 )]
 #[get("/api/appointments/{id}/")]
-pub async fn read(permit: Permit<AppointmentRead>, id: web::Path<i64>, app: web::Data<App>) -> Result<Etagged<AppointmentView>, Problem> {
+pub async fn read(
+    permit: Permit<AppointmentRead>,
+    id: web::Path<i64>,
+    app: web::Data<App>,
+) -> Result<Etagged<AppointmentView>, Problem> {
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let entry = Entry::find(&mut conn, &scope, id.into_inner()).await?.ok_or(Error::NotFound("appointment"))?;
@@ -130,7 +134,8 @@ struct Changing<'a> {
 impl Changing<'_> {
     async fn settle(&self, id: i64) -> Result<Etagged<AppointmentView>, Problem> {
         let mut conn = self.app.conn().await?;
-        let attempt = async |conn: &mut AsyncPgConnection| conn.transaction(async |conn| self.attempt(conn, id).await).await;
+        let attempt =
+            async |conn: &mut AsyncPgConnection| conn.transaction(async |conn| self.attempt(conn, id).await).await;
         let entry = clash::settle(&mut conn, self.app.zone, attempt).await?;
         Ok(show(self.app, self.actor, entry))
     }
@@ -152,7 +157,13 @@ impl Changing<'_> {
         self.write(conn, entry, rewrite, span).await
     }
 
-    async fn check_rights(&self, conn: &mut AsyncPgConnection, entry: &Entry, rewrite: &Rewrite, asked: &input::Asked) -> Result<(), Error> {
+    async fn check_rights(
+        &self,
+        conn: &mut AsyncPgConnection,
+        entry: &Entry,
+        rewrite: &Rewrite,
+        asked: &input::Asked,
+    ) -> Result<(), Error> {
         if let Some(to) = asked.status {
             let action = if to == Status::Cancelled { Action::AppointmentCancel } else { Action::AppointmentStatus };
             self.check_scope(conn, entry, action).await?;
@@ -171,7 +182,11 @@ impl Changing<'_> {
 
     async fn check_scope(&self, conn: &mut AsyncPgConnection, entry: &Entry, action: Action) -> Result<Scope, Error> {
         let scope = Scope::for_action(conn, self.actor, action).await?;
-        if scope.covers(entry) { Ok(scope) } else { Err(Error::Forbidden("You may see this appointment, but not change this of it.")) }
+        if scope.covers(entry) {
+            Ok(scope)
+        } else {
+            Err(Error::Forbidden("You may see this appointment, but not change this of it."))
+        }
     }
 
     fn check_status(&self, entry: &Entry, rewrite: &Rewrite) -> Result<(), Error> {
@@ -180,7 +195,9 @@ impl Changing<'_> {
             return Ok(());
         }
         match check(self.actor.role, from, to) {
-            Err(Refusal::Role) => return Err(Error::Forbidden("Your role does not take an appointment to this status.")),
+            Err(Refusal::Role) => {
+                return Err(Error::Forbidden("Your role does not take an appointment to this status."));
+            }
             Err(Refusal::DoesNotFollow) => return Err(Error::DoesNotFollow { from, to }),
             Ok(()) => {}
         }
@@ -200,7 +217,13 @@ impl Changing<'_> {
         Ok(span)
     }
 
-    async fn write(&self, conn: &mut AsyncPgConnection, entry: Entry, rewrite: Rewrite, span: Span) -> Result<Entry, Error> {
+    async fn write(
+        &self,
+        conn: &mut AsyncPgConnection,
+        entry: Entry,
+        rewrite: Rewrite,
+        span: Span,
+    ) -> Result<Entry, Error> {
         let before = &entry.appointment;
         let clash = clash_of(&entry, &rewrite, span);
         let change = changed(before, rewrite, span);
@@ -227,7 +250,10 @@ fn changed(before: &Appointment, rewrite: Rewrite, span: Span) -> Change {
         appointment_type: rewrite.appointment_type.unwrap_or(before.appointment_type),
         reason: rewrite.reason.map(|text| text.into_inner()).unwrap_or_default().into(),
         notes: kept(rewrite.notes.map(|text| text.into_inner()), &before.notes),
-        cancellation_reason: kept(rewrite.cancellation_reason.map(|text| text.into_inner()), &before.cancellation_reason),
+        cancellation_reason: kept(
+            rewrite.cancellation_reason.map(|text| text.into_inner()),
+            &before.cancellation_reason,
+        ),
         version: before.version + 1,
         updated_at: Utc::now(),
     }

@@ -8,7 +8,9 @@ use crate::hospital::{Hospital, LAKSHMI, RAO, day, slot};
 
 fn action_of(method: &str, path: &str) -> Action {
     match (method, path) {
-        ("get", "/api/appointments/" | "/api/appointments/{id}/" | "/api/appointments/date-range/") => Action::AppointmentRead,
+        ("get", "/api/appointments/" | "/api/appointments/{id}/" | "/api/appointments/date-range/") => {
+            Action::AppointmentRead
+        }
         ("post", "/api/appointments/") => Action::AppointmentBook,
         ("put" | "patch", "/api/appointments/{id}/") => Action::AppointmentChange,
         ("get", "/api/appointments/doctor/{id}/schedule/") => Action::ScheduleRead,
@@ -22,15 +24,26 @@ fn operations() -> Vec<(Method, String, Action)> {
     let document = chassis::http::openapi("appointments", appointments::operations);
     let document: Value = serde_json::to_value(document).unwrap();
     let paths = document["paths"].as_object().unwrap();
-    let operations = paths.iter().flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method, path)));
-    operations.map(|(method, path)| (method.to_uppercase().parse().unwrap(), path.clone(), action_of(method, path))).collect()
+    let operations =
+        paths.iter().flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method, path)));
+    operations
+        .map(|(method, path)| (method.to_uppercase().parse().unwrap(), path.clone(), action_of(method, path)))
+        .collect()
 }
 
 #[tokio::test]
 async fn every_operation_by_every_role() {
     let hospital = Hospital::new().await;
     let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
-    let users = [(1, Role::Admin), (RAO, Role::Doctor), (20, Role::Nurse), (30, Role::Receptionist), (40, Role::Accountant), (50, Role::Auditor), (1000, Role::Patient)];
+    let users = [
+        (1, Role::Admin),
+        (RAO, Role::Doctor),
+        (20, Role::Nurse),
+        (30, Role::Receptionist),
+        (40, Role::Accountant),
+        (50, Role::Auditor),
+        (1000, Role::Patient),
+    ];
     let operations = operations();
     assert_eq!(operations.len(), 9);
     for (method, path, action) in operations {

@@ -12,9 +12,18 @@ async fn hours_are_set_and_then_booked() {
     let hospital = Hospital::new().await;
     hospital.get(DESK, &path(NEW)).await.expect(404);
     let everyday: Vec<_> = (0..7)
-        .flat_map(|day| [json!({"weekday": day, "start": "14:00", "end": "15:00:00"}), json!({"weekday": day, "start": "09:00", "end": "10:00"})])
+        .flat_map(|day| {
+            [
+                json!({"weekday": day, "start": "14:00", "end": "15:00:00"}),
+                json!({"weekday": day, "start": "09:00", "end": "10:00"}),
+            ]
+        })
         .collect();
-    let set = hospital.server.put(&path(NEW), &hospital.token(DESK), &json!({"slot_minutes": 20, "weekly": everyday})).await.expect(200);
+    let set = hospital
+        .server
+        .put(&path(NEW), &hospital.token(DESK), &json!({"slot_minutes": 20, "weekly": everyday}))
+        .await
+        .expect(200);
     assert_eq!((set.header("etag"), &set.body["slot_minutes"]), ("\"1\"", &json!(20)));
     assert_eq!(set.body["weekly"][0], json!({"weekday": "MON", "start": "09:00:00", "end": "10:00:00"}));
     assert_eq!(set.body["weekly"].as_array().unwrap().len(), 14);
@@ -27,7 +36,11 @@ async fn hours_are_set_and_then_booked() {
     let again = hospital.server.put(&path(NEW), &hospital.token(NEW), &again).await.expect(200);
     assert_eq!((again.header("etag"), &again.body["weekly"]), ("\"2\"", &set.body["weekly"]));
     // Without hours nobody is booked; what is booked stays.
-    hospital.server.put(&path(NEW), &hospital.token(DESK), &json!({"slot_minutes": 20, "weekly": []})).await.expect(200);
+    hospital
+        .server
+        .put(&path(NEW), &hospital.token(DESK), &json!({"slot_minutes": 20, "weekly": []}))
+        .await
+        .expect(200);
     hospital.book(DESK, &slot(LAKSHMI, NEW, day(1), "14:40:00")).await.expect(400);
     assert_eq!(hospital.rows().await, 1);
 }

@@ -4,8 +4,22 @@ use serde_json::json;
 use crate::hospital::{DESK, GONE, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, LEFT, NEW, OTHER, RAO, SEN, day, slot};
 
 const FIELDS: [&str; 16] = [
-    "appointment_type", "cancellation_reason", "created_at", "date", "doctor", "doctor_name", "duration_minutes", "end_time", "id", "notes",
-    "patient", "patient_name", "reason", "status", "time_slot", "updated_at",
+    "appointment_type",
+    "cancellation_reason",
+    "created_at",
+    "date",
+    "doctor",
+    "doctor_name",
+    "duration_minutes",
+    "end_time",
+    "id",
+    "notes",
+    "patient",
+    "patient_name",
+    "reason",
+    "status",
+    "time_slot",
+    "updated_at",
 ];
 
 #[tokio::test]
@@ -54,7 +68,8 @@ async fn of_fifty_who_want_one_slot_one_gets_it_and_the_rest_are_told_why() {
             lost.body["conflicts"],
             json!([{"with": "doctor", "date": day(2), "time_slot": "10:00:00", "end_time": "10:30:00"}])
         );
-        let next: Vec<_> = lost.body["next_available"].as_array().unwrap().iter().map(|slot| slot["time_slot"].clone()).collect();
+        let next: Vec<_> =
+            lost.body["next_available"].as_array().unwrap().iter().map(|slot| slot["time_slot"].clone()).collect();
         assert_eq!(next, ["10:30:00", "11:00:00", "11:30:00"]);
     }
 }
@@ -81,9 +96,14 @@ async fn of_fifty_doctors_who_want_one_patient_at_once_one_gets_them() {
 async fn an_overlap_of_any_length_is_refused_and_touching_is_none() {
     let hospital = Hospital::new().await;
     hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await;
-    for (time, minutes, status) in
-        [("09:45", 30, 409), ("10:15", 30, 409), ("09:30", 120, 409), ("10:10", 5, 409), ("09:30", 30, 201), ("10:30", 30, 201)]
-    {
+    for (time, minutes, status) in [
+        ("09:45", 30, 409),
+        ("10:15", 30, 409),
+        ("09:30", 120, 409),
+        ("10:10", 5, 409),
+        ("09:30", 30, 201),
+        ("10:30", 30, 201),
+    ] {
         let mut body = slot(OTHER, RAO, day(2), time);
         body["duration_minutes"] = json!(minutes);
         hospital.book(DESK, &body).await.expect(status);
@@ -121,7 +141,10 @@ async fn a_cancelled_appointment_holds_no_time() {
     let hospital = Hospital::new().await;
     let body = slot(LAKSHMI, RAO, day(2), "10:00:00");
     let first = hospital.booked(&body).await;
-    hospital.patch(DESK, &first["id"], &json!({"status": "CANCELLED", "cancellation_reason": "travels"})).await.expect(200);
+    hospital
+        .patch(DESK, &first["id"], &json!({"status": "CANCELLED", "cancellation_reason": "travels"}))
+        .await
+        .expect(200);
     hospital.booked(&body).await;
 }
 
@@ -148,7 +171,9 @@ async fn a_key_sent_again_gives_the_first_answer_again() {
 #[tokio::test]
 async fn people_who_cannot_meet_are_named() {
     let hospital = Hospital::new().await;
-    for (patient, doctor, field) in [(GONE, RAO, "patient"), (LAKSHMI, LEFT, "doctor"), (LAKSHMI, NEW, "doctor"), (LAKSHMI, 20, "doctor")] {
+    for (patient, doctor, field) in
+        [(GONE, RAO, "patient"), (LAKSHMI, LEFT, "doctor"), (LAKSHMI, NEW, "doctor"), (LAKSHMI, 20, "doctor")]
+    {
         let refused = hospital.book(DESK, &slot(patient, doctor, day(2), "10:00:00")).await.expect(400);
         assert_eq!(refused.faulty_fields(), [field], "{}", refused.text);
     }

@@ -61,9 +61,13 @@ async fn bad_fields_are_named() {
 #[tokio::test]
 async fn every_fault_is_told_at_once() {
     let hospital = Hospital::new().await;
-    let (status, mut fields) = refused(&hospital, |body| *body = json!({"patient": "x", "time_slot": "24:00", "unknown": 1})).await;
+    let (status, mut fields) =
+        refused(&hospital, |body| *body = json!({"patient": "x", "time_slot": "24:00", "unknown": 1})).await;
     fields.sort();
-    assert_eq!((status, fields), (400, ["date", "doctor", "patient", "time_slot", "unknown"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        (status, fields),
+        (400, ["date", "doctor", "patient", "time_slot", "unknown"].map(str::to_owned).to_vec())
+    );
 }
 
 #[tokio::test]

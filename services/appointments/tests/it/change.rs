@@ -2,7 +2,9 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, OTHER, OTHER_ACCOUNT, RAO, SEN, STRAY_NURSE, day, slot};
+use crate::hospital::{
+    DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, OTHER, OTHER_ACCOUNT, RAO, SEN, STRAY_NURSE, day, slot,
+};
 
 #[tokio::test]
 async fn moving_is_checked_like_booking_and_keeps_the_identity() {
@@ -10,7 +12,10 @@ async fn moving_is_checked_like_booking_and_keeps_the_identity() {
     let first = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await;
     hospital.booked(&slot(OTHER, RAO, day(2), "11:00:00")).await;
     let moved = hospital.patch(DESK, &first["id"], &json!({"time_slot": "10:15:00"})).await.expect(200);
-    assert_eq!((&moved.body["id"], &moved.body["time_slot"], &moved.body["end_time"]), (&first["id"], &json!("10:15:00"), &json!("10:45:00")));
+    assert_eq!(
+        (&moved.body["id"], &moved.body["time_slot"], &moved.body["end_time"]),
+        (&first["id"], &json!("10:15:00"), &json!("10:45:00"))
+    );
     assert_eq!(moved.header("etag"), "\"2\"");
     let refused = hospital.patch(DESK, &first["id"], &json!({"time_slot": "10:45"})).await.expect(409);
     assert_eq!(refused.body["conflicts"][0]["time_slot"], "11:00:00");
@@ -32,7 +37,8 @@ async fn moving_is_checked_like_booking_and_keeps_the_identity() {
         let answer = hospital.patch(DESK, &first["id"], &patch).await.expect(400);
         assert_eq!(answer.faulty_fields(), [field], "{patch}");
     }
-    let other_doctor = hospital.patch(DESK, &first["id"], &json!({"doctor": SEN, "time_slot": "11:00:00"})).await.expect(200);
+    let other_doctor =
+        hospital.patch(DESK, &first["id"], &json!({"doctor": SEN, "time_slot": "11:00:00"})).await.expect(200);
     assert_eq!(other_doctor.body["doctor_name"], "Vikram Sen");
 }
 
@@ -57,7 +63,8 @@ async fn two_who_swap_their_slots_at_once_end_without_a_deadlock() {
     let two = hospital.booked(&slot(OTHER, SEN, day(2), "10:00:00")).await;
     for _ in 0..5 {
         let (to_sen, to_rao) = (json!({"doctor": SEN}), json!({"doctor": RAO}));
-        let answers = tokio::join!(hospital.patch(DESK, &one["id"], &to_sen), hospital.patch(DESK, &two["id"], &to_rao));
+        let answers =
+            tokio::join!(hospital.patch(DESK, &one["id"], &to_sen), hospital.patch(DESK, &two["id"], &to_rao));
         assert_eq!((answers.0.status.as_u16(), answers.1.status.as_u16()), (409, 409));
     }
 }
@@ -76,7 +83,13 @@ async fn a_stale_writer_is_told() {
     patch("rubbish", "second").await.expect(412);
     let answers = join_all(["a", "b", "c", "d"].map(|reason| patch("\"2\"", reason))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 200).count(), 1);
-    let unchanged = hospital.server.call(Method::GET, &path).token(&hospital.token(DESK)).header("if-none-match", "\"3\"").send().await;
+    let unchanged = hospital
+        .server
+        .call(Method::GET, &path)
+        .token(&hospital.token(DESK))
+        .header("if-none-match", "\"3\"")
+        .send()
+        .await;
     assert_eq!(unchanged.status.as_u16(), 304);
 }
 

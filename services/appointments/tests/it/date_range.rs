@@ -17,7 +17,8 @@ async fn the_form_is_exactly_the_contracts() {
     hospital.booked(&slot(OTHER, SEN, day(5), "09:00:00")).await;
     let answer = hospital.get(DESK, &path(day(2), day(4), "")).await.expect(200);
     assert_eq!(answer.body, json!({"start_date": day(2), "end_date": day(4), "count": 2, "appointments": [a, b]}));
-    let keys = ["\"start_date\"", "\"end_date\"", "\"count\"", "\"appointments\""].map(|key| answer.text.find(key).unwrap());
+    let keys =
+        ["\"start_date\"", "\"end_date\"", "\"count\"", "\"appointments\""].map(|key| answer.text.find(key).unwrap());
     assert!(keys.is_sorted());
     let of_sen = hospital.get(DESK, &path(day(2), day(9), &format!("&doctor_id={SEN}"))).await.expect(200).body;
     assert_eq!(of_sen["count"], 2);
@@ -65,7 +66,10 @@ async fn the_day_is_the_hospitals() {
     let old_year = hospital.get(DESK, &path("2026-12-31", "2026-12-31", "")).await.expect(200).body;
     assert_eq!((&old_year["count"], &old_year["appointments"][0]["time_slot"]), (&json!(1), &json!("23:45:00")));
     let new_year = hospital.get(DESK, &path("2027-01-01", "2027-01-01", "")).await.expect(200).body;
-    assert_eq!((&new_year["appointments"][0]["date"], &new_year["appointments"][0]["time_slot"]), (&json!("2027-01-01"), &json!("00:00:00")));
+    assert_eq!(
+        (&new_year["appointments"][0]["date"], &new_year["appointments"][0]["time_slot"]),
+        (&json!("2027-01-01"), &json!("00:00:00"))
+    );
 }
 
 #[tokio::test]

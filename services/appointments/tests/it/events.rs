@@ -19,7 +19,10 @@ fn user(id: i64, role: &str, department: &str, version: i64) -> UserSnapshot {
         last_name: format!("v{version}"),
         is_active: true,
         department: department.to_owned(),
-        doctor: (role == "DOCTOR").then(|| DoctorDetails { specialization: "Paediatrics".to_owned(), registration_number: "KMC1".to_owned() }),
+        doctor: (role == "DOCTOR").then(|| DoctorDetails {
+            specialization: "Paediatrics".to_owned(),
+            registration_number: "KMC1".to_owned(),
+        }),
         version,
     }
 }
@@ -107,7 +110,8 @@ async fn an_older_version_never_overwrites_a_newer_one() {
     let mut conn = hospital.db.connect().await;
     conn.begin_test_transaction().await.unwrap();
     for version in [3, 1, 2] {
-        let event = Envelope::new(None, ("user", RAO), None, Payload::UserUpdated(user(RAO, "DOCTOR", "CARDIOLOGY", version)));
+        let event =
+            Envelope::new(None, ("user", RAO), None, Payload::UserUpdated(user(RAO, "DOCTOR", "CARDIOLOGY", version)));
         Subscriber.apply(&mut conn, &event).await.unwrap();
     }
     let kept = appointments::people::StaffMember::find(&mut conn, RAO).await.unwrap().unwrap();

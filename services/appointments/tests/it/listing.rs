@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::hospital::{CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, OTHER, RAO, SEN, STRAY_NURSE, day, slot};
+use crate::hospital::{
+    CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, OTHER, RAO, SEN, STRAY_NURSE, day, slot,
+};
 
 async fn ids(hospital: &Hospital, user: i64, query: &str) -> Vec<Value> {
     let page = hospital.get(user, &format!("/api/appointments/?{query}")).await.expect(200).body;
@@ -21,7 +23,10 @@ async fn filters_narrow() {
     assert_eq!(ids(&hospital, DESK, &format!("patient={LAKSHMI}")).await, [c.clone(), a.clone()]);
     assert_eq!(ids(&hospital, DESK, &format!("doctor={RAO}")).await, [b.clone(), a.clone()]);
     assert_eq!(ids(&hospital, DESK, &format!("date={}", day(3))).await, [c.clone(), b.clone()]);
-    assert_eq!(ids(&hospital, DESK, &format!("date={}&status=CONFIRMED&doctor={SEN}", day(3))).await, std::slice::from_ref(&c));
+    assert_eq!(
+        ids(&hospital, DESK, &format!("date={}&status=CONFIRMED&doctor={SEN}", day(3))).await,
+        std::slice::from_ref(&c)
+    );
     assert!(ids(&hospital, DESK, "patient=999999").await.is_empty());
 }
 
@@ -58,7 +63,8 @@ async fn pages_walk_forward_and_back_without_gap_or_repeat() {
         }
     }
     for ordering in ["date", "-date", "created_at", "-created_at"] {
-        let mut page = hospital.get(DESK, &format!("/api/appointments/?page_size=5&ordering={ordering}")).await.expect(200).body;
+        let mut page =
+            hospital.get(DESK, &format!("/api/appointments/?page_size=5&ordering={ordering}")).await.expect(200).body;
         assert_eq!((&page["count"], &page["previous"]), (&json!(28), &Value::Null));
         let (mut seen, mut pages) = (Vec::new(), Vec::new());
         loop {

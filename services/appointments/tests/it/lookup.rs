@@ -22,7 +22,8 @@ async fn owner(asked: Asked) -> Server {
 }
 
 fn note(request: &HttpRequest, asked: &Asked) {
-    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let authorization =
+        request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     asked.lock().unwrap().push((request.path().to_owned(), authorization.to_owned()));
 }
 

@@ -16,6 +16,7 @@ mod booking_input;
 mod change;
 mod date_range;
 mod listing;
+mod races;
 mod status;
 
 mod availability;

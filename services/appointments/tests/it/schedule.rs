@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::hospital::{CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NEW, NURSE, OTHER, RAO, SEN, STRAY_NURSE, day, slot};
+use crate::hospital::{
+    CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NEW, NURSE, OTHER, RAO, SEN, STRAY_NURSE, day, slot,
+};
 
 fn path(doctor: i64, query: &str) -> String {
     format!("/api/appointments/doctor/{doctor}/schedule/?{query}")
@@ -21,10 +23,14 @@ async fn a_day_shows_what_is_free_and_what_is_booked() {
     let gone = hospital.booked(&slot(OTHER, RAO, day(2), "15:00:00")).await["id"].clone();
     hospital.patch(DESK, &gone, &json!({"status": "CANCELLED", "cancellation_reason": "no need"})).await.expect(200);
     let schedule = hospital.get(DESK, &path(RAO, &format!("date={}", day(2)))).await.expect(200).body;
-    assert_eq!((&schedule["doctor"], &schedule["start_date"], &schedule["end_date"]), (&json!(RAO), &json!(day(2)), &json!(day(2))));
+    assert_eq!(
+        (&schedule["doctor"], &schedule["start_date"], &schedule["end_date"]),
+        (&json!(RAO), &json!(day(2)), &json!(day(2)))
+    );
     assert_eq!(schedule["days"].as_array().unwrap().len(), 1);
     assert_eq!(schedule["days"][0]["slots"].as_array().unwrap().len(), 16);
-    let free = |time: &str, end: &str| json!({"time_slot": time, "end_time": end, "status": "FREE", "appointment": null});
+    let free =
+        |time: &str, end: &str| json!({"time_slot": time, "end_time": end, "status": "FREE", "appointment": null});
     let taken = |time: &str, end: &str, id: &Value| json!({"time_slot": time, "end_time": end, "status": "BOOKED", "appointment": id});
     assert_eq!(at(&schedule, "09:00:00"), free("09:00:00", "09:30:00"));
     assert_eq!(at(&schedule, "10:00:00"), taken("10:00:00", "10:30:00", &booked));

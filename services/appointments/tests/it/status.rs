@@ -14,7 +14,10 @@ async fn every_step_is_as_the_table_says() {
             for to in Status::ALL.iter().filter(|to| *to != from) {
                 let reason = if *from == Status::Cancelled { "was off" } else { "" };
                 let word = from.as_str();
-                hospital.db.sql(&format!("UPDATE appointments SET status = '{word}', cancellation_reason = '{reason}'")).await;
+                hospital
+                    .db
+                    .sql(&format!("UPDATE appointments SET status = '{word}', cancellation_reason = '{reason}'"))
+                    .await;
                 let expected = match check(role_of(user), *from, *to) {
                     Ok(()) => 200,
                     Err(Refusal::Role) => 403,
