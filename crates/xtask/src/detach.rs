@@ -35,7 +35,7 @@ pub async fn start(home: &Home, profile: Profile, shutdown: &Shutdown) -> Result
         }
         shown = text.len();
         if let Some(status) = ended {
-            bail!("EHS did not start ({status})");
+            bail!("EHS did not start ({status}): the reason is above");
         }
         if state.is_some_and(|state| state.phase == Phase::Ready && Some(&state.supervisor) == supervisor.as_ref()) {
             return Ok(());

@@ -146,9 +146,9 @@ fn print_tree(spans: &[Recorded], span: &Recorded, began: u64, prefix: &str, pla
         Kind::Consumer => " [consumer]",
     };
     let failed = if span.failed { "  FAILED" } else { "" };
-    let what = format!("{prefix}{branch}{}: {}{kind}", span.service, span.name);
+    let what = format!("{prefix}{branch}{}: {}{}{kind}", span.service, span.name, statement(span));
     let took = milliseconds(span.end.saturating_sub(span.start));
-    say!("{what:<86} {took:>11}  at +{}{failed}", milliseconds(span.start.saturating_sub(began)));
+    say!("{what:<96} {took:>11}  at +{}{failed}", milliseconds(span.start.saturating_sub(began)));
     let deeper = match place {
         Place::Root => prefix.to_owned(),
         Place::Between => format!("{prefix}│  "),
@@ -160,6 +160,14 @@ fn print_tree(spans: &[Recorded], span: &Recorded, began: u64, prefix: &str, pla
     for (at, child) in children.into_iter().enumerate() {
         print_tree(spans, child, began, &deeper, if at + 1 == count { Place::Last } else { Place::Between });
     }
+}
+
+/// The beginning of a database span's statement, which has no values in it.
+fn statement(span: &Recorded) -> String {
+    let Some(text) = span.attributes.get("db.query.text").and_then(Value::as_str) else { return String::new() };
+    let mut words: String = text.replace('"', "").chars().take(28).collect();
+    words.insert(0, ' ');
+    words
 }
 
 fn milliseconds(nanoseconds: u64) -> String {

@@ -70,7 +70,7 @@ pub async fn visit(player: &Player, cast: &Cast, appointment: i64) -> Result<Str
     let path = format!("{APPOINTMENTS}{appointment}/");
     let to = |status: &str| Call::patch(&path).json(json!({"status": status}));
     player.play("the patient is here", to("CHECKED_IN").by(&cast.receptionist), 200).await?;
-    player.play("a nurse may not complete it", to("COMPLETED").by(&cast.nurse), 403).await?;
+    player.play("the cashier may not complete it", to("COMPLETED").by(&cast.accountant), 403).await?;
     player.play("the doctor begins", to("IN_PROGRESS").by(&cast.doctor), 200).await?;
     player.play("and can not go back", to("SCHEDULED").by(&cast.doctor), 409).await?;
     let done = player.play("the visit is over", to("COMPLETED").by(&cast.doctor), 200).await?;

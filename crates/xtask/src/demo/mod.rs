@@ -24,7 +24,6 @@ struct Cast {
     receptionist: String,
     doctor: String,
     accountant: String,
-    nurse: String,
     doctor_id: i64,
 }
 
@@ -81,7 +80,6 @@ async fn sign_in(player: &Player, hospital: &demo_hospital::Hospital, newcomer: 
         receptionist,
         doctor,
         accountant: quiet_sign_in(player, hospital, "ACCOUNTANT").await?,
-        nurse: quiet_sign_in(player, hospital, "NURSE").await?,
         doctor_id: me.number("id")?,
     })
 }
