@@ -210,11 +210,12 @@ fn methods_by_path(document: &OpenApi) -> Methods {
 
 /// What no handler took: 405 with `Allow` where the path exists with other methods, else 404.
 async fn unmatched(request: HttpRequest, methods: Arc<Methods>) -> Result<HttpResponse, Problem> {
-    let mut allow: Vec<&str> = Vec::new();
-    for (path, offered) in methods.iter().filter(|(path, _)| path.is_match(request.path())) {
-        let _ = path;
-        allow.extend(offered);
-    }
+    let is_literal = |path: &ResourceDef| path.pattern().is_some_and(|pattern| !pattern.contains('{'));
+    let matching: Vec<_> = methods.iter().filter(|(path, _)| path.is_match(request.path())).collect();
+    // what `/users/login/` offers is not what `/users/{id}/` offers
+    let literal = matching.iter().any(|(path, _)| is_literal(path));
+    let meant = matching.iter().filter(|(path, _)| !literal || is_literal(path));
+    let allow: Vec<&str> = meant.flat_map(|(_, offered)| offered.iter().copied()).collect();
     if allow.is_empty() || allow.contains(&request.method().as_str()) {
         return Err(not_found());
     }

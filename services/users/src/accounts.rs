@@ -103,7 +103,7 @@ pub async fn list(
     ),
     security(("bearer" = []))
 )]
-#[get("/api/users/{id}/")]
+#[get("/api/users/{id:-?[0-9]+}/")]
 pub async fn read(
     _permit: Permit<UserAdmin>,
     id: web::Path<i64>,

@@ -124,7 +124,7 @@ pub async fn list(
     ),
     security(("bearer" = []))
 )]
-#[get("/api/users/doctors/{id}/")]
+#[get("/api/users/doctors/{id:-?[0-9]+}/")]
 pub async fn read(
     _permit: Permit<DoctorList>,
     id: web::Path<i64>,
@@ -158,7 +158,8 @@ fn matching(filters: &Filters) -> Matching {
         query = query.filter(words.ilike(like(word)));
     }
     if let Some(specialization) = &filters.specialization {
-        query = query.filter(sql::<Bool>("lower(specialization) = lower(").bind::<Text, _>(specialization.clone()).sql(")"));
+        query = query
+            .filter(sql::<Bool>("lower(specialization) = lower(").bind::<Text, _>(specialization.clone()).sql(")"));
     }
     if let Some(department) = &filters.department {
         query = query.filter(sql::<Bool>("lower(department) = lower(").bind::<Text, _>(department.clone()).sql(")"));

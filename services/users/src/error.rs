@@ -70,8 +70,9 @@ impl From<Error> for Problem {
             Error::Taken(taken) => Self::conflict("Another account has this already; see errors.")
                 .with_type("already-taken")
                 .with("errors", taken.members()),
-            Error::KeyReused => Self::conflict("This Idempotency-Key was used for another request.")
-                .with_type("idempotency-key-reused"),
+            Error::KeyReused => {
+                Self::conflict("This Idempotency-Key was used for another request.").with_type("idempotency-key-reused")
+            }
             Error::StaffNeedsSignIn => Self::unauthorized(None, "Only a signed-in administrator registers staff."),
             Error::StaffNeedsAdmin => Self::forbidden("Only an administrator registers staff."),
             Error::Credentials => Self::unauthorized(None, "The username or the password is wrong."),

@@ -13,7 +13,12 @@ use crate::user::User;
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn registered(conn: &mut AsyncPgConnection, outbox: &Outbox, actor: Option<&Actor>, user: &User) -> Result<(), Error> {
+pub async fn registered(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: Option<&Actor>,
+    user: &User,
+) -> Result<(), Error> {
     let payload = Payload::UserRegistered(snapshot(user)?);
     Ok(append(conn, outbox, actor, user, payload).await?)
 }
@@ -48,7 +53,8 @@ fn snapshot(user: &User) -> Result<UserSnapshot, Error> {
         last_name: user.last_name.expose().clone(),
         is_active: user.is_active,
         department: user.department.clone().unwrap_or_default(),
-        doctor: doctor.map(|(specialization, registration_number)| DoctorDetails { specialization, registration_number }),
+        doctor: doctor
+            .map(|(specialization, registration_number)| DoctorDetails { specialization, registration_number }),
         version: user.version,
     })
 }

@@ -32,7 +32,7 @@ pub fn migrations() -> Vec<EmbeddedMigrations> {
     vec![chassis::MIGRATIONS, ::events::MIGRATIONS, MIGRATIONS]
 }
 
-/// Every route of the service. `{id}` stands last: it would take the words before it.
+/// Every route of the service.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(keys::jwks)

@@ -56,7 +56,8 @@ pub fn like(word: &str) -> String {
 /// # Errors
 /// 400 when it is another version's and no longer fits.
 pub fn position<T: DeserializeOwned>(at: &Value) -> Result<T, Problem> {
-    serde_json::from_value(at.clone()).map_err(|_fault| Problem::invalid("cursor", "invalid", "is not a cursor of ours"))
+    serde_json::from_value(at.clone())
+        .map_err(|_fault| Problem::invalid("cursor", "invalid", "is not a cursor of ours"))
 }
 
 /// The same page of something else.

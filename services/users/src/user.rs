@@ -128,7 +128,8 @@ impl User {
     /// # Errors
     /// When the database holds a role that this program does not know: a newer one wrote it.
     pub fn role(&self) -> Result<Role, Error> {
-        Role::from_str(&self.role).map_err(|fault| Problem::internal(format!("role of user {}: {fault}", self.id)).into())
+        Role::from_str(&self.role)
+            .map_err(|fault| Problem::internal(format!("role of user {}: {fault}", self.id)).into())
     }
 
     /// As its owner and administrators see it.
@@ -199,7 +200,12 @@ impl User {
     ///
     /// # Errors
     /// When PostgreSQL refuses.
-    pub async fn keep_hash(conn: &mut AsyncPgConnection, id: i64, from: &Phi<String>, to: &Phi<String>) -> QueryResult<usize> {
+    pub async fn keep_hash(
+        conn: &mut AsyncPgConnection,
+        id: i64,
+        from: &Phi<String>,
+        to: &Phi<String>,
+    ) -> QueryResult<usize> {
         diesel::update(users::table.find(id).filter(users::password_hash.eq(from)))
             .set(users::password_hash.eq(to))
             .execute(conn)
@@ -224,7 +230,12 @@ pub fn taken_by_another(fault: &Error) -> bool {
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn taken(conn: &mut AsyncPgConnection, username: Option<&str>, email: &str, except: i64) -> QueryResult<Taken> {
+pub async fn taken(
+    conn: &mut AsyncPgConnection,
+    username: Option<&str>,
+    email: &str,
+    except: i64,
+) -> QueryResult<Taken> {
     let others = users::table.filter(users::id.ne(except));
     let username = match username {
         Some(name) => {

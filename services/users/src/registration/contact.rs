@@ -68,7 +68,8 @@ fn typed_by_a_person(text: &str) -> Option<()> {
 fn indian_mobile(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let national = match (text.starts_with('+'), digits.len()) {
-        (true, 12) | (false, 12) => digits.strip_prefix("91")?,
+        (_, 12) => digits.strip_prefix("91")?,
+        (false, 14) => digits.strip_prefix("0091")?,
         (false, 11) => digits.strip_prefix('0')?,
         (false, 10) => digits.as_str(),
         _ => return None,
@@ -76,8 +77,13 @@ fn indian_mobile(text: &str) -> Option<String> {
     national.starts_with(['6', '7', '8', '9']).then(|| format!("+91{national}"))
 }
 
-/// Landlines and other countries, by the number plan.
+/// Landlines and other countries, by the number plan. Ten digits alone are a mobile number or none: a landline has its 0 or
+/// +91 before the area code.
 fn elsewhere(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    if !text.starts_with('+') && !digits.starts_with('0') {
+        return None;
+    }
     let number = phonenumber::parse(Some(Id::IN), text).ok().filter(phonenumber::is_valid)?;
     let number = number.format().mode(Mode::E164).to_string();
     (number.len() <= 16).then_some(number)
@@ -104,6 +110,7 @@ mod tests {
             "0 98765-43210",
             " (98765) 43210 ",
             "+919876543210",
+            "0091 98765 43210",
         ] {
             assert_eq!(e164(text).as_deref(), Some("+919876543210"), "{text}");
         }
@@ -114,8 +121,21 @@ mod tests {
     #[test]
     fn what_is_no_number() {
         for text in [
-            "12345", "0000000000", "5876543210", "98765432101234567", "+91 5876543210", "phone", "98765 4321O",
-            "98765+43210", "'; DROP TABLE users; --", "<b>9876543210</b>", "९८७६५४३२१०", "+", "-", "9876543210;ext=1",
+            "12345",
+            "0000000000",
+            "5876543210",
+            "1234567890",
+            "98765432101234567",
+            "+91 0000000000",
+            "phone",
+            "98765 4321O",
+            "98765+43210",
+            "'; DROP TABLE users; --",
+            "<b>9876543210</b>",
+            "९८७६५४३२१०",
+            "+",
+            "-",
+            "9876543210;ext=1",
         ] {
             assert_eq!(e164(text), None, "{text}");
             assert!(phone(Some(text.to_owned())).is_err(), "{text}");
@@ -126,12 +146,30 @@ mod tests {
 
     #[test]
     fn email_addresses() {
-        for good in ["a@b.in", " asha.rao+ehs@aiims.edu ", "o'brien@example.co.uk", "x@xn--p1b6ci4b4b3a.xn--11b5bs3a9aj6g"] {
+        for good in
+            ["a@b.in", " asha.rao+ehs@aiims.edu ", "o'brien@example.co.uk", "x@xn--p1b6ci4b4b3a.xn--11b5bs3a9aj6g"]
+        {
             assert!(email(good.to_owned()).is_ok(), "{good}");
         }
         for bad in [
-            "", "a", "a@", "@b.in", "a@b", "a@@b.in", "a b@c.in", "a@b..in", ".a@b.in", "a.@b.in", "a@-b.in", "a@b.i",
-            "a@b.1n", "<a@b.in>", "a@b.in\nBcc: x@y.in", "आशा@b.in", "a@b.in,c@d.in", "\"a b\"@c.in",
+            "",
+            "a",
+            "a@",
+            "@b.in",
+            "a@b",
+            "a@@b.in",
+            "a b@c.in",
+            "a@b..in",
+            ".a@b.in",
+            "a.@b.in",
+            "a@-b.in",
+            "a@b.i",
+            "a@b.1n",
+            "<a@b.in>",
+            "a@b.in\nBcc: x@y.in",
+            "आशा@b.in",
+            "a@b.in,c@d.in",
+            "\"a b\"@c.in",
         ] {
             assert!(email(bad.to_owned()).is_err(), "{bad}");
         }

@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn doctors_and_nurses_say_where_they_work() {
-        let doctor = json!({"specialization": "Cardiology", "registration_number": "KMC-1", "department": "Cardiology"});
+        let doctor =
+            json!({"specialization": "Cardiology", "registration_number": "KMC-1", "department": "Cardiology"});
         assert!(Registration::read(with(json!({"role": "DOCTOR", "doctor": doctor}))).is_ok());
         assert_eq!(codes(with(json!({"role": "NURSE", "doctor": doctor}))), [("doctor".to_owned(), "not_allowed")]);
         assert_eq!(
@@ -218,13 +219,22 @@ mod tests {
     #[test]
     fn passwords_that_everybody_tries_are_refused() {
         for bad in [
-            "password1234", "PASSWORD!!!!", "123456789012", "aaaaaaaaaaaa", "qwertyuiopas", "passwordpassword",
-            "asha@example.in", "ASHA@EXAMPLE.IN", "welcome12345", "Hospital@2026",
+            "password1234",
+            "PASSWORD!!!!",
+            "123456789012",
+            "aaaaaaaaaaaa",
+            "qwertyuiopas",
+            "passwordpassword",
+            "asha@example.in",
+            "ASHA@EXAMPLE.IN",
+            "welcome12345",
+            "Hospital@2026",
         ] {
             let told = codes(with(json!({"password": bad})));
             assert_eq!(told, [("password".to_owned(), "too_common")], "{bad}");
         }
-        for good in ["correct horse battery", "пароль из слов", "            x", &"é".repeat(64), "a💊b💊c💊d💊e💊f💊"] {
+        for good in ["correct horse battery", "пароль из слов", "            x", &"é".repeat(64), "a💊b💊c💊d💊e💊f💊"]
+        {
             let read = Registration::read(with(json!({"password": good})));
             assert_eq!(read.is_ok(), good.chars().any(|c| c != 'é'), "{good}");
         }

@@ -117,7 +117,11 @@ pub fn new_user(registration: &Registration, hash: &PasswordHash) -> NewUser {
 
 /// The stored digest leaves the password out: a fast hash of a password must not lie in the database. So a request that
 /// is sent again is compared with the account's own slow one.
-async fn require_same_password(conn: &mut AsyncPgConnection, app: &App, registration: &Registration) -> Result<(), Error> {
+async fn require_same_password(
+    conn: &mut AsyncPgConnection,
+    app: &App,
+    registration: &Registration,
+) -> Result<(), Error> {
     let user = User::find_by_login(conn, &registration.username).await?.ok_or(Error::KeyReused)?;
     let same = app.passwords.verify(&registration.password, Some(&user.password_hash)).await?;
     if same.matches { Ok(()) } else { Err(Error::KeyReused) }

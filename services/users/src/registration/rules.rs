@@ -22,7 +22,10 @@ pub fn username(text: String) -> Result<String, Fault> {
     match text.len() {
         0 => Err(Fault::new("required", "must not be empty")),
         1..=150 if first && rest => Ok(text.to_owned()),
-        1..=150 => Err(Fault::new("invalid", "must have letters, digits and _ . + - only, and begin with a letter, digit or _")),
+        1..=150 => Err(Fault::new(
+            "invalid",
+            "must have letters, digits and _ . + - only, and begin with a letter, digit or _",
+        )),
         _ => Err(Fault::new("too_long", "must have at most 150 characters")),
     }
 }

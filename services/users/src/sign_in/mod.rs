@@ -56,8 +56,9 @@ async fn sign_in(app: &App, presented: &Login) -> Result<TokenPair, Error> {
     }
     let first = RefreshToken::random()?;
     let now = Utc::now();
-    let session =
-        conn.transaction(async |conn| session::open(conn, user.id, &first, now, app.tokens.refresh_lifetime).await).await?;
+    let session = conn
+        .transaction(async |conn| session::open(conn, user.id, &first, now, app.tokens.refresh_lifetime).await)
+        .await?;
     let given = Given { session, user_id: user.id, role: user.role()?, at: now, jti: Uuid::new_v4() };
     Ok(TokenPair { access: access_token(app, &given)?, refresh: first.into_text() })
 }
@@ -99,9 +100,8 @@ async fn renew(app: &App, body: &Refresh, retry_key: Option<&[u8]>) -> Result<(T
     let mut conn = app.conn().await?;
     let (now, lifetime) = (Utc::now(), app.tokens.refresh_lifetime);
     // a refusal commits too: it is what revokes the session
-    let rotation = conn
-        .transaction(async |conn| session::rotate(conn, &presented, retry_key, now, lifetime).await)
-        .await?;
+    let rotation =
+        conn.transaction(async |conn| session::rotate(conn, &presented, retry_key, now, lifetime).await).await?;
     let (given, successor, again) = match rotation {
         Rotation::Given(given, successor) => (given, successor, false),
         Rotation::GivenAgain(given, successor) => (given, successor, true),

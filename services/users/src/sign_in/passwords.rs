@@ -103,8 +103,7 @@ impl Passwords {
     }
 
     async fn turn(&self) -> Result<[OwnedSemaphorePermit; 2], Error> {
-        let admitted =
-            Arc::clone(&self.0.admitted).try_acquire_owned().map_err(|_full| Error::HashingOverloaded)?;
+        let admitted = Arc::clone(&self.0.admitted).try_acquire_owned().map_err(|_full| Error::HashingOverloaded)?;
         let hashing = tokio::time::timeout(self.0.wait, Arc::clone(&self.0.hashing).acquire_owned());
         match hashing.await {
             Ok(Ok(hashing)) => Ok([admitted, hashing]),
@@ -123,7 +122,8 @@ fn check(inner: &Inner, password: &SecretString, stored: Option<&Phi<String>>) -
     let parsed = phc::PasswordHash::new(stored.unwrap_or(&inner.nobodys).expose()).map_err(|fault| anyhow!(fault))?;
     let equal = inner.argon2.verify_password(password.expose_secret().as_bytes(), &parsed).is_ok();
     let matches = equal && stored.is_some();
-    let renewed = if matches && is_weaker(&parsed, &inner.params) { Some(hash(&inner.argon2, password)?) } else { None };
+    let renewed =
+        if matches && is_weaker(&parsed, &inner.params) { Some(hash(&inner.argon2, password)?) } else { None };
     Ok(Checked { matches, renewed })
 }
 

@@ -37,7 +37,8 @@ impl RefreshToken {
     pub fn successor(&self, salt: &[u8]) -> Result<Self, Error> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
         let tag = hmac::sign(&key, salt);
-        let bytes = tag.as_ref().try_into().map_err(|_length| Error::Crypto(anyhow!("HMAC-SHA-256 of another length")))?;
+        let bytes =
+            tag.as_ref().try_into().map_err(|_length| Error::Crypto(anyhow!("HMAC-SHA-256 of another length")))?;
         Ok(Self(bytes))
     }
 

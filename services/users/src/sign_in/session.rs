@@ -103,10 +103,8 @@ async fn spend(
     now: DateTime<Utc>,
 ) -> QueryResult<Option<Uuid>> {
     use refresh_tokens::dsl;
-    let unspent = dsl::refresh_tokens
-        .find(presented.digest())
-        .filter(dsl::spent_at.is_null())
-        .filter(dsl::expires_at.gt(now));
+    let unspent =
+        dsl::refresh_tokens.find(presented.digest()).filter(dsl::spent_at.is_null()).filter(dsl::expires_at.gt(now));
     diesel::update(unspent)
         .set((
             dsl::spent_at.eq(now),
@@ -218,13 +216,8 @@ async fn live(conn: &mut AsyncPgConnection, session: Uuid) -> Result<Option<(i64
         .await
         .optional()?;
     let Some(owner) = owner else { return Ok(None) };
-    let role: Option<String> = users::table
-        .find(owner)
-        .filter(users::is_active.eq(true))
-        .select(users::role)
-        .first(conn)
-        .await
-        .optional()?;
+    let role: Option<String> =
+        users::table.find(owner).filter(users::is_active.eq(true)).select(users::role).first(conn).await.optional()?;
     let Some(role) = role else { return Ok(None) };
     let role = Role::from_str(&role).map_err(Problem::internal)?;
     Ok(Some((owner, role)))

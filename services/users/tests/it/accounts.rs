@@ -19,12 +19,16 @@ async fn an_administrator_lists_and_reads_accounts() {
         ("role=AUDITOR", vec![]),
     ] {
         let answer = service.server.get(&format!("/api/users/?{query}"), &admin).await.expect(200);
-        let ids: Vec<_> = answer.body["results"].as_array().unwrap().iter().map(|user| user["id"].as_i64().unwrap()).collect();
+        let ids: Vec<_> =
+            answer.body["results"].as_array().unwrap().iter().map(|user| user["id"].as_i64().unwrap()).collect();
         assert_eq!(ids, found, "{query}");
         assert!(!answer.text.contains("argon2"));
     }
     for (query, field) in [("role=ROOT", "role"), ("is_active=maybe", "is_active"), ("ordering=email", "ordering")] {
-        assert_eq!(service.server.get(&format!("/api/users/?{query}"), &admin).await.expect(400).faulty_fields(), [field]);
+        assert_eq!(
+            service.server.get(&format!("/api/users/?{query}"), &admin).await.expect(400).faulty_fields(),
+            [field]
+        );
     }
     let answer = service.server.get(&format!("/api/users/{doctor}/"), &admin).await.expect(200);
     assert_eq!((answer.header("etag"), &answer.body["username"]), ("\"1\"", &json!("dr.rao")));

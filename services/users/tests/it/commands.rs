@@ -51,7 +51,12 @@ async fn what_has_expired_is_forgotten() {
     for _ in 0..2 {
         service.login("asha", PASSWORD).await.expect(200);
     }
-    service.db.sql("UPDATE sessions SET last_used_at = now() - interval '9 days' WHERE id = (SELECT id FROM sessions LIMIT 1)").await;
+    service
+        .db
+        .sql(
+            "UPDATE sessions SET last_used_at = now() - interval '9 days' WHERE id = (SELECT id FROM sessions LIMIT 1)",
+        )
+        .await;
     assert_eq!(users::worker::forget_once(&service.db.pool().await).await.unwrap(), 1);
     assert_eq!(service.db.number("SELECT count(*) FROM refresh_tokens").await, 1);
 }
@@ -74,7 +79,8 @@ async fn the_database_itself_refuses_nonsense() {
         "specialization = 'Cardiology'",
         "version = 0",
     ] {
-        let refused = diesel_async::SimpleAsyncConnection::batch_execute(&mut conn, &format!("UPDATE users SET {change}")).await;
+        let refused =
+            diesel_async::SimpleAsyncConnection::batch_execute(&mut conn, &format!("UPDATE users SET {change}")).await;
         assert!(refused.is_err(), "{change}");
     }
     for other in ["DROP TABLE users", "CREATE TABLE x (i int)", "TRUNCATE users"] {

@@ -8,7 +8,10 @@ const DOCTORS: &str = "/api/users/doctors/";
 
 fn names(page: &Value) -> Vec<String> {
     let results = page["results"].as_array().unwrap();
-    results.iter().map(|doctor| format!("{} {}", doctor["first_name"].as_str().unwrap(), doctor["last_name"].as_str().unwrap())).collect()
+    results
+        .iter()
+        .map(|doctor| format!("{} {}", doctor["first_name"].as_str().unwrap(), doctor["last_name"].as_str().unwrap()))
+        .collect()
 }
 
 /// Path and query of a link.
@@ -71,7 +74,8 @@ async fn pages_go_there_and_back() {
 
     let third = service.server.get(&format!("{DOCTORS}?page=3&page_size=10"), &token).await.expect(200).body;
     assert_eq!(names(&third), order[20..]);
-    let reversed = service.server.get(&format!("{DOCTORS}?ordering=-last_name&page_size=100"), &token).await.expect(200).body;
+    let reversed =
+        service.server.get(&format!("{DOCTORS}?ordering=-last_name&page_size=100"), &token).await.expect(200).body;
     assert_eq!(names(&reversed), order.iter().rev().cloned().collect::<Vec<_>>());
 }
 
@@ -147,12 +151,21 @@ async fn one_doctor_by_id() {
     };
     let answer = read(id.to_string()).await.expect(200);
     assert_eq!((answer.header("etag"), &answer.body["specialization"]), ("\"1\"", &json!("Cardiology")));
-    let call = service.server.call(Method::GET, &format!("{DOCTORS}{id}/")).token(&token).header("if-none-match", "\"1\"");
+    let call =
+        service.server.call(Method::GET, &format!("{DOCTORS}{id}/")).token(&token).header("if-none-match", "\"1\"");
     call.send().await.expect(304);
     service.db.sql(&format!("UPDATE users SET is_active = false, version = version + 1 WHERE id = {id}")).await;
     let answer = read(id.to_string()).await.expect(200);
     assert_eq!((answer.header("etag"), &answer.body["is_active"]), ("\"2\"", &json!(false)));
-    let nobody = [patient.to_string(), "0".into(), "-1".into(), i64::MAX.to_string(), "9223372036854775808".into(), "x".into(), "1'".into()];
+    let nobody = [
+        patient.to_string(),
+        "0".into(),
+        "-1".into(),
+        i64::MAX.to_string(),
+        "9223372036854775808".into(),
+        "x".into(),
+        "1'".into(),
+    ];
     for id in nobody {
         read(id).await.expect(404);
     }

@@ -19,7 +19,9 @@ async fn a_registration_and_a_change_reach_their_subscribers_in_order() {
         while told.len() < 2 {
             told.extend(queues.take(subscriber).await);
         }
-        let (Some(Payload::UserRegistered(first)), Some(Payload::UserUpdated(then))) = (&told[0].payload, &told[1].payload) else {
+        let (Some(Payload::UserRegistered(first)), Some(Payload::UserUpdated(then))) =
+            (&told[0].payload, &told[1].payload)
+        else {
             panic!("{subscriber} was told {told:?}");
         };
         assert_eq!((first.id, first.role.as_str(), first.last_name.as_str(), first.version), (id, "DOCTOR", "Rao", 1));

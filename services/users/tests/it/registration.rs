@@ -84,14 +84,14 @@ async fn of_many_at_once_one_gets_the_name() {
 #[tokio::test]
 async fn every_fault_is_told_at_once() {
     let service = Service::start().await;
-    let body = json!({"username": "a b", "email": "x", "password": "short", "first_name": "", "last_name": 7,
+    let body = json!({"username": "a b", "email": "x", "password": "s3cr3t", "first_name": "", "last_name": 7,
                       "phone": "123", "role": "DOCTOR", "colour": "red"});
     let answer = service.server.post(REGISTER, &service.admin(), &body).await.expect(400);
     let mut fields = answer.faulty_fields();
     fields.sort_unstable();
     assert_eq!(fields, ["colour", "doctor", "email", "first_name", "last_name", "password", "phone", "username"]);
     assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert!(!answer.text.contains("short\""), "{}", answer.text);
+    assert!(!answer.text.contains("s3cr3t"), "{}", answer.text);
 }
 
 #[tokio::test]
@@ -162,7 +162,8 @@ async fn markup_is_refused_and_sql_is_text() {
         assert_eq!(answer.faulty_fields(), [format!("doctor.{field}")]);
     }
     assert_eq!(service.users().await, 0);
-    let answer = service.register(&with(patient("bobby"), &json!({"first_name": sql, "last_name": sql}))).await.expect(201);
+    let answer =
+        service.register(&with(patient("bobby"), &json!({"first_name": sql, "last_name": sql}))).await.expect(201);
     assert_eq!(answer.body["first_name"], sql);
     assert_eq!(service.users().await, 1);
 }
@@ -170,7 +171,8 @@ async fn markup_is_refused_and_sql_is_text() {
 #[tokio::test]
 async fn a_request_sent_again_is_answered_again() {
     let service = Service::start().await;
-    let send = |body: Value| service.server.call(Method::POST, REGISTER).header("idempotency-key", "k-1").json(&body).send();
+    let send =
+        |body: Value| service.server.call(Method::POST, REGISTER).header("idempotency-key", "k-1").json(&body).send();
     let first = send(patient("asha")).await.expect(201);
     assert_eq!(first.header("idempotent-replayed"), "");
     let again = send(patient("asha")).await.expect(201);
@@ -188,7 +190,8 @@ async fn a_request_sent_again_is_answered_again() {
 #[tokio::test]
 async fn a_request_sent_many_times_at_once_is_done_once() {
     let service = Service::start().await;
-    let send = || service.server.call(Method::POST, REGISTER).header("idempotency-key", "k-2").json(&patient("asha")).send();
+    let send =
+        || service.server.call(Method::POST, REGISTER).header("idempotency-key", "k-2").json(&patient("asha")).send();
     let answers = join((0..10).map(|_| send())).await;
     let first = answers[0].text.clone();
     for answer in answers {
@@ -208,7 +211,11 @@ pub async fn join<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<
                 *done = Some(value);
             }
         }
-        if running.iter().all(|(_, done)| done.is_some()) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if running.iter().all(|(_, done)| done.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     running.into_iter().filter_map(|(_, done)| done).collect()
