@@ -2,6 +2,8 @@
 
 pub mod input;
 pub mod passwords;
+
+pub mod argon2id;
 pub mod refresh_token;
 pub mod session;
 

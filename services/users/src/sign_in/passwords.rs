@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use argon2::Params;
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use chassis::phi::Phi;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::argon2id;
 use crate::config::HashingConfig;
 use crate::error::Error;
 
@@ -18,7 +19,6 @@ use crate::error::Error;
 pub struct Passwords(Arc<Inner>);
 
 struct Inner {
-    argon2: Argon2<'static>,
     params: Params,
     /// Who may wait at all.
     admitted: Arc<Semaphore>,
@@ -57,10 +57,8 @@ impl Passwords {
     /// When the parameters are out of argon2's range, or the system has no randomness.
     pub fn new(config: &HashingConfig) -> anyhow::Result<Self> {
         let params = Params::new(config.memory_kib, config.iterations, 1, None).map_err(|fault| anyhow!(fault))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-        let nobodys = hash(&argon2, &SecretString::from(uuid::Uuid::new_v4().to_string()))?;
+        let nobodys = hash(&params, &SecretString::from(uuid::Uuid::new_v4().to_string()))?;
         Ok(Self(Arc::new(Inner {
-            argon2,
             params,
             admitted: Arc::new(Semaphore::new(config.threads.saturating_add(config.queue))),
             hashing: Arc::new(Semaphore::new(config.threads)),
@@ -75,7 +73,7 @@ impl Passwords {
     /// When too many wait already.
     pub async fn hash(&self, password: &SecretString) -> Result<PasswordHash, Error> {
         let password = password.clone();
-        self.run(move |inner| hash(&inner.argon2, &password)).await?.map_err(Error::Crypto)
+        self.run(move |inner| hash(&inner.params, &password)).await?.map_err(Error::Crypto)
     }
 
     /// Compares with the account's hash, or with nobody's where there is no account: the same work.
@@ -112,18 +110,17 @@ impl Passwords {
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &SecretString) -> anyhow::Result<PasswordHash> {
-    let hash: phc::PasswordHash =
-        argon2.hash_password(password.expose_secret().as_bytes()).map_err(|fault| anyhow!(fault))?;
+fn hash(params: &Params, password: &SecretString) -> anyhow::Result<PasswordHash> {
+    let hash = argon2id::hash(params, password.expose_secret().as_bytes())?;
     Ok(PasswordHash(Phi::new(hash.to_string())))
 }
 
 fn check(inner: &Inner, password: &SecretString, stored: Option<&Phi<String>>) -> anyhow::Result<Checked> {
     let parsed = phc::PasswordHash::new(stored.unwrap_or(&inner.nobodys).expose()).map_err(|fault| anyhow!(fault))?;
-    let equal = inner.argon2.verify_password(password.expose_secret().as_bytes(), &parsed).is_ok();
+    let equal = argon2id::matches(password.expose_secret().as_bytes(), &parsed)?;
     let matches = equal && stored.is_some();
     let renewed =
-        if matches && is_weaker(&parsed, &inner.params) { Some(hash(&inner.argon2, password)?) } else { None };
+        if matches && is_weaker(&parsed, &inner.params) { Some(hash(&inner.params, password)?) } else { None };
     Ok(Checked { matches, renewed })
 }
 
