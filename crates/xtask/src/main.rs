@@ -95,6 +95,8 @@ enum Command {
     },
     /// Run every check and every test
     Test,
+    /// Start the parts that tests need, until Ctrl-C, to run single tests by hand
+    Parts,
     /// Check names, sizes and READMEs
     Tidy,
     /// Check which crate depends on which
@@ -148,6 +150,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Demo => demo::demo(&Home::up()?).await,
         Command::Trace { id, route } => trace::show(&Home::up()?, &id, route.as_deref()),
         Command::Test => test::test().await,
+        Command::Parts => test::parts().await,
         Command::Tidy => tidy::tidy(&home::root()?),
         Command::Deps => deps::deps(&home::root()?).await,
         Command::Openapi => openapi::openapi().await,

@@ -114,3 +114,31 @@ pub fn last_lines(text: &str, count: usize) -> String {
     let from = lines.len().saturating_sub(count);
     lines.iter().skip(from).map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_alone_is_nobody() {
+        let own = Identity::own().unwrap();
+        assert!(own.alive());
+        let namesake = Identity { born: "another time".to_owned(), ..own };
+        assert!(!namesake.alive());
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ended_is_gone_even_before_it_is_reaped() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let identity = Identity::of(child.id()).unwrap();
+        identity.signal(Signal::KILL);
+        assert!(identity.gone_within(Duration::from_secs(5)).await);
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn last_lines_are_the_last_that_say_something() {
+        assert_eq!(last_lines("one\n\ntwo\nthree\n\n", 2), "    two\n    three");
+    }
+}

@@ -15,6 +15,7 @@ use crate::shutdown::Shutdown;
 use crate::supervise::Supervisor;
 use crate::{deps, install, tidy};
 
+const ENDPOINTS: &str = "endpoints.json";
 const POSTGRES: u16 = 25432;
 const REDIS: u16 = 26379;
 const AWS: u16 = 24566;
@@ -37,6 +38,25 @@ pub async fn test() -> Result<()> {
         () = shutdown.wished() => Err(anyhow::anyhow!("interrupted")),
     };
     supervisor.stop_all(&shutdown).await;
+    forget(&home);
+    outcome
+}
+
+/// Starts the parts alone and keeps them until Ctrl-C, for running single tests with `cargo test` or `cargo nextest`.
+pub async fn parts() -> Result<()> {
+    let home = Home::of(Purpose::Test)?;
+    let shutdown = Shutdown::listen()?;
+    let mut supervisor = Supervisor::new(&home.logs(), None)?;
+    let outcome = match start_parts(&home, &mut supervisor).await {
+        Ok(endpoints) => {
+            tell(&home, &endpoints)?;
+            say!("tests find them through {}; Ctrl-C stops them", home.short(&home.path(ENDPOINTS)));
+            supervisor.watch(&shutdown).await
+        }
+        Err(fault) => Err(fault),
+    };
+    supervisor.stop_all(&shutdown).await;
+    forget(&home);
     outcome
 }
 
@@ -45,8 +65,7 @@ async fn run_all(home: &Home, supervisor: &mut Supervisor) -> Result<()> {
         Some(given) => given,
         None => start_parts(home, supervisor).await?,
     };
-    let content = json!({"postgres": endpoints.postgres, "redis": endpoints.redis, "aws": endpoints.aws});
-    write_private(&home.path("endpoints.json"), &serde_json::to_string_pretty(&content)?)?;
+    tell(home, &endpoints)?;
 
     let mut failed = checks(home).await;
     // From here on only the runner speaks.
@@ -61,6 +80,17 @@ async fn run_all(home: &Home, supervisor: &mut Supervisor) -> Result<()> {
         step(home, &endpoints, "tests", &["test", "--workspace", "--no-fail-fast"], &mut failed).await;
     }
     if failed.is_empty() { Ok(()) } else { Err(Failed.into()) }
+}
+
+/// Tests that are run by themselves find the parts through this file.
+fn tell(home: &Home, endpoints: &Endpoints) -> Result<()> {
+    let content = json!({"postgres": endpoints.postgres, "redis": endpoints.redis, "aws": endpoints.aws});
+    write_private(&home.path(ENDPOINTS), &serde_json::to_string_pretty(&content)?)
+}
+
+/// Parts that are stopped must not be looked for.
+fn forget(home: &Home) {
+    let _ = std::fs::remove_file(home.path(ENDPOINTS)); // it may never have been written
 }
 
 /// The checks that need no parts, quickest first; gives the names of those that failed.

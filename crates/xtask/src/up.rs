@@ -272,3 +272,17 @@ fn greet(home: &Home, system: &System) {
     say!("  cargo xtask trace last   shows the last request that crossed services");
     say!("  cargo xtask down         stops it (Ctrl-C in this terminal does too)\n");
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_with_what_wanted_it() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let number = listener.local_addr().unwrap().port();
+        let fault = ports_free(&[("gateway".to_owned(), number)]).unwrap_err().to_string();
+        assert!(fault.starts_with(&format!("port {number} (gateway) on 127.0.0.1 is taken")), "{fault}");
+    }
+}
