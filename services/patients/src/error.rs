@@ -37,7 +37,9 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NoSuchPatient => Self::not_found("There is no such patient."),
-            Error::AbhaTaken => Self::conflict("This ABHA number is in use for another patient.").with_type("abha-number-taken"),
+            Error::AbhaTaken => {
+                Self::conflict("This ABHA number is in use for another patient.").with_type("abha-number-taken")
+            }
             Error::NotTheirs(fields) => Self::forbidden(format!("Your role may not change: {}.", fields.join(", "))),
             Error::ReadOnly(fields) => Self::bad_request(Faults(
                 fields.iter().map(|field| Fault::new("read_only", "cannot be changed").at(*field)).collect(),

@@ -18,7 +18,12 @@ pub const SUBSCRIBER: &str = "patients";
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn registered(conn: &mut AsyncPgConnection, outbox: &Outbox, actor: Option<&Actor>, patient: &Patient) -> QueryResult<()> {
+pub async fn registered(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: Option<&Actor>,
+    patient: &Patient,
+) -> QueryResult<()> {
     tell(conn, outbox, actor, patient, Payload::PatientRegistered).await
 }
 
@@ -26,7 +31,12 @@ pub async fn registered(conn: &mut AsyncPgConnection, outbox: &Outbox, actor: Op
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn updated(conn: &mut AsyncPgConnection, outbox: &Outbox, actor: Option<&Actor>, patient: &Patient) -> QueryResult<()> {
+pub async fn updated(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: Option<&Actor>,
+    patient: &Patient,
+) -> QueryResult<()> {
     tell(conn, outbox, actor, patient, Payload::PatientUpdated).await
 }
 
@@ -78,11 +88,16 @@ impl Handler for Heard {
         match &event.payload {
             Some(Payload::UserRegistered(user) | Payload::UserUpdated(user)) => Member::from(user).keep(conn).await?,
             Some(
-                Payload::AppointmentBooked(visit) | Payload::AppointmentUpdated(visit) | Payload::AppointmentCompleted(visit),
+                Payload::AppointmentBooked(visit)
+                | Payload::AppointmentUpdated(visit)
+                | Payload::AppointmentCompleted(visit),
             ) => Visit::read(visit)?.keep(conn).await?,
             // Not subscribed to; a subscription that is added before the code that needs it does no harm.
             Some(
-                Payload::PatientRegistered(_) | Payload::PatientUpdated(_) | Payload::InvoiceIssued(_) | Payload::PaymentReceived(_),
+                Payload::PatientRegistered(_)
+                | Payload::PatientUpdated(_)
+                | Payload::InvoiceIssued(_)
+                | Payload::PaymentReceived(_),
             )
             | None => {}
         }

@@ -81,7 +81,11 @@ impl UsersService {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn at(base: Url) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder().timeout(DEADLINE).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client = reqwest::Client::builder()
+            .timeout(DEADLINE)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
         Ok(Self { client, base })
     }
 

@@ -5,6 +5,7 @@ DROP FUNCTION patients_count_versions();
 DROP FUNCTION next_patient_number();
 DROP SEQUENCE patient_numbers;
 DROP FUNCTION match_rank(text, text[]);
+DROP FUNCTION fold_words(text[]);
 DROP FUNCTION word_pattern(text);
 DROP FUNCTION fold_name(text);
 DROP FUNCTION fold(text);

@@ -16,7 +16,12 @@ CREATE FUNCTION word_pattern(word text) RETURNS text
     RETURN CASE WHEN length(fold(word)) < 3 THEN '% ' ELSE '%' END
         || replace(replace(replace(fold(word), '\', '\\'), '%', '\%'), '_', '\_') || '%';
 
--- How well a record answers the searched words: per word 3 for a whole word, 2 for the start of one, 1 for a part.
+-- Each of some words, folded.
+CREATE FUNCTION fold_words(words text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN ARRAY(SELECT fold(word) FROM unnest(words) WITH ORDINALITY AS each (word, place) ORDER BY place);
+
+-- How well a record answers folded words: per word 3 for a whole word, 2 for the start of one, 1 for a part.
 CREATE FUNCTION match_rank(haystack text, words text[]) RETURNS integer
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
@@ -24,11 +29,10 @@ DECLARE
     rank integer := 0;
 BEGIN
     FOREACH word IN ARRAY words LOOP
-        word := fold(word);
         rank := rank + CASE
-            WHEN strpos(haystack, ' ' || word || ' ') > 0 THEN 3
-            WHEN strpos(haystack, ' ' || word) > 0 THEN 2
-            ELSE 1
+            WHEN strpos(haystack, ' ' || word) = 0 THEN 1
+            WHEN strpos(haystack, ' ' || word || ' ') = 0 THEN 2
+            ELSE 3
         END;
     END LOOP;
     RETURN rank;

@@ -10,7 +10,9 @@ pub fn refused() -> Fault {
 /// Whether a text contains an Aadhaar number: twelve digits, plain or in groups parted by a space or a dash, the first
 /// from 2 to 9, with a right Verhoeff check digit. An Indian phone number with its country code is none.
 pub fn is_within(text: &str) -> bool {
-    runs(text).any(|run| (0..run.groups.len()).any(|start| run.groups.get(start..).is_some_and(|tail| run.starts(tail, start == 0))))
+    runs(text).any(|run| {
+        (0..run.groups.len()).any(|start| run.groups.get(start..).is_some_and(|tail| run.starts(tail, start == 0)))
+    })
 }
 
 /// A message's bytes with the first eight digits of what may be an Aadhaar number crossed out, so that at most the last
@@ -30,7 +32,9 @@ pub fn crossed_out(bytes: &[u8]) -> Vec<u8> {
 /// The places of twelve digits in groups of this shape, with no digit before or after them.
 fn digits_at(bytes: &[u8], start: usize, shape: [usize; 3]) -> Option<Vec<usize>> {
     let is_digit = |place: usize| bytes.get(place).is_some_and(u8::is_ascii_digit);
-    if !is_digit(start) || start.checked_sub(1).is_some_and(|before| is_digit(before) || bytes.get(before) == Some(&b'+')) {
+    if !is_digit(start)
+        || start.checked_sub(1).is_some_and(|before| is_digit(before) || bytes.get(before) == Some(&b'+'))
+    {
         return None;
     }
     let (mut places, mut at) = (Vec::with_capacity(12), start);
@@ -151,14 +155,30 @@ mod tests {
 
     #[test]
     fn a_number_is_found_however_it_is_written() {
-        for text in ["234123412346", "2341 2341 2346", "2341-2341-2346", "UID: 2341 2341 2346.", "flat 5 2341 2341 2346", "23 4123412346"] {
+        for text in [
+            "234123412346",
+            "2341 2341 2346",
+            "2341-2341-2346",
+            "UID: 2341 2341 2346.",
+            "flat 5 2341 2341 2346",
+            "23 4123412346",
+        ] {
             assert!(is_within(text), "{text}");
         }
     }
 
     #[test]
     fn other_numbers_are_none() {
-        for text in ["234123412347", "134123412346", "2341234123461", "12 34", "560001", "91-1234-5678-9012", "", "2341  2341 2346x"] {
+        for text in [
+            "234123412347",
+            "134123412346",
+            "2341234123461",
+            "12 34",
+            "560001",
+            "91-1234-5678-9012",
+            "",
+            "2341  2341 2346x",
+        ] {
             assert!(!is_within(text), "{text}");
         }
     }

@@ -100,7 +100,17 @@ mod tests {
         for text in ["ravi_1@sbx", "abcd@abdm"] {
             assert!(AbhaAddress::canonical(text).is_ok(), "{text}");
         }
-        for text in ["abc@abdm", "1ravi@abdm", ".ravi@abdm", "ravi.@abdm", "ravi@gmail", "ravi", "ra vi@abdm", "ravi@abdm@abdm", "ravi-k@abdm"] {
+        for text in [
+            "abc@abdm",
+            "1ravi@abdm",
+            ".ravi@abdm",
+            "ravi.@abdm",
+            "ravi@gmail",
+            "ravi",
+            "ra vi@abdm",
+            "ravi@abdm@abdm",
+            "ravi-k@abdm",
+        ] {
             assert!(AbhaAddress::canonical(text).is_err(), "{text}");
         }
     }

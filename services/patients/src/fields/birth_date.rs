@@ -13,7 +13,8 @@ const FIRST_YEAR: i32 = 1875;
 /// `invalid_date`, `too_early` or `in_future`.
 pub fn optional(text: Option<String>) -> Result<Option<NaiveDate>, Fault> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let date = calendar_date(&text).ok_or_else(|| Fault::new("invalid_date", "must be a date that exists, as YYYY-MM-DD"))?;
+    let date =
+        calendar_date(&text).ok_or_else(|| Fault::new("invalid_date", "must be a date that exists, as YYYY-MM-DD"))?;
     let somewhere = Utc::now().date_naive().checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
     within(date, somewhere).map(Some)
 }
@@ -53,7 +54,9 @@ mod tests {
     fn only_dates_that_exist_and_that_somebody_alive_can_have() {
         assert!(optional(Some("1980-02-29".to_owned())).unwrap().is_some());
         assert_eq!(optional(None).unwrap(), None);
-        for text in ["2023-02-29", "1980-13-01", "80-01-01", "1980-1-1", "+1980-01-01", "01/02/1980", "1980-01-01T00:00:00Z"] {
+        for text in
+            ["2023-02-29", "1980-13-01", "80-01-01", "1980-1-1", "+1980-01-01", "01/02/1980", "1980-01-01T00:00:00Z"]
+        {
             assert_eq!(code(text), "invalid_date", "{text}");
         }
         for text in ["0001-01-01", "1874-12-31"] {

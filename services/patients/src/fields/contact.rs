@@ -33,7 +33,10 @@ fn is_domain(domain: &str) -> bool {
             && !label.ends_with('-')
     };
     let last = domain.rsplit('.').next().unwrap_or_default();
-    domain.contains('.') && domain.split('.').all(is_label) && last.len() >= 2 && last.bytes().any(|b| b.is_ascii_alphabetic())
+    domain.contains('.')
+        && domain.split('.').all(is_label)
+        && last.len() >= 2
+        && last.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
 /// An Indian PIN code, or a postal code of another country; which, [`fits_country`] asks.
@@ -42,7 +45,11 @@ pub struct PostalCode;
 impl Rule for PostalCode {
     fn canonical(text: &str) -> Result<String, Fault> {
         let code: String = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_uppercase();
-        let code = if code.len() == 7 && code.bytes().all(|b| b.is_ascii_digit() || b == b' ') { code.replace(' ', "") } else { code };
+        let code = if code.len() == 7 && code.bytes().all(|b| b.is_ascii_digit() || b == b' ') {
+            code.replace(' ', "")
+        } else {
+            code
+        };
         if (1..=12).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ' || b == b'-') {
             Ok(code)
         } else {
@@ -79,7 +86,11 @@ impl Rule for Language {
         let (primary, rest) = subtags.split_first().ok_or_else(fault)?;
         let is_primary = (2..=3).contains(&primary.len()) && primary.bytes().all(|b| b.is_ascii_alphabetic());
         let is_subtag = |tag: &&str| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !is_primary || text.len() > 35 || !rest.iter().all(is_subtag) || rest.last().is_some_and(|tag| tag.len() == 1) {
+        if !is_primary
+            || text.len() > 35
+            || !rest.iter().all(is_subtag)
+            || rest.last().is_some_and(|tag| tag.len() == 1)
+        {
             return Err(fault());
         }
         let mut tag = primary.to_ascii_lowercase();
@@ -111,7 +122,20 @@ mod tests {
     #[test]
     fn emails() {
         assert_eq!(Email::canonical("Lakshmi.R+x@Example.IN").unwrap(), "lakshmi.r+x@example.in");
-        for text in ["", "x", "@x.in", "x@", "x@y", "a..b@x.in", "a b@x.in", "a@x..in", "a@-x.in", "a@x.1", "<a@x.in>", "a@b@x.in"] {
+        for text in [
+            "",
+            "x",
+            "@x.in",
+            "x@",
+            "x@y",
+            "a..b@x.in",
+            "a b@x.in",
+            "a@x..in",
+            "a@-x.in",
+            "a@x.1",
+            "<a@x.in>",
+            "a@b@x.in",
+        ] {
             assert!(Email::canonical(text).is_err(), "{text}");
         }
     }

@@ -13,7 +13,9 @@ impl Rule for Phone {
     const HOLDS_NUMBERS: bool = true;
 
     fn canonical(text: &str) -> Result<String, Fault> {
-        e164(text).ok_or_else(|| Fault::new("invalid_phone", "must be a phone number: ten digits in India, or with + and the country code"))
+        e164(text).ok_or_else(|| {
+            Fault::new("invalid_phone", "must be a phone number: ten digits in India, or with + and the country code")
+        })
     }
 }
 
@@ -51,9 +53,16 @@ mod tests {
 
     #[test]
     fn a_mobile_number_in_every_notation_is_one_number() {
-        for text in
-            ["98765 43210", "+91-98765-43210", "09876543210", "+919876543210", "0091 98765 43210", "91 9876543210", "(98765) 43210", "9876.543.210"]
-        {
+        for text in [
+            "98765 43210",
+            "+91-98765-43210",
+            "09876543210",
+            "+919876543210",
+            "0091 98765 43210",
+            "91 9876543210",
+            "(98765) 43210",
+            "9876.543.210",
+        ] {
             assert_eq!(e164(text).as_deref(), Some("+919876543210"), "{text}");
         }
     }
@@ -67,7 +76,19 @@ mod tests {
 
     #[test]
     fn what_no_phone_answers_to_is_refused() {
-        for text in ["", "12345", "98765", "5555550123", "98765 4321O", "1234567890", "+91 0000000000", "tel:9876543210", "९८७६५४३२१०", "1-2-3", "+"] {
+        for text in [
+            "",
+            "12345",
+            "98765",
+            "5555550123",
+            "98765 4321O",
+            "1234567890",
+            "+91 0000000000",
+            "tel:9876543210",
+            "९८७६५४३२१०",
+            "1-2-3",
+            "+",
+        ] {
             assert_eq!(e164(text), None, "{text}");
         }
     }

@@ -55,7 +55,8 @@ pub async fn apply(
             if let Some(outcome) = message::lock(conn, stored).await? {
                 return Ok(outcome.replayed(replayed));
             }
-            let mut warnings: Vec<String> = message.warnings.iter().map(|w| format!("{}: {}", w.location, w.message)).collect();
+            let mut warnings: Vec<String> =
+                message.warnings.iter().map(|w| format!("{}: {}", w.location, w.message)).collect();
             let (patient, created) = change(conn, app, actor, header, message, &mut warnings).await?;
             let (code, ack) = message::accept(header);
             let answer = ImportAnswer {
@@ -105,13 +106,20 @@ async fn change(
         [id] => Some(Patient::lock(conn, &Scope::of_the_service(), *id).await?),
         _ => return Err(Refusal::Park("PID-3: the numbers belong to more than one patient")),
     };
-    let after = facts::after(patient.as_ref().map(|patient| &patient.facts), said, app.today(), warnings).map_err(Refusal::Park)?;
+    let after = facts::after(patient.as_ref().map(|patient| &patient.facts), said, app.today(), warnings)
+        .map_err(Refusal::Park)?;
     let (id, created) = write(conn, app, actor, patient, &after).await?;
     know_by(conn, id, &known_by).await?;
     Ok((id, created))
 }
 
-async fn write(conn: &mut AsyncPgConnection, app: &App, actor: &Actor, patient: Option<Patient>, after: &Facts) -> Result<(i64, bool), Error> {
+async fn write(
+    conn: &mut AsyncPgConnection,
+    app: &App,
+    actor: &Actor,
+    patient: Option<Patient>,
+    after: &Facts,
+) -> Result<(i64, bool), Error> {
     match patient {
         None => {
             let patient = Patient::insert(conn, after).await?;
@@ -135,11 +143,18 @@ async fn matches(conn: &mut AsyncPgConnection, known_by: &[Known], abha_number: 
         .select((patient_identifiers::authority, patient_identifiers::value, patient_identifiers::patient))
         .load(conn)
         .await?;
-    let is_one = |authority: &str, value: &str| known_by.iter().any(|known| known.authority == authority && known.value == value);
-    let mut ids: Vec<i64> =
-        rows.into_iter().filter(|(authority, value, _)| is_one(authority, value)).map(|(_, _, patient)| patient).collect();
+    let is_one = |authority: &str, value: &str| {
+        known_by.iter().any(|known| known.authority == authority && known.value == value)
+    };
+    let mut ids: Vec<i64> = rows
+        .into_iter()
+        .filter(|(authority, value, _)| is_one(authority, value))
+        .map(|(_, _, patient)| patient)
+        .collect();
     if let Some(number) = abha_number {
-        ids.extend(patients::table.filter(patients::abha_number.eq(number)).select(patients::id).load::<i64>(conn).await?);
+        ids.extend(
+            patients::table.filter(patients::abha_number.eq(number)).select(patients::id).load::<i64>(conn).await?,
+        );
     }
     ids.sort_unstable();
     ids.dedup();

@@ -51,8 +51,9 @@ impl FromRequest for Er7 {
 }
 
 fn message_in(json: &[u8]) -> Result<web::Bytes, Problem> {
-    let value = serde_json::from_slice(json)
-        .map_err(|why| Problem::invalid("", "not_json", format!("is not JSON: line {}, column {}", why.line(), why.column())))?;
+    let value = serde_json::from_slice(json).map_err(|why| {
+        Problem::invalid("", "not_json", format!("is not JSON: line {}, column {}", why.line(), why.column()))
+    })?;
     let input: ImportInput = strict_json::parse(value)?;
     Ok(input.message.into_bytes().into())
 }
@@ -61,9 +62,12 @@ fn media(request: &HttpRequest) -> Result<Media, Problem> {
     let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "application/json" => Ok(Media::Json),
-        "" | "text/plain" | "application/octet-stream" | "application/hl7-v2" | "application/hl7-v2+er7" | "x-application/hl7-v2+er7" => {
-            Ok(Media::Er7)
-        }
+        ""
+        | "text/plain"
+        | "application/octet-stream"
+        | "application/hl7-v2"
+        | "application/hl7-v2+er7"
+        | "x-application/hl7-v2+er7" => Ok(Media::Er7),
         _ => Err(Problem::unsupported_media("application/hl7-v2, text/plain or application/json")),
     }
 }

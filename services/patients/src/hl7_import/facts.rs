@@ -43,7 +43,8 @@ pub fn identifiers(said: &PatientFacts, facility: &str, warnings: &mut Vec<Strin
             warnings.push("PID-3: an Aadhaar number was left out; it may not be kept".to_owned());
             continue;
         }
-        if identifier.value.contains('\0') || identifier.value.chars().count() > 100 || known.len() >= MOST_IDENTIFIERS {
+        if identifier.value.contains('\0') || identifier.value.chars().count() > 100 || known.len() >= MOST_IDENTIFIERS
+        {
             warnings.push("PID-3: an identifier was left out; it is too long, or one too many".to_owned());
             continue;
         }
@@ -60,7 +61,12 @@ pub fn identifiers(said: &PatientFacts, facility: &str, warnings: &mut Vec<Strin
 ///
 /// # Errors
 /// In words for the sender, when somebody new has no usable name.
-pub fn after(known: Option<&Facts>, said: &PatientFacts, today: NaiveDate, warnings: &mut Vec<String>) -> Result<Facts, &'static str> {
+pub fn after(
+    known: Option<&Facts>,
+    said: &PatientFacts,
+    today: NaiveDate,
+    warnings: &mut Vec<String>,
+) -> Result<Facts, &'static str> {
     let mut facts = named(known, &said.name, warnings)?;
     match &said.birth_date {
         Change::Keep => {}
@@ -158,16 +164,22 @@ fn call(facts: &mut Facts, contact: &Contact, warnings: &mut Vec<String>) {
 
 /// A known ABHA number is not overwritten: another one means another person until somebody has looked.
 fn abha(facts: &mut Facts, said: &PatientFacts, warnings: &mut Vec<String>) {
-    if let Some(number) = said.abha_number().and_then(|number| part::<AbhaNumber>(&number, "PID-3 (ABHA number)", warnings)) {
+    if let Some(number) =
+        said.abha_number().and_then(|number| part::<AbhaNumber>(&number, "PID-3 (ABHA number)", warnings))
+    {
         if !abha::passes_luhn(number.expose()) {
             warnings.push("PID-3: the ABHA number's last digit is not the expected check digit".to_owned());
         }
         match &facts.abha_number {
-            Some(known) if *known != number => warnings.push("PID-3: differs from the known ABHA number; left as it is".to_owned()),
+            Some(known) if *known != number => {
+                warnings.push("PID-3: differs from the known ABHA number; left as it is".to_owned())
+            }
             _ => facts.abha_number = Some(number),
         }
     }
-    if let Some(address) = said.abha_address().and_then(|address| part::<AbhaAddress>(address, "PID-3 (ABHA address)", warnings)) {
+    if let Some(address) =
+        said.abha_address().and_then(|address| part::<AbhaAddress>(address, "PID-3 (ABHA address)", warnings))
+    {
         facts.abha_address = Some(address);
     }
 }
@@ -213,7 +225,8 @@ mod tests {
 
     #[test]
     fn empty_keeps_and_quotes_delete() {
-        let (first, warnings) = apply(None, "1^^^A^MR||Raman^Lakshmi||19800412|F|||12 MG Road^^Chennai^TN^600001^IN||9876543210");
+        let (first, warnings) =
+            apply(None, "1^^^A^MR||Raman^Lakshmi||19800412|F|||12 MG Road^^Chennai^TN^600001^IN||9876543210");
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(first.phone.as_ref().unwrap().expose(), "+919876543210");
         let (kept, _) = apply(Some(&first), "1^^^A^MR||||||||||");
@@ -224,7 +237,10 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_a_warning_and_the_rest_is_taken() {
-        let (facts, warnings) = apply(None, "1^^^A^MR||DUCK^DONALD^D||19241010|M|||111 DUCK ST^^FOWL^CA^999990000^^M||8885551212x||KLINGON");
+        let (facts, warnings) = apply(
+            None,
+            "1^^^A^MR||DUCK^DONALD^D||19241010|M|||111 DUCK ST^^FOWL^CA^999990000^^M||8885551212x||KLINGON",
+        );
         assert_eq!(facts.first_name.expose(), "DONALD D");
         assert_eq!(facts.address.city.unwrap().expose(), "FOWL");
         assert!(facts.phone.is_none() && facts.address.pin_code.is_none());

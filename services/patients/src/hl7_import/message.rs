@@ -102,7 +102,8 @@ impl Row {
         let ack = self.ack.ok_or_else(missing);
         match self.status.as_str() {
             "APPLIED" => {
-                let answer = serde_json::from_value(self.answer.ok_or_else(missing)?).map_err(chassis::problem::Problem::internal)?;
+                let answer = serde_json::from_value(self.answer.ok_or_else(missing)?)
+                    .map_err(chassis::problem::Problem::internal)?;
                 Ok(Some(Outcome::Applied { answer, ack: ack?, replayed: false }))
             }
             "PARKED" => {
@@ -116,13 +117,16 @@ impl Row {
     }
 }
 
-
 /// Waits until no other transaction works on the same thing.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn take_turns(conn: &mut AsyncPgConnection, thing: &str) -> QueryResult<()> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind::<Text, _>(thing).execute(conn).await.map(drop)
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind::<Text, _>(thing)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Stores a message before anything is done with it, in a transaction of its own.
@@ -153,7 +157,8 @@ pub async fn store(conn: &mut AsyncPgConnection, message: &Incoming<'_>) -> Resu
                 Ok(row.outcome()?.map_or(Stored::Waiting(id), Stored::Answered))
             }
             None => {
-                let insert = diesel::insert_into(hl7_messages::table).values(NewRow::of(message, None)).returning(dsl::id);
+                let insert =
+                    diesel::insert_into(hl7_messages::table).values(NewRow::of(message, None)).returning(dsl::id);
                 Ok(Stored::Waiting(insert.get_result(conn).await?))
             }
         }

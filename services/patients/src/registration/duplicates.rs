@@ -85,7 +85,11 @@ fn births(one: Option<NaiveDate>, other: Option<NaiveDate>) -> u32 {
     match (one, other) {
         (Some(one), Some(other)) if one == other => 30,
         // Day and month are often swapped.
-        (Some(one), Some(other)) if one.year() == other.year() && one.day() == other.month() && one.month() == other.day() => 20,
+        (Some(one), Some(other))
+            if one.year() == other.year() && one.day() == other.month() && one.month() == other.day() =>
+        {
+            20
+        }
         _ => 0,
     }
 }
@@ -94,7 +98,17 @@ fn births(one: Option<NaiveDate>, other: Option<NaiveDate>) -> u32 {
 fn sound(word: &str) -> String {
     let mut sound = word.to_lowercase();
     for (written, heard) in [
-        ("x", "ks"), ("sh", "s"), ("th", "t"), ("dh", "d"), ("ee", "i"), ("oo", "u"), ("ou", "u"), ("w", "v"), ("ph", "f"), ("z", "s"), ("y", "i"),
+        ("x", "ks"),
+        ("sh", "s"),
+        ("th", "t"),
+        ("dh", "d"),
+        ("ee", "i"),
+        ("oo", "u"),
+        ("ou", "u"),
+        ("w", "v"),
+        ("ph", "f"),
+        ("z", "s"),
+        ("y", "i"),
     ] {
         sound = sound.replace(written, heard);
     }

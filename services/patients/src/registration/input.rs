@@ -262,9 +262,22 @@ mod tests {
         assert_eq!(
             fields,
             [
-                "abha_address", "abha_number", "address.line1", "address.planet", "blood_group", "date_of_birth", "email",
-                "emergency_contact.name", "first_name", "gender", "is_active", "nickname", "phone", "preferred_language",
-                "primary_doctor", "user"
+                "abha_address",
+                "abha_number",
+                "address.line1",
+                "address.planet",
+                "blood_group",
+                "date_of_birth",
+                "email",
+                "emergency_contact.name",
+                "first_name",
+                "gender",
+                "is_active",
+                "nickname",
+                "phone",
+                "preferred_language",
+                "primary_doctor",
+                "user"
             ]
         );
         assert_eq!(codes(json!({})), [("first_name".to_owned(), "required")]);
@@ -281,7 +294,16 @@ mod tests {
     #[test]
     fn an_aadhaar_number_is_refused_in_any_field() {
         let number = "2341 2341 2346";
-        for field in ["first_name", "last_name", "phone", "email", "abha_number", "abha_address", "preferred_language", "blood_group"] {
+        for field in [
+            "first_name",
+            "last_name",
+            "phone",
+            "email",
+            "abha_number",
+            "abha_address",
+            "preferred_language",
+            "blood_group",
+        ] {
             let mut input = json!({"first_name": "Ravi"});
             input[field] = json!(number);
             assert_eq!(codes(input), [(field.to_owned(), "aadhaar")], "{field}");
@@ -306,8 +328,12 @@ mod tests {
             Err(faults) => panic!("{faults:?}"),
         };
         let bare = facts(json!({"first_name": "Lakshmi"}));
-        let nulls = facts(json!({"first_name": " Lakshmi ", "last_name": null, "phone": null, "address": null, "gender": null}));
-        let empty = facts(json!({"first_name": "Lakshmi", "last_name": "", "phone": "", "email": " ", "address": {}, "date_of_birth": ""}));
+        let nulls = facts(
+            json!({"first_name": " Lakshmi ", "last_name": null, "phone": null, "address": null, "gender": null}),
+        );
+        let empty = facts(
+            json!({"first_name": "Lakshmi", "last_name": "", "phone": "", "email": " ", "address": {}, "date_of_birth": ""}),
+        );
         assert!(bare == nulls && bare == empty);
     }
 }

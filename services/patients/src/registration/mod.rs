@@ -83,7 +83,11 @@ pub async fn register(
 #[utoipa::path(tag = "patients", params(("id" = i64, Path)),
     responses((status = 200, body = Shown, headers(("ETag" = String))), (status = 304), (status = 404, description = "not there, or not for the caller to know of")))]
 #[get("/api/patients/{id}/")]
-pub async fn read(permit: Permit<PatientRead>, id: web::Path<i64>, app: web::Data<App>) -> Result<Etagged<Shown>, Problem> {
+pub async fn read(
+    permit: Permit<PatientRead>,
+    id: web::Path<i64>,
+    app: web::Data<App>,
+) -> Result<Etagged<Shown>, Problem> {
     let scope = Scope::of(&permit);
     let patient = Patient::find(&mut *db::get(&app.db).await?, &scope, *id).await.map_err(Error::from)?;
     Ok(Etagged { version: patient.version, body: patient.shown(&scope) })

@@ -1,6 +1,7 @@
 //! Listing and searching patients.
 
 pub mod query;
+mod text;
 pub mod words;
 
 use actix_web::{HttpRequest, get, web};
@@ -102,7 +103,8 @@ impl ListParams {
 /// A filter on what a caller is not shown would show it.
 fn refuse_hidden(scope: &Scope, filters: &Filters) -> Result<(), Problem> {
     let by_birth = filters.ordering.is_some_and(|ordering| ordering.by == Key::Birth);
-    let hidden = filters.gender.is_some() || filters.primary_doctor.is_some() || filters.date_of_birth.is_some() || by_birth;
+    let hidden =
+        filters.gender.is_some() || filters.primary_doctor.is_some() || filters.date_of_birth.is_some() || by_birth;
     if hidden && !scope.shows_details() {
         return Err(Problem::forbidden("Your role does not see what this filter is on."));
     }
@@ -137,7 +139,9 @@ fn number_of(text: Option<String>) -> Result<Option<u64>, Fault> {
 }
 
 fn date_of(text: Option<String>) -> Result<Option<NaiveDate>, Fault> {
-    let read = |text: String| calendar_date(&text).ok_or_else(|| Fault::new("invalid_date", "must be a date that exists, as YYYY-MM-DD"));
+    let read = |text: String| {
+        calendar_date(&text).ok_or_else(|| Fault::new("invalid_date", "must be a date that exists, as YYYY-MM-DD"))
+    };
     text.map(read).transpose()
 }
 
@@ -148,7 +152,12 @@ fn order_named(text: Option<String>) -> Result<Option<Ordering>, Fault> {
         "updated_at" => Key::Update,
         "last_name" => Key::Name,
         "date_of_birth" => Key::Birth,
-        _ => return Err(Fault::new("unknown_value", "must be one of id, created_at, updated_at, last_name, date_of_birth, with or without -")),
+        _ => {
+            return Err(Fault::new(
+                "unknown_value",
+                "must be one of id, created_at, updated_at, last_name, date_of_birth, with or without -",
+            ));
+        }
     };
     Ok(Some(Ordering { by, rising: !text.starts_with('-') }))
 }

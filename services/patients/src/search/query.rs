@@ -4,21 +4,18 @@ use chassis::page::{self, Count, PageRequest, Position};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date, Integer, Nullable, Text};
+use diesel::sql_types::{Date, Integer, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::text::{Mentions, Rank};
 use crate::access::{Scope, visible_to};
 use crate::patient::Patient;
 use crate::schema::patients;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// What one searched word looks for; see the migration.
-    fn word_pattern(word: Text) -> Text;
-    /// How well a record answers the searched words; see the migration.
-    fn match_rank(haystack: Text, words: Array<Text>) -> Integer;
     /// The date, or another where there is none.
     fn coalesce(date: Nullable<Date>, otherwise: Date) -> Date;
 }
@@ -105,7 +102,7 @@ type Matching = patients::BoxedQuery<'static, Pg>;
 pub fn matching(scope: &Scope, filters: &Filters) -> Matching {
     let mut query = visible_to(scope);
     for word in &filters.words {
-        query = query.filter(patients::search_text.like(word_pattern(word.clone())));
+        query = query.filter(Mentions(word.clone()));
     }
     if let Some(gender) = &filters.gender {
         query = query.filter(patients::gender.eq(gender.clone()));
@@ -143,15 +140,18 @@ macro_rules! walk {
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn rows(conn: &mut AsyncPgConnection, scope: &Scope, request: &PageRequest<Filters>) -> QueryResult<Vec<Found>> {
+pub async fn rows(
+    conn: &mut AsyncPgConnection,
+    scope: &Scope,
+    request: &PageRequest<Filters>,
+) -> QueryResult<Vec<Found>> {
     let filters = &request.filters;
     let Some(query) = ordered(matching(scope, filters), filters, &request.position) else { return Ok(Vec::new()) };
     let query = query.limit(request.size + 1);
     let rows: Vec<(Patient, String, i32)> = if filters.words.is_empty() {
         query.select((Patient::as_select(), patients::sort_name, 0.into_sql::<Integer>())).load(conn).await?
     } else {
-        let rank = match_rank(patients::search_text, filters.words.clone());
-        query.select((Patient::as_select(), patients::sort_name, rank)).load(conn).await?
+        query.select((Patient::as_select(), patients::sort_name, Rank(filters.words.clone()))).load(conn).await?
     };
     Ok(rows.into_iter().map(|(patient, sort_name, rank)| Found { patient, sort_name, rank }).collect())
 }
@@ -181,10 +181,7 @@ fn ordered(query: Matching, filters: &Filters, position: &Position) -> Option<Ma
             (Some((_, id)), true) => query.filter(patients::id.gt(id)).order(patients::id.asc()),
             (Some((_, id)), false) => query.filter(patients::id.lt(id)).order(patients::id.desc()),
         },
-        Key::Rank => {
-            let words = || filters.words.clone();
-            walk!(query, match_rank(patients::search_text, words()), read::<i32>(at)?, rising)
-        }
+        Key::Rank => walk!(query, Rank(filters.words.clone()), read::<i32>(at)?, rising),
         Key::Name => walk!(query, patients::sort_name, read::<String>(at)?, rising),
         Key::Birth => {
             walk!(query, coalesce(patients::date_of_birth, unknown_birth()), read::<NaiveDate>(at)?, rising)

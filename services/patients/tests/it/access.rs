@@ -25,7 +25,8 @@ async fn every_operation_asks_the_table() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         offered.extend(methods.as_object().unwrap().keys().map(|method| (method.clone(), path.clone())));
     }
-    let mut known: Vec<(String, String)> = OPERATIONS.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    let mut known: Vec<(String, String)> =
+        OPERATIONS.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
     offered.sort();
     known.sort();
     assert_eq!(offered, known, "OPERATIONS lists every operation");
@@ -51,7 +52,11 @@ async fn every_operation_asks_the_table() {
             assert!(status < 500, "{role}: {method} {path} gave {status}");
         }
         // An ADMIN deactivated the patient on the way; bring them back for the next operation.
-        hospital.server.patch(&format!("/api/patients/{patient}/"), &hospital.admin(), &json!({"is_active": true})).await.expect(200);
+        hospital
+            .server
+            .patch(&format!("/api/patients/{patient}/"), &hospital.admin(), &json!({"is_active": true}))
+            .await
+            .expect(200);
     }
 }
 
@@ -157,8 +162,14 @@ async fn a_patient_reads_their_record_and_changes_their_contact_data() {
     let changed = hospital.server.patch(&path, &token, &contact).await.expect(200).body;
     assert_eq!(changed["phone"], "+919840012345");
     for patch in [
-        json!({"first_name": "X"}), json!({"date_of_birth": "1990-01-01"}), json!({"gender": "MALE"}), json!({"user": 1}),
-        json!({"abha_number": null}), json!({"primary_doctor": null}), json!({"blood_group": "A+"}), json!({"is_active": false}),
+        json!({"first_name": "X"}),
+        json!({"date_of_birth": "1990-01-01"}),
+        json!({"gender": "MALE"}),
+        json!({"user": 1}),
+        json!({"abha_number": null}),
+        json!({"primary_doctor": null}),
+        json!({"blood_group": "A+"}),
+        json!({"is_active": false}),
         json!({"phone": null, "last_name": "X"}),
     ] {
         hospital.server.patch(&path, &token, &patch).await.expect(403);

@@ -40,10 +40,25 @@ async fn every_field_refuses_what_is_no_value_of_it() {
     let hospital = Hospital::open().await;
     let token = hospital.receptionist();
     let bad = [
-        json!("<script>alert(1)</script>"), json!("x'; DROP TABLE patients; --"), json!("a\u{0}b"), json!({"a": 1}), json!([1]), json!(1.5),
-        json!("2341 2341 2346"), json!("x".repeat(5000)), json!(true), json!(-1), json!(9_223_372_036_854_775_808_u64),
+        json!("<script>alert(1)</script>"),
+        json!("x'; DROP TABLE patients; --"),
+        json!("a\u{0}b"),
+        json!({"a": 1}),
+        json!([1]),
+        json!(1.5),
+        json!("2341 2341 2346"),
+        json!("x".repeat(5000)),
+        json!(true),
+        json!(-1),
+        json!(9_223_372_036_854_775_808_u64),
     ];
-    let fields: Vec<String> = lakshmi().as_object().unwrap().keys().cloned().chain(["date_of_birth_estimated".to_owned(), "is_active".to_owned()]).collect();
+    let fields: Vec<String> = lakshmi()
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .chain(["date_of_birth_estimated".to_owned(), "is_active".to_owned()])
+        .collect();
     let mut pointers: Vec<(String, String)> = fields.iter().map(|field| (format!("/{field}"), field.clone())).collect();
     for part in ["line1", "line2", "city", "district", "state", "pin_code", "country"] {
         pointers.push((format!("/address/{part}"), format!("address.{part}")));
@@ -53,7 +68,10 @@ async fn every_field_refuses_what_is_no_value_of_it() {
     }
     for (pointer, field) in pointers {
         for value in &bad {
-            let of_type = matches!((field.as_str(), value), ("date_of_birth_estimated", Value::Bool(_)) | ("is_active", Value::Bool(_)));
+            let of_type = matches!(
+                (field.as_str(), value),
+                ("date_of_birth_estimated", Value::Bool(_)) | ("is_active", Value::Bool(_))
+            );
             if of_type {
                 continue;
             }
@@ -64,11 +82,19 @@ async fn every_field_refuses_what_is_no_value_of_it() {
             let answer = hospital.server.post("/api/patients/", &token, &patient).await;
             let place = answer.faulty_fields().iter().any(|found| found.starts_with(field.as_str()));
             assert!(answer.status.as_u16() == 400 && place, "{field} = {value}: {}", answer.text);
-            assert!(!answer.text.contains("script") && !answer.text.contains("2341"), "the value is not repeated: {}", answer.text);
+            assert!(
+                !answer.text.contains("script") && !answer.text.contains("2341"),
+                "the value is not repeated: {}",
+                answer.text
+            );
         }
     }
     for date in ["2023-02-29", "0001-01-01", "9999-12-31", "1874-12-31", "not a date", "1980-04-12T00:00:00Z"] {
-        let answer = hospital.server.post("/api/patients/", &token, &json!({"first_name": "Ravi", "date_of_birth": date})).await.expect(400);
+        let answer = hospital
+            .server
+            .post("/api/patients/", &token, &json!({"first_name": "Ravi", "date_of_birth": date}))
+            .await
+            .expect(400);
         assert_eq!(answer.faulty_fields(), ["date_of_birth"], "{date}");
     }
     assert_eq!(hospital.count("patients").await, 0);
@@ -88,12 +114,28 @@ async fn tomorrow_in_the_hospital_is_in_the_future() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_that_are_none() {
     let hospital = Hospital::open().await;
-    for id in ["-1", "0", "9223372036854775807", "9223372036854775808", "99999999999999999999999", "abc", "1.5", "%00", "1'--"] {
+    for id in [
+        "-1",
+        "0",
+        "9223372036854775807",
+        "9223372036854775808",
+        "99999999999999999999999",
+        "abc",
+        "1.5",
+        "%00",
+        "1'--",
+    ] {
         for path in [format!("/api/patients/{id}/"), format!("/api/patients/{id}/fhir/")] {
             let answer = hospital.server.get(&path, &hospital.admin()).await;
             assert_eq!(answer.status.as_u16(), 404, "{path}: {}", answer.text);
         }
     }
-    let answer = hospital.server.call(reqwest::Method::PATCH, "/api/patients/").token(&hospital.admin()).send().await.expect(405);
+    let answer = hospital
+        .server
+        .call(reqwest::Method::PATCH, "/api/patients/")
+        .token(&hospital.admin())
+        .send()
+        .await
+        .expect(405);
     assert_eq!(answer.header("allow"), "GET, POST");
 }

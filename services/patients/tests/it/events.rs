@@ -25,7 +25,14 @@ fn visit(id: i64, patient: i64, status: &str, version: i64) -> Envelope {
 }
 
 fn user(role: &str, department: &str, is_active: bool, version: i64) -> Envelope {
-    let snapshot = UserSnapshot { id: 50, role: role.into(), department: department.into(), is_active, version, ..UserSnapshot::default() };
+    let snapshot = UserSnapshot {
+        id: 50,
+        role: role.into(),
+        department: department.into(),
+        is_active,
+        version,
+        ..UserSnapshot::default()
+    };
     Envelope::new(None, ("user", 50), None, Payload::UserUpdated(snapshot))
 }
 
@@ -33,7 +40,12 @@ fn user(role: &str, department: &str, is_active: bool, version: i64) -> Envelope
 async fn projections_keep_the_highest_version_whatever_the_order() {
     let hospital = Hospital::open().await;
     let mut conn = hospital.db.connect().await;
-    for event in [visit(1, 7, "SCHEDULED", 1), visit(1, 7, "CANCELLED", 3), visit(1, 7, "CONFIRMED", 2), visit(1, 7, "CANCELLED", 3)] {
+    for event in [
+        visit(1, 7, "SCHEDULED", 1),
+        visit(1, 7, "CANCELLED", 3),
+        visit(1, 7, "CONFIRMED", 2),
+        visit(1, 7, "CANCELLED", 3),
+    ] {
         Heard.apply(&mut conn, &event).await.unwrap();
     }
     assert_eq!(hospital.count("care_appointments WHERE status = 'CANCELLED' AND version = 3").await, 1);
@@ -57,7 +69,8 @@ async fn what_happens_is_told_in_order_and_what_is_heard_gives_care() {
     let relay = tokio::spawn(events::relay::run(pool.clone(), queues.sqs(), stop.clone()));
     let consumer = tokio::spawn(events::consumer::run(pool, queues.sqs(), SUBSCRIBER, Heard, stop.clone()));
 
-    let patient = id(&hospital.register(&json!({"first_name": "Lakshmi", "last_name": "Raman", "phone": "9876543210"})).await);
+    let patient =
+        id(&hospital.register(&json!({"first_name": "Lakshmi", "last_name": "Raman", "phone": "9876543210"})).await);
     let path = format!("/api/patients/{patient}/");
     hospital.server.patch(&path, &hospital.receptionist(), &json!({"address": {"city": "Chennai"}})).await.expect(200);
     hospital.server.delete(&path, &hospital.admin()).await.expect(204);
@@ -71,7 +84,9 @@ async fn what_happens_is_told_in_order_and_what_is_heard_gives_care() {
     let snapshots: Vec<_> = told
         .iter()
         .map(|event| match &event.payload {
-            Some(Payload::PatientRegistered(p) | Payload::PatientUpdated(p)) => (event.r#type.as_str(), p.version, p.is_active, p.phone.as_str()),
+            Some(Payload::PatientRegistered(p) | Payload::PatientUpdated(p)) => {
+                (event.r#type.as_str(), p.version, p.is_active, p.phone.as_str())
+            }
             _ => panic!("{}", event.r#type),
         })
         .collect();

@@ -39,14 +39,24 @@ async fn an_admission_makes_a_patient_and_again_changes_nothing() {
             "warnings": ["PID-3: the ABHA number's last digit is not the expected check digit"]})
     );
     let read = hospital.read(&patient).await;
-    assert_eq!([&read["first_name"], &read["last_name"], &read["date_of_birth"], &read["gender"]], ["Lakshmi", "Raman", "1980-04-12", "FEMALE"]);
-    assert_eq!([&read["phone"], &read["email"], &read["preferred_language"]], ["+919876543210", "lakshmi.r@example.in", "ta"]);
+    assert_eq!(
+        [&read["first_name"], &read["last_name"], &read["date_of_birth"], &read["gender"]],
+        ["Lakshmi", "Raman", "1980-04-12", "FEMALE"]
+    );
+    assert_eq!(
+        [&read["phone"], &read["email"], &read["preferred_language"]],
+        ["+919876543210", "lakshmi.r@example.in", "ta"]
+    );
     assert_eq!([&read["abha_number"], &read["abha_address"]], ["91-1234-5678-9012", "lakshmi.r@abdm"]);
     assert_eq!([&read["address"]["city"], &read["address"]["pin_code"]], ["Chennai", "600001"]);
-    assert_eq!(read["emergency_contact"], json!({"name": "Karthik Raman", "relationship": "Spouse", "phone": "+919840012345"}));
+    assert_eq!(
+        read["emergency_contact"],
+        json!({"name": "Karthik Raman", "relationship": "Spouse", "phone": "+919840012345"})
+    );
 
     assert_eq!(hospital.import(ADMIT).await.expect(200).body, first);
-    let in_json = hospital.server.post("/api/patients/hl7/import/", &hospital.receptionist(), &json!({"message": ADMIT})).await;
+    let in_json =
+        hospital.server.post("/api/patients/hl7/import/", &hospital.receptionist(), &json!({"message": ADMIT})).await;
     assert_eq!(in_json.expect(200).body, first);
     assert_eq!(hospital.read(&patient).await, read);
     assert_eq!((hospital.count("patients").await, hospital.count("hl7_messages").await), (1, 1));
@@ -78,7 +88,10 @@ async fn an_update_changes_what_it_says() {
     let hospital = Hospital::open().await;
     let patient = hospital.import(ADMIT).await.expect(200).body["patient"].clone();
     let answer = hospital.import(UPDATE).await.expect(200).body;
-    assert_eq!((&answer["patient"], &answer["created"], &answer["acknowledgment"]), (&patient, &json!(false), &json!("AA")));
+    assert_eq!(
+        (&answer["patient"], &answer["created"], &answer["acknowledgment"]),
+        (&patient, &json!(false), &json!("AA"))
+    );
     let read = hospital.read(&patient).await;
     assert_eq!((&read["phone"], &read["email"]), (&Value::Null, &json!("lakshmi.r@example.in")));
     assert_eq!((&read["address"]["city"], &read["date_of_birth"]), (&json!("Puducherry"), &json!("1980-04-12")));
@@ -94,7 +107,9 @@ async fn what_does_not_fit_india_is_a_warning() {
         assert_eq!(answer["acknowledgment"], "AA", "{answer}");
         assert_eq!(answer["created"], event == "A01");
     }
-    let read = hospital.server.get("/api/patients/?search=mario", &hospital.admin()).await.expect(200).body["results"][0].clone();
+    let read = hospital.server.get("/api/patients/?search=mario", &hospital.admin()).await.expect(200).body["results"]
+        [0]
+    .clone();
     assert_eq!((&read["address"]["country"], &read["address"]["pin_code"]), (&json!("JP"), &json!("A1B2C3")));
 }
 
@@ -106,7 +121,9 @@ async fn one_with_the_same_abha_number_is_the_same_person() {
     assert_eq!((&answer["patient"], &answer["created"]), (&registered, &json!(false)));
     // Known by number A, and by the ABHA number of another: a person has to look.
     hospital.import(ABROAD).await.expect(200);
-    let both = ABROAD.replace("Q123456789T123456789X123456", "Q-2").replace("123456789^^^^MR", "123456789^^^^MR~91-1234-5678-9012^^^ABDM^HIN");
+    let both = ABROAD
+        .replace("Q123456789T123456789X123456", "Q-2")
+        .replace("123456789^^^^MR", "123456789^^^^MR~91-1234-5678-9012^^^ABDM^HIN");
     let answer = hospital.import(&both).await.expect(400);
     assert_eq!(answer.body["acknowledgment"], "AE");
     assert_eq!(hospital.count("hl7_messages WHERE status = 'PARKED'").await, 1);
@@ -135,7 +152,11 @@ async fn what_cannot_be_read_is_refused_and_kept() {
         assert_eq!(answer.header("content-type"), "application/problem+json");
         let again = hospital.import_as("application/hl7-v2", message).await.expect(400);
         assert!(again.text.contains(&format!("\rMSA|{code}|")), "{}", again.text);
-        assert_eq!(hospital.import_as("application/hl7-v2", message).await.text, again.text, "the stored acknowledgment");
+        assert_eq!(
+            hospital.import_as("application/hl7-v2", message).await.text,
+            again.text,
+            "the stored acknowledgment"
+        );
     }
     assert_eq!(hospital.import(MERGE).await.expect(400).body["acknowledgment"], "AR");
     assert_eq!(hospital.count("hl7_messages WHERE status = 'PARKED'").await, 10);
@@ -183,10 +204,14 @@ async fn the_bare_acknowledgment_goes_back_the_way_the_message_came() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aadhaar_number_is_not_kept() {
     let hospital = Hospital::open().await;
-    let message = ADMIT.replace("91-1234-5678-9012^^^ABDM^HIN", "234123412346^^^UIDAI^NI").replace("12 MG Road^", "2341 2341 2346^");
+    let message = ADMIT
+        .replace("91-1234-5678-9012^^^ABDM^HIN", "234123412346^^^UIDAI^NI")
+        .replace("12 MG Road^", "2341 2341 2346^");
     let answer = hospital.import(&message).await.expect(200).body;
     assert_eq!(answer["warnings"].as_array().unwrap().len(), 2, "{answer}");
-    for (table, column) in [("hl7_messages", "encode(raw, 'escape')"), ("patients", "address::text"), ("patient_identifiers", "value")] {
+    for (table, column) in
+        [("hl7_messages", "encode(raw, 'escape')"), ("patients", "address::text"), ("patient_identifiers", "value")]
+    {
         let found = format!("{table} WHERE replace(replace({column}, ' ', ''), '-', '') LIKE '%234123412346%'");
         assert_eq!(hospital.count(&found).await, 0, "{table}");
     }
@@ -197,7 +222,8 @@ async fn an_aadhaar_number_is_not_kept() {
 async fn a_key_is_honoured_beside_the_control_id() {
     let hospital = Hospital::open().await;
     let import = |message: &str| {
-        let call = hospital.server.call(reqwest::Method::POST, "/api/patients/hl7/import/").token(&hospital.receptionist());
+        let call =
+            hospital.server.call(reqwest::Method::POST, "/api/patients/hl7/import/").token(&hospital.receptionist());
         call.header("idempotency-key", "import-1").body("application/hl7-v2", message).send()
     };
     let first = import(ADMIT).await.expect(200);

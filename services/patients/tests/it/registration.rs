@@ -46,7 +46,10 @@ async fn a_registered_patient_reads_back_in_canonical_form() {
 async fn one_name_is_enough_and_numbers_grow_past_five_digits() {
     let hospital = Hospital::open().await;
     let body = hospital.register(&json!({"first_name": "லட்சுமி"})).await;
-    assert_eq!((&body["last_name"], &body["gender"], &body["date_of_birth"]), (&json!(""), &json!("UNKNOWN"), &Value::Null));
+    assert_eq!(
+        (&body["last_name"], &body["gender"], &body["date_of_birth"]),
+        (&json!(""), &json!("UNKNOWN"), &Value::Null)
+    );
     hospital.db.sql("SELECT setval('patient_numbers', 99999)").await;
     assert_eq!(hospital.register(&json!({"first_name": "Ravi"})).await["patient_id"], "P100000");
 }
@@ -57,7 +60,8 @@ async fn what_looks_like_somebody_already_there_is_told() {
     let first = id(&hospital.register(&lakshmi()).await);
     let twice = json!({"first_name": "Laxmi", "last_name": "Raman", "date_of_birth": "1980-04-12"});
     assert_eq!(hospital.register(&twice).await["possible_duplicates"], json!([first]));
-    let daughter = json!({"first_name": "Meena", "last_name": "Raman", "date_of_birth": "2010-01-01", "phone": "9876543210"});
+    let daughter =
+        json!({"first_name": "Meena", "last_name": "Raman", "date_of_birth": "2010-01-01", "phone": "9876543210"});
     assert_eq!(hospital.register(&daughter).await["possible_duplicates"], json!([]));
     // A doctor is not told of patients that he may not know of.
     let other = hospital.tokens.mint(3, auth::Role::Doctor);
@@ -81,7 +85,10 @@ async fn an_abha_number_is_one_persons() {
     assert_eq!(hospital.count("outbox WHERE event_type = 'PatientRegistered'").await, 2, "appointments and billing");
 
     let other = hospital.register_named("Sita", "").await;
-    let taken = hospital.server.patch(&format!("/api/patients/{other}/"), &token, &json!({"abha_number": "91123456789012"})).await;
+    let taken = hospital
+        .server
+        .patch(&format!("/api/patients/{other}/"), &token, &json!({"abha_number": "91123456789012"}))
+        .await;
     assert_eq!(taken.expect(409).body["type"], "urn:ehs:problem:abha-number-taken");
 }
 
@@ -118,7 +125,10 @@ async fn put_replaces_and_patch_merges() {
     let patched = hospital.server.patch(&path, &token, &patch).await.expect(200);
     assert_eq!(patched.header("etag"), "\"2\"");
     assert_eq!((&patched.body["phone"], &patched.body["last_name"]), (&Value::Null, &json!("Iyer")));
-    assert_eq!((&patched.body["address"]["city"], &patched.body["address"]["line2"]), (&json!("Madurai"), &Value::Null));
+    assert_eq!(
+        (&patched.body["address"]["city"], &patched.body["address"]["line2"]),
+        (&json!("Madurai"), &Value::Null)
+    );
     assert_eq!(patched.body["address"]["line1"], "12 MG Road");
 
     // What was read may be sent back, and changes nothing.
@@ -126,7 +136,10 @@ async fn put_replaces_and_patch_merges() {
     assert_eq!((same.header("etag"), &same.body), ("\"2\"", &patched.body));
 
     let bare = hospital.server.put(&path, &token, &json!({"first_name": "Lakshmi"})).await.expect(200).body;
-    assert_eq!((&bare["email"], &bare["abha_number"], &bare["emergency_contact"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!(
+        (&bare["email"], &bare["abha_number"], &bare["emergency_contact"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
     assert_eq!(bare["is_active"], true);
 
     let read_only = json!({"first_name": "Lakshmi", "id": 99, "patient_id": "P99999", "created_at": "x"});
@@ -152,11 +165,22 @@ async fn two_writers_never_overwrite_each_other_silently() {
     assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 19, "{statuses:?}");
 
     // Without If-Match, patches of different fields all hold.
-    let fields = [json!({"gender": "MALE"}), json!({"phone": "9876543210"}), json!({"blood_group": "B+"}), json!({"email": "r@x.in"})];
-    join_all(fields.iter().map(|patch| hospital.server.patch(&path, &token, patch))).await.into_iter().for_each(|a| drop(a.expect(200)));
+    let fields = [
+        json!({"gender": "MALE"}),
+        json!({"phone": "9876543210"}),
+        json!({"blood_group": "B+"}),
+        json!({"email": "r@x.in"}),
+    ];
+    join_all(fields.iter().map(|patch| hospital.server.patch(&path, &token, patch)))
+        .await
+        .into_iter()
+        .for_each(|a| drop(a.expect(200)));
     let read = hospital.server.get(&path, &token).await.expect(200);
     assert_eq!(read.header("etag"), "\"6\"");
-    assert_eq!([&read.body["gender"], &read.body["phone"], &read.body["blood_group"], &read.body["email"]], ["MALE", "+919876543210", "B+", "r@x.in"]);
+    assert_eq!(
+        [&read.body["gender"], &read.body["phone"], &read.body["blood_group"], &read.body["email"]],
+        ["MALE", "+919876543210", "B+", "r@x.in"]
+    );
     let delete = hospital.server.call(reqwest::Method::DELETE, &path).token(&hospital.admin());
     delete.header("if-match", "\"1\"").send().await.expect(412);
 }

@@ -57,6 +57,7 @@ async fn migrations_undo_themselves() {
     ] {
         hospital.db.sql(down).await;
     }
-    let left = "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'patients'";
+    let left =
+        "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'patients'";
     assert_eq!(hospital.db.number(left).await, 0);
 }

@@ -1,0 +1,62 @@
+//! The two questions that a search asks of `patients.search_text`. What depends on the searched words alone stands in a
+//! subquery of its own, so that PostgreSQL works it out once per query and not once per row.
+
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, Bool, Integer, Text};
+
+use crate::schema::patients;
+
+/// Whether a patient's text has a word: a part of it from three characters on, the start of a word below that.
+#[derive(Clone, Debug)]
+pub struct Mentions(pub String);
+
+/// How well a patient's text answers the searched words; more is better.
+#[derive(Clone, Debug)]
+pub struct Rank(pub Vec<String>);
+
+impl QueryFragment<Pg> for Mentions {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("patients.search_text LIKE (SELECT word_pattern(");
+        out.push_bind_param::<Text, _>(&self.0)?;
+        out.push_sql("))");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for Rank {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("match_rank(patients.search_text, (SELECT fold_words(");
+        out.push_bind_param::<Array<Text>, _>(&self.0)?;
+        out.push_sql(")))");
+        Ok(())
+    }
+}
+
+impl Expression for Mentions {
+    type SqlType = Bool;
+}
+
+impl Expression for Rank {
+    type SqlType = Integer;
+}
+
+macro_rules! of_patients {
+    ($($question:ty),+) => {$(
+        impl QueryId for $question {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+
+        impl ValidGrouping<()> for $question {
+            type IsAggregate = is_aggregate::No;
+        }
+
+        impl AppearsOnTable<patients::table> for $question {}
+        impl SelectableExpression<patients::table> for $question {}
+    )+};
+}
+
+of_patients!(Mentions, Rank);
