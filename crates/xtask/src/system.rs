@@ -170,6 +170,7 @@ impl<'a> Settings<'a> {
             ("EHS_MODE", "demo".to_owned()),
             ("EHS_LOG", std::env::var("EHS_LOG").unwrap_or_else(|_| "info".to_owned())),
             ("EHS_LOG_FORMAT", "text".to_owned()),
+            ("NO_COLOR", "1".to_owned()), // the logs are files
             ("EHS_TIME_ZONE", "Asia/Kolkata".to_owned()),
             ("REDIS_URL", format!("redis://{}", self.address(port::REDIS))),
             ("EHS_JWKS_URL", format!("{}/.well-known/jwks.json", home.http(8101))),

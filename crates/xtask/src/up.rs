@@ -49,6 +49,9 @@ pub async fn up(manner: Manner, profile: Profile) -> Result<()> {
     }
     ports_free(&ports(&home))?;
     let shutdown = Shutdown::listen()?;
+    if manner != Manner::Supervisor {
+        say!("looking for PostgreSQL, Redis and ministack; building the services");
+    }
     let prepared = tokio::select! {
         prepared = prepare(&home, profile) => prepared?,
         () = shutdown.wished() => bail!("stopped before anything was started"),
@@ -68,7 +71,6 @@ pub struct Prepared {
 /// Installs and builds what is missing.
 pub async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
     let tools = install::ensure(&home.venv()?).await?;
-    say!("building the services");
     let binaries = Binaries::build(&home.root, profile).await?;
     Ok(Prepared { tools, binaries })
 }
