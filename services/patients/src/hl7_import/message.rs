@@ -137,7 +137,8 @@ pub async fn store(conn: &mut AsyncPgConnection, message: &Incoming<'_>) -> Resu
     use hl7_messages::dsl;
     let Header { sending_application, sending_facility, control_id, .. } = &message.header;
     conn.transaction(async |conn: &mut AsyncPgConnection| {
-        take_turns(conn, &format!("hl7|{sending_application}|{sending_facility}|{control_id}")).await?;
+        let event = message.header.message_type();
+        take_turns(conn, &format!("hl7|{sending_application}|{sending_facility}|{control_id}|{event}")).await?;
         if let Some(outcome) = answered_parked(conn, &message.digest).await? {
             return Ok(Stored::Answered(outcome));
         }
@@ -146,6 +147,7 @@ pub async fn store(conn: &mut AsyncPgConnection, message: &Incoming<'_>) -> Resu
             .filter(dsl::sending_application.eq(sending_application))
             .filter(dsl::sending_facility.eq(sending_facility))
             .filter(dsl::control_id.eq(control_id))
+            .filter(dsl::event.eq(event))
             .select(Row::as_select())
             .first(conn)
             .await

@@ -182,7 +182,8 @@ async fn another_message_with_the_control_id_is_refused() {
     hospital.import(&other).await.expect(409);
     assert_eq!(hospital.count("hl7_messages WHERE status = 'PARKED'").await, 1);
     assert_eq!(hospital.count("patients WHERE version = 1").await, 1);
-    // Another sender counts its messages for itself.
+    // Another sender counts its messages for itself, and so may one feed of a sender beside another.
+    hospital.import(&ADMIT.replace("ADT^A01", "ADT^A31").replace("EVN|A01", "EVN|A31")).await.expect(200);
     hospital.import(&ADMIT.replace("|HIS|", "|LAB|")).await.expect(200);
 }
 

@@ -28,8 +28,8 @@ async fn the_database_itself_refuses_what_must_never_happen() {
         "CREATE TABLE mine (id int)",
         "ALTER TABLE patients DROP COLUMN phone",
         "INSERT INTO patient_identifiers (authority, value, patient) VALUES ('A', '1', 4242)",
-        "INSERT INTO hl7_messages (sending_application, sending_facility, control_id, digest, raw, received_by, status) \
-         VALUES ('', '', '', decode(repeat('00', 32), 'hex'), '', 1, 'APPLIED')",
+        "INSERT INTO hl7_messages (sending_application, sending_facility, control_id, event, digest, raw, received_by, status) \
+         VALUES ('', '', '', '', decode(repeat('00', 32), 'hex'), '', 1, 'APPLIED')",
     ] {
         assert!(refused(&hospital, sql).await, "{sql}");
     }
