@@ -19,7 +19,8 @@ use anyhow::Context;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
-use utoipa::openapi::{Info, OpenApi, OpenApiBuilder};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -169,7 +170,9 @@ async fn stop_with(server: actix_web::dev::Server, stop: CancellationToken) -> a
 /// The OpenAPI document of `routes`.
 pub fn openapi(title: &str, routes: impl Routes) -> OpenApi {
     let info = Info::new(title, env!("CARGO_PKG_VERSION"));
-    let empty = OpenApiBuilder::new().info(info).build();
+    let token = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let components = ComponentsBuilder::new().security_scheme("bearer", SecurityScheme::Http(token)).build();
+    let empty = OpenApiBuilder::new().info(info).components(Some(components)).build();
     App::new().into_utoipa_app().openapi(empty).configure(|config| routes(config)).split_for_parts().1
 }
 

@@ -75,8 +75,8 @@ impl Home {
     }
 
     /// The Python environment, one for all purposes: it is only a program.
-    pub fn venv(&self) -> Result<PathBuf> {
-        Ok(Self::up()?.path("venv"))
+    pub fn venv(&self) -> PathBuf {
+        self.root.join("target/ehs/venv")
     }
 
     /// A port of this system, from its usual number.

@@ -28,6 +28,7 @@ mod state;
 mod supervise;
 mod system;
 mod test;
+mod test_system;
 mod tidy;
 mod trace;
 mod up;

@@ -13,6 +13,7 @@ use crate::parts::{aws, postgres, redis};
 use crate::process::which;
 use crate::shutdown::Shutdown;
 use crate::supervise::Supervisor;
+use crate::test_system::TestSystem;
 use crate::{deps, install, tidy};
 
 const ENDPOINTS: &str = "endpoints.json";
@@ -68,6 +69,8 @@ async fn run_all(home: &Home, supervisor: &mut Supervisor) -> Result<()> {
     tell(home, &endpoints)?;
 
     let mut failed = checks(home).await;
+    let system = TestSystem::of(home)?;
+    system.start_and_play(&mut failed).await;
     // From here on only the runner speaks.
     if !failed.is_empty() {
         say!("\nfailed so far: {}; running the tests all the same", failed.join(", "));
@@ -79,6 +82,7 @@ async fn run_all(home: &Home, supervisor: &mut Supervisor) -> Result<()> {
     } else {
         step(home, &endpoints, "tests", &["test", "--workspace", "--no-fail-fast"], &mut failed).await;
     }
+    system.stop().await;
     if failed.is_empty() { Ok(()) } else { Err(Failed.into()) }
 }
 
@@ -127,7 +131,7 @@ async fn step(home: &Home, endpoints: &Endpoints, name: &'static str, args: &[&s
     say!("\n== {name}: cargo {}", args.join(" "));
     let mut command = cargo(&home.root);
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
-    command.env("RUSTDOCFLAGS", "-D warnings");
+    command.env("RUSTDOCFLAGS", "-D warnings").env("EHS_TEST_SYSTEM", home.path("system"));
     if !endpoints.postgres.is_empty() {
         command.env("EHS_TEST_POSTGRES_URL", &endpoints.postgres);
         command.env("EHS_TEST_REDIS_URL", &endpoints.redis);
@@ -168,7 +172,7 @@ fn answers(url: &str) -> bool {
 }
 
 async fn start_parts(home: &Home, supervisor: &mut Supervisor) -> Result<Endpoints> {
-    let tools = install::ensure(&home.venv()?).await?;
+    let tools = install::ensure(&home.venv()).await?;
     for folder in ["postgres", "redis", "ministack"] {
         wipe(&home.path(folder))?;
     }

@@ -70,7 +70,7 @@ pub struct Prepared {
 
 /// Installs and builds what is missing.
 pub async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
-    let tools = install::ensure(&home.venv()?).await?;
+    let tools = install::ensure(&home.venv()).await?;
     let binaries = Binaries::build(&home.root, profile).await?;
     Ok(Prepared { tools, binaries })
 }
