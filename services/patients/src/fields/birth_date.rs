@@ -1,13 +1,13 @@
 //! Dates of birth.
 
 use chassis::strict_json::Fault;
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{NaiveDate, TimeDelta, Utc};
 
 /// Nobody alive was born before it.
 const FIRST_YEAR: i32 = 1875;
 
-/// A date of birth as `YYYY-MM-DD`. Whether it has come yet is asked again by [`not_after`] where the hospital's own
-/// date is known; here it must have come somewhere on Earth.
+/// A date of birth as `YYYY-MM-DD`, which must have come in the zone where a day begins first (UTC+14): a child born
+/// just after midnight in the hospital is never refused.
 ///
 /// # Errors
 /// `invalid_date`, `too_early` or `in_future`.
@@ -15,8 +15,8 @@ pub fn optional(text: Option<String>) -> Result<Option<NaiveDate>, Fault> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let date =
         calendar_date(&text).ok_or_else(|| Fault::new("invalid_date", "must be a date that exists, as YYYY-MM-DD"))?;
-    let somewhere = Utc::now().date_naive().checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
-    within(date, somewhere).map(Some)
+    let earliest_zone = Utc::now().naive_utc().checked_add_signed(TimeDelta::hours(14));
+    within(date, earliest_zone.map_or(NaiveDate::MAX, |now| now.date())).map(Some)
 }
 
 /// A date in exactly the form `YYYY-MM-DD`.

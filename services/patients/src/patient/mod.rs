@@ -1,5 +1,5 @@
 //! A patient: the row, what may be written of it, and the queries of one row. Reading goes through
-//! [`visible_to`](crate::access::visible_to) alone.
+//! `access::visible_to` alone.
 
 mod address;
 mod view;
