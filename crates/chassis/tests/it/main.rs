@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod bookshop;
+mod database;
 mod errors;
+mod idempotency;
 mod input;
 mod pages;
 mod tracing_headers;
