@@ -24,7 +24,7 @@ use chassis::shutdown::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::config::Config;
-use crate::docs::Documents;
+use crate::docs::{Documents, Source};
 use crate::route::Table;
 use crate::upstream::Clusters;
 
@@ -44,7 +44,7 @@ impl Gateway {
     /// When no HTTP client can be made.
     pub fn build(config: &Config, verifier: Verifier) -> reqwest::Result<Self> {
         let clusters = Clusters::new(&config.clusters)?;
-        let documents = Documents::new(clusters.documented())?;
+        let documents = Documents::new(Source::all(config))?;
         Ok(Self { table: Arc::new(Table::new(&config.routes)), clusters: Arc::new(clusters), verifier, documents })
     }
 

@@ -2,7 +2,7 @@
 //! `chassis::http`, as in every service.
 
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use chassis::problem::Problem;
 use chassis::telemetry;
 use futures_util::TryStreamExt;
@@ -101,12 +101,23 @@ fn to_client(request: &HttpRequest, answer: Response) -> Result<HttpResponse, Pr
     for (name, value) in headers::to_client(answer.headers()) {
         response.append_header((name, value));
     }
-    let empty = request.method() == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if empty {
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         return Ok(response.finish());
+    }
+    if request.method() == Method::HEAD {
+        return Ok(head(response, answer.headers()));
     }
     if let Some(length) = answer.content_length() {
         response.no_chunking(length);
     }
     Ok(response.streaming(answer.bytes_stream().map_err(reqwest::Error::without_url)))
+}
+
+/// To HEAD, the length that GET's answer would have, and no body.
+fn head(mut response: HttpResponseBuilder, headers: &reqwest::header::HeaderMap) -> HttpResponse {
+    let length = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    if let Some(length) = length {
+        response.no_chunking(length);
+    }
+    response.streaming(futures_util::stream::empty::<reqwest::Result<web::Bytes>>())
 }

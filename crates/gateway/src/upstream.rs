@@ -23,7 +23,6 @@ pub struct Cluster {
     endpoints: Vec<Url>,
     next: AtomicUsize,
     client: Client,
-    documented: bool,
 }
 
 /// A cluster as operators see it.
@@ -48,12 +47,6 @@ impl Clusters {
         self.0.get(name)
     }
 
-    /// Names and first endpoints of the clusters whose OpenAPI document is shown.
-    pub fn documented(&self) -> Vec<(String, Url)> {
-        let documented = self.0.values().filter(|cluster| cluster.documented);
-        documented.filter_map(|cluster| Some((cluster.name.clone(), cluster.endpoints.first()?.clone()))).collect()
-    }
-
     /// All clusters for operators.
     pub fn view(&self) -> Vec<View<'_>> {
         self.0.values().map(|cluster| View { name: &cluster.name, endpoints: &cluster.endpoints }).collect()
@@ -74,7 +67,7 @@ impl Cluster {
             .read_timeout(config.idle_timeout())
             .build()?;
         let endpoints = config.endpoints.clone();
-        Ok(Self { name: name.to_owned(), endpoints, next: AtomicUsize::new(0), client, documented: config.openapi })
+        Ok(Self { name: name.to_owned(), endpoints, next: AtomicUsize::new(0), client })
     }
 
     /// The client that requests to this cluster are built with.

@@ -4,12 +4,15 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::Context;
+use chassis::strict_json::{self, Fault};
+use serde_json::Value;
+use url::Url;
 
-use super::{Cluster, Config, Route};
+use super::Config;
 
 /// Everything that is wrong with a configuration that can be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Faults(Vec<String>);
+pub struct Faults(Vec<Fault>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,7 +25,7 @@ impl Config {
     /// Reads and checks a file.
     ///
     /// # Errors
-    /// When it cannot be read, is no YAML of this shape, or makes no sense; then with all faults.
+    /// When it cannot be read, is no YAML, or is wrong; then with all faults.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).with_context(|| path.display().to_string())
@@ -33,62 +36,72 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let config: Self = serde_yaml_ng::from_str(text)?;
-        config.check()?;
-        Ok(config)
-    }
-
-    fn check(&self) -> Result<(), Faults> {
-        let mut faults = Vec::new();
-        if self.listener.workers == 0 {
-            faults.push("listener.workers must be 1 or more".to_owned());
+        // by way of YAML's own value, which refuses a key given twice
+        let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(text)?;
+        let value = serde_json::to_value(yaml).context("keys must be text")?;
+        let mut faults = strict_json::Faults::new();
+        relations(&value, &mut faults);
+        match deserr::deserialize::<Self, _, strict_json::Faults>(value) {
+            Ok(config) if faults.0.is_empty() => Ok(config),
+            Ok(_) => Err(Faults(faults.0).into()),
+            Err(broken) => Err(Faults(broken.0.into_iter().chain(faults.0).collect()).into()),
         }
-        if self.listener.address == self.admin.address {
-            faults.push("listener and admin have the same address".to_owned());
-        }
-        for (i, route) in self.routes.iter().enumerate() {
-            check_route(route, i, self, &mut faults);
-        }
-        for (name, cluster) in &self.clusters {
-            check_cluster(name, cluster, &mut faults);
-        }
-        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
     }
 }
 
-fn check_route(route: &Route, i: usize, config: &Config, faults: &mut Vec<String>) {
-    let prefix = &route.prefix;
-    if !prefix.starts_with('/') || prefix.contains(['{', '}', '%', '?', '#', ' ']) {
-        faults.push(format!("routes.{i}.prefix {prefix:?} is not a plain path that begins with /"));
+/// What holds between parts; looked at even where a part is broken, so that all faults come at once.
+fn relations(value: &Value, faults: &mut strict_json::Faults) {
+    let address = |of: &str| value.pointer(of).and_then(Value::as_str);
+    if address("/listener/address").is_some_and(|listener| address("/admin/address") == Some(listener)) {
+        faults.push("admin.address", "taken", "is the listener's address too");
     }
-    if !config.clusters.contains_key(&route.cluster) {
-        faults.push(format!("routes.{i}.cluster {:?} is not among the clusters", route.cluster));
+    let routes = value.get("routes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for (i, route) in routes.iter().enumerate() {
+        let cluster = route.get("cluster").and_then(Value::as_str);
+        if cluster.is_some_and(|name| value.get("clusters").is_none_or(|clusters| clusters.get(name).is_none())) {
+            faults.push(format!("routes.{i}.cluster"), "unknown", "is not among the clusters");
+        }
+        let mut before = routes.iter().take(i).filter_map(prefix);
+        if let Some(before) = prefix(route).and_then(|prefix| before.find(|before| covers(before, prefix))) {
+            faults.push(format!("routes.{i}.prefix"), "hidden", format!("is never reached: {before} before it takes all"));
+        }
     }
-    if route.timeout().is_zero() {
-        faults.push(format!("routes.{i}.timeout_ms must be 1 or more"));
-    }
-    let hidden = config.routes.iter().take(i).find(|before| covers(&before.prefix, prefix));
-    if let Some(before) = hidden {
-        faults.push(format!("routes.{i}.prefix {prefix:?} is never reached: {:?} before it takes all", before.prefix));
-    }
+}
+
+fn prefix(route: &Value) -> Option<&str> {
+    route.get("prefix").and_then(Value::as_str)
 }
 
 fn covers(before: &str, prefix: &str) -> bool {
     before == prefix || (before.ends_with('/') && prefix.starts_with(before))
 }
 
-fn check_cluster(name: &str, cluster: &Cluster, faults: &mut Vec<String>) {
-    if cluster.endpoints.is_empty() {
-        faults.push(format!("clusters.{name}.endpoints is empty"));
+/// Zero threads serve nobody, and a time of zero is over before it begins.
+pub(super) fn positive<N: Default + PartialEq>(number: N) -> Result<N, Fault> {
+    if number == N::default() { Err(Fault::new("range", "must be 1 or more")) } else { Ok(number) }
+}
+
+/// A prefix that means what it says, to the matcher too.
+pub(super) fn plain_path(prefix: String) -> Result<String, Fault> {
+    let plain = prefix.starts_with('/')
+        && crate::route::unambiguous(&prefix).is_ok()
+        && prefix.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '{' | '}' | '?' | '#' | '%'));
+    if plain { Ok(prefix) } else { Err(Fault::new("invalid", "is not a plain path that begins with /")) }
+}
+
+/// One base address or more. Credentials have no place in them: `/config` shows them.
+pub(super) fn addresses(texts: Vec<String>) -> Result<Vec<Url>, Fault> {
+    if texts.is_empty() {
+        return Err(Fault::new("required", "must name one address or more"));
     }
-    for endpoint in &cluster.endpoints {
-        if endpoint.scheme() != "http" || endpoint.path() != "/" || endpoint.query().is_some() {
-            faults.push(format!("clusters.{name}.endpoints {endpoint} is not of the form http://host:port"));
-        }
-    }
-    if cluster.connect_timeout().is_zero() || cluster.idle_timeout().is_zero() {
-        faults.push(format!("clusters.{name}: timeouts must be 1 or more"));
-    }
+    texts.iter().map(|text| address(text).ok_or_else(|| Fault::new("invalid", "must be of the form http://host:port"))).collect()
+}
+
+fn address(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    (url.scheme() == "http" && bare && anonymous).then_some(url)
 }
 
 #[cfg(test)]
@@ -96,32 +109,79 @@ fn check_cluster(name: &str, cluster: &Cluster, faults: &mut Vec<String>) {
 mod tests {
     use super::*;
 
+    const SOUND: &str = r#"
+listener: {address: "127.0.0.1:1"}
+admin: {address: "127.0.0.1:2"}
+routes: [{prefix: "/a/", cluster: x, auth: optional}]
+clusters: {x: {endpoints: ["http://127.0.0.1:3"]}}
+"#;
+
+    fn fields(text: &str) -> Vec<String> {
+        let faults = Config::parse(text).unwrap_err().downcast::<Faults>().unwrap();
+        faults.0.into_iter().map(|fault| fault.field).collect()
+    }
+
     #[test]
     fn the_example_is_right() {
         Config::parse(include_str!("../../gateway.example.yaml")).unwrap();
+        Config::parse(SOUND).unwrap();
     }
 
     #[test]
     fn every_fault_is_named_at_once() {
         let text = r#"
-listener: {address: "127.0.0.1:1", workers: 0}
+listener: {address: "127.0.0.1:1", workers: 0, tls: true}
 admin: {address: "127.0.0.1:1"}
 routes:
-  - {prefix: "/a/", cluster: x, auth: none}
-  - {prefix: "/a/b/", cluster: y, auth: none, timeout_ms: 0}
-  - {prefix: "b", cluster: x, auth: none}
+  - {prefix: "/a/", cluster: x, auth: none, retry: 3, limits: {}}
+  - {prefix: "/a/b/", cluster: y, auth: perhaps, timeout_ms: 0}
+  - {prefix: "b", cluster: x, body_limit: -1}
 clusters:
   x: {endpoints: []}
-  z: {endpoints: ["https://h/path"]}
+  z: {endpoints: ["https://h/path"], connect_timeout_ms: "1"}
+breaker: {}
 "#;
-        let faults = Config::parse(text).unwrap_err().downcast::<Faults>().unwrap();
-        assert_eq!(faults.0.len(), 8, "{faults}");
+        let mut named = fields(text);
+        named.sort();
+        let expected = [
+            "admin.address",
+            "breaker",
+            "clusters.x.endpoints",
+            "clusters.z.connect_timeout_ms",
+            "clusters.z.endpoints",
+            "listener.tls",
+            "listener.workers",
+            "routes.0.limits",
+            "routes.0.retry",
+            "routes.1.auth",
+            "routes.1.cluster",
+            "routes.1.prefix",
+            "routes.1.timeout_ms",
+            "routes.2.auth",
+            "routes.2.body_limit",
+            "routes.2.prefix",
+        ];
+        assert_eq!(named, expected);
     }
 
     #[test]
     fn a_key_that_does_nothing_is_refused() {
-        let text =
-            "listener: {address: '127.0.0.1:1', tls: yes}\nadmin: {address: '127.0.0.1:2'}\nroutes: []\nclusters: {}\n";
-        assert!(format!("{:#}", Config::parse(text).unwrap_err()).contains("tls"));
+        assert_eq!(fields(&SOUND.replace("auth: optional", "auth: none, retry: 3")), ["routes.0.retry"]);
+        assert!(Config::parse(&format!("{SOUND}\nadmin: {{address: '127.0.0.1:9'}}\n")).is_err(), "given twice");
+        assert!(Config::parse("").is_err() && Config::parse("- a").is_err() && Config::parse("1: {}").is_err());
+    }
+
+    #[test]
+    fn addresses_are_bare() {
+        for address in ["http://u:p@h:1", "http://h:1/x", "http://h:1/?q", "http://h:1/#f", "https://h:1", "h:1", ""] {
+            assert_eq!(fields(&SOUND.replace("http://127.0.0.1:3", address)), ["clusters.x.endpoints"], "{address}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_plain() {
+        for prefix in ["", "a/", "//", "/a//", "/../", "/{b}/", "/a b/", "/a?b", "/%61/", "/é/"] {
+            assert_eq!(fields(&SOUND.replace("\"/a/\"", &format!("{prefix:?}"))), ["routes.0.prefix"], "{prefix}");
+        }
     }
 }

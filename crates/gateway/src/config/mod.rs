@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use chassis::strict_json::{Fault, Faults as Broken, from_str};
+use deserr::Deserr;
+use serde::Serialize;
 use url::Url;
 
 pub use load::Faults;
 
 /// The whole configuration. It holds no secret.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserr, Serialize)]
+#[deserr(error = Broken, deny_unknown_fields)]
 pub struct Config {
     /// Where clients come in.
     pub listener: Listener,
@@ -26,39 +28,42 @@ pub struct Config {
 }
 
 /// Where clients come in.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserr, Serialize)]
+#[deserr(error = Broken, deny_unknown_fields)]
 pub struct Listener {
     /// Address and port.
+    #[deserr(try_from(String) = from_str::<SocketAddr> -> Fault)]
     pub address: SocketAddr,
     /// Threads.
-    #[serde(default = "default::workers")]
+    #[deserr(default = default::workers(), try_from(usize) = load::positive -> Fault)]
     pub workers: usize,
 }
 
 /// Where operators look.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserr, Serialize)]
+#[deserr(error = Broken, deny_unknown_fields)]
 pub struct Admin {
     /// Address and port.
+    #[deserr(try_from(String) = from_str::<SocketAddr> -> Fault)]
     pub address: SocketAddr,
 }
 
 /// Which requests go where, and on what terms.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserr, Serialize)]
+#[deserr(error = Broken, deny_unknown_fields)]
 pub struct Route {
     /// The path's beginning, with a slash at both ends; without one at its end it is the whole path.
+    #[deserr(try_from(String) = load::plain_path -> Fault)]
     pub prefix: String,
     /// The cluster's name.
     pub cluster: String,
     /// Whether a token is needed.
     pub auth: Auth,
     /// Until the answer's headers, in milliseconds.
-    #[serde(default = "default::timeout_ms")]
+    #[deserr(default = default::timeout_ms(), try_from(u64) = load::positive -> Fault)]
     timeout_ms: u64,
     /// Bytes of a request's body at most.
-    #[serde(default = "default::body_limit")]
+    #[deserr(default = default::body_limit())]
     pub body_limit: u64,
 }
 
@@ -70,29 +75,33 @@ impl Route {
 }
 
 /// Whether a route needs a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr, Serialize)]
+#[deserr(error = Broken, rename_all = lowercase)]
 #[serde(rename_all = "lowercase")]
 pub enum Auth {
     /// A token is not looked at; the service does that.
     None,
+    /// No token is well, a bad one 401.
+    Optional,
     /// 401 without a good token.
     Required,
 }
 
 /// A service's replicas.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserr, Serialize)]
+#[deserr(error = Broken, deny_unknown_fields)]
 pub struct Cluster {
     /// Base addresses, taken in turn.
+    #[deserr(try_from(Vec<String>) = load::addresses -> Fault)]
     pub endpoints: Vec<Url>,
     /// To connect, in milliseconds.
-    #[serde(default = "default::connect_timeout_ms")]
+    #[deserr(default = default::connect_timeout_ms(), try_from(u64) = load::positive -> Fault)]
     connect_timeout_ms: u64,
     /// The longest pause within an answer, in milliseconds.
-    #[serde(default = "default::idle_timeout_ms")]
+    #[deserr(default = default::idle_timeout_ms(), try_from(u64) = load::positive -> Fault)]
     idle_timeout_ms: u64,
     /// Whether its `/openapi.json` becomes part of ours.
-    #[serde(default)]
+    #[deserr(default)]
     pub openapi: bool,
 }
 
