@@ -5,7 +5,6 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use chassis::problem::Problem;
 use chassis::telemetry;
-use futures_util::TryStreamExt;
 use reqwest::{Request, Response};
 use tracing::Instrument;
 
@@ -62,7 +61,7 @@ async fn pass_on(
     match answer {
         Ok(answer) => {
             span.record("http.response.status_code", answer.status().as_u16());
-            Ok(to_client(request, answer)?)
+            to_client(request, cluster, answer)
         }
         Err(error) => {
             span.record("otel.status_code", "ERROR");
@@ -95,7 +94,7 @@ fn outgoing(
     builder.build().map_err(Problem::internal)
 }
 
-fn to_client(request: &HttpRequest, answer: Response) -> Result<HttpResponse, Problem> {
+fn to_client(request: &HttpRequest, cluster: &Cluster, answer: Response) -> Result<HttpResponse, Problem> {
     let status = StatusCode::from_u16(answer.status().as_u16()).map_err(Problem::internal)?;
     let mut response = HttpResponse::build(status);
     for (name, value) in headers::to_client(answer.headers()) {
@@ -110,7 +109,7 @@ fn to_client(request: &HttpRequest, answer: Response) -> Result<HttpResponse, Pr
     if let Some(length) = answer.content_length() {
         response.no_chunking(length);
     }
-    Ok(response.streaming(answer.bytes_stream().map_err(reqwest::Error::without_url)))
+    Ok(response.streaming(cluster.body(answer)))
 }
 
 /// To HEAD, the length that GET's answer would have, and no body.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use actix_web::web::Bytes;
+use futures_util::{Stream, stream};
 use reqwest::{Client, Request, Response, Url, redirect};
 use serde::Serialize;
 use tracing::Instrument;
@@ -23,6 +25,7 @@ pub struct Cluster {
     endpoints: Vec<Url>,
     next: AtomicUsize,
     client: Client,
+    idle_timeout: Duration,
 }
 
 /// A cluster as operators see it.
@@ -64,10 +67,10 @@ impl Cluster {
             // Shorter than a service keeps a connection: it must not close one that we are about to use.
             .pool_idle_timeout(Duration::from_secs(60))
             .connect_timeout(config.connect_timeout())
-            .read_timeout(config.idle_timeout())
             .build()?;
         let endpoints = config.endpoints.clone();
-        Ok(Self { name: name.to_owned(), endpoints, next: AtomicUsize::new(0), client })
+        let (next, idle_timeout) = (AtomicUsize::new(0), config.idle_timeout());
+        Ok(Self { name: name.to_owned(), endpoints, next, client, idle_timeout })
     }
 
     /// The client that requests to this cluster are built with.
@@ -95,9 +98,28 @@ impl Cluster {
             Ok(Err(cause)) if cause.is_connect() => {
                 Err(Error::Connect { cluster: cluster(), cause: cause.without_url() })
             }
-            Ok(Err(cause)) if cause.is_timeout() => Err(Error::Deadline { cluster: cluster() }),
             Ok(Err(cause)) => Err(Error::Broken { cluster: cluster(), cause: cause.without_url() }),
             Err(_elapsed) => Err(Error::Deadline { cluster: cluster() }),
         }
+    }
+
+    /// The body of an answer. A break within it ends the client's connection, so that it does not look whole; so does a
+    /// pause that is too long.
+    pub fn body(&self, answer: Response) -> impl Stream<Item = Result<Bytes, Error>> + use<> {
+        let (cluster, idle_timeout) = (self.name.clone(), self.idle_timeout);
+        stream::unfold(Some(answer), move |answer| {
+            let cluster = cluster.clone();
+            async move {
+                let mut answer = answer?;
+                let fault = match tokio::time::timeout(idle_timeout, answer.chunk()).await {
+                    Ok(Ok(chunk)) => return chunk.map(|chunk| (Ok(chunk), Some(answer))),
+                    Ok(Err(cause)) => Error::Broken { cluster, cause: cause.without_url() },
+                    Err(_elapsed) => Error::Stalled { cluster },
+                };
+                fault.count();
+                tracing::warn!(%fault, "an answer broke off");
+                Some((Err(fault), None))
+            }
+        })
     }
 }

@@ -63,7 +63,11 @@ fn relations(value: &Value, faults: &mut strict_json::Faults) {
         }
         let mut before = routes.iter().take(i).filter_map(prefix);
         if let Some(before) = prefix(route).and_then(|prefix| before.find(|before| covers(before, prefix))) {
-            faults.push(format!("routes.{i}.prefix"), "hidden", format!("is never reached: {before} before it takes all"));
+            faults.push(
+                format!("routes.{i}.prefix"),
+                "hidden",
+                format!("is never reached: {before} before it takes all"),
+            );
         }
     }
 }
@@ -94,7 +98,10 @@ pub(super) fn addresses(texts: Vec<String>) -> Result<Vec<Url>, Fault> {
     if texts.is_empty() {
         return Err(Fault::new("required", "must name one address or more"));
     }
-    texts.iter().map(|text| address(text).ok_or_else(|| Fault::new("invalid", "must be of the form http://host:port"))).collect()
+    texts
+        .iter()
+        .map(|text| address(text).ok_or_else(|| Fault::new("invalid", "must be of the form http://host:port")))
+        .collect()
 }
 
 fn address(text: &str) -> Option<Url> {

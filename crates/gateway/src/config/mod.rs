@@ -1,8 +1,8 @@
 //! Listeners, routes and clusters, in Envoy's shape. `gateway.example.yaml` shows every key.
 
+mod clusters;
 mod load;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use deserr::Deserr;
 use serde::Serialize;
 use url::Url;
 
+pub use clusters::Clusters;
 pub use load::Faults;
 
 /// The whole configuration. It holds no secret.
@@ -24,7 +25,7 @@ pub struct Config {
     /// The first whose prefix fits a path wins.
     pub routes: Vec<Route>,
     /// What routes lead to, by name.
-    pub clusters: BTreeMap<String, Cluster>,
+    pub clusters: Clusters,
 }
 
 /// Where clients come in.

@@ -147,10 +147,7 @@ mod tests {
                 }},
             })
         };
-        let one = merged([
-            ("books", Some(part(&["LENT"], "/books/"))),
-            ("films", Some(part(&["SHOWN"], "/films/"))),
-        ]);
+        let one = merged([("books", Some(part(&["LENT"], "/books/"))), ("films", Some(part(&["SHOWN"], "/films/")))]);
         let schemas = &one["components"]["schemas"];
         assert_eq!(schemas["Status"]["enum"], json!(["LENT"]));
         assert_eq!(schemas["films.Status"]["enum"], json!(["SHOWN"]));

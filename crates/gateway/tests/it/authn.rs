@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use auth::{Role, Verifier};
 use testkit::Tokens;
 
-use crate::house::House;
+use crate::house::{Behind, House};
 
 #[tokio::test]
 async fn a_route_that_asks_for_a_token_gets_a_good_one_or_401() {
@@ -32,11 +32,27 @@ async fn an_open_route_looks_at_no_token() {
 }
 
 #[tokio::test]
+async fn where_a_token_is_optional_none_is_well_and_a_bad_one_is_not() {
+    let house = House::open().await;
+    let url = format!("{}/either/a/", house.url);
+    assert_eq!(house.send(house.client.get(&url)).await.status, 200);
+    assert_eq!(house.send(house.client.get(&url).bearer_auth(&house.token)).await.status, 200);
+    let answer = house.send(house.client.get(&url).bearer_auth(house.tokens.expired(7, Role::Admin))).await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.headers["www-authenticate"].to_str().unwrap().contains("invalid_token"));
+}
+
+#[tokio::test]
 async fn keys_that_cannot_be_had_are_503_and_not_401() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let verifier = Verifier::http(format!("http://{nobody}/").parse().unwrap(), "ehs", "ehs-api").unwrap();
-    let house = House::with(Tokens::new(), verifier).await;
-    let answer = house.get("/closed/a/").await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.headers.contains_key("retry-after"));
+    let behind = Behind::start();
+    for keys in [format!("http://{nobody}/"), format!("{}/garbage/", behind.url), format!("{}/no-keys/", behind.url)] {
+        let verifier = Verifier::http(keys.parse().unwrap(), "ehs", "ehs-api").unwrap();
+        let house = House::with(Tokens::new(), verifier).await;
+        let answer = house.get("/closed/a/").await;
+        assert_eq!(answer.status, 503, "{keys}");
+        assert!(answer.headers.contains_key("retry-after"), "{keys}");
+        assert_eq!(house.get("/open/a/").await.status, 200, "who needs no token needs no keys");
+    }
+    behind.stop.cancel();
 }

@@ -49,3 +49,22 @@ async fn answers_without_a_body_have_none() {
     let answer = house.get("/open/away/").await;
     assert_eq!((answer.status, answer.headers["location"].to_str().unwrap()), (302, "/elsewhere"));
 }
+
+#[tokio::test]
+async fn head_has_the_length_and_no_body() {
+    let house = House::open().await;
+    let response = house.client.head(format!("{}/open/a/", house.url)).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let length: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    assert!(length > 0);
+    assert!(response.text().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_within_its_body_harms_nobody() {
+    let house = House::open().await;
+    let chunks = futures_util::stream::iter([Ok(vec![0; 10]), Err(std::io::Error::other("gone"))]);
+    let request = house.client.post(format!("{}/open/count/", house.url)).body(reqwest::Body::wrap_stream(chunks));
+    assert!(request.send().await.is_err());
+    assert_eq!(house.get("/open/a/").await.status, 200);
+}

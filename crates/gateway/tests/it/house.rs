@@ -1,6 +1,7 @@
 //! A gateway and the server behind it, on free ports.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -19,7 +20,8 @@ pub struct House {
     pub token: String,
     pub tokens: Tokens,
     pub client: reqwest::Client,
-    _stops: DropGuard,
+    stop: CancellationToken,
+    _stops: [DropGuard; 2],
 }
 
 pub struct Answer {
@@ -36,8 +38,20 @@ impl House {
     }
 
     pub async fn with(tokens: Tokens, verifier: auth::Verifier) -> Self {
+        let behind = Behind::start();
+        Self::build(&behind.url, behind.stop, tokens, verifier)
+    }
+
+    /// A gateway in front of another server than the usual one.
+    pub fn before(server: &str) -> Self {
+        let tokens = Tokens::new();
+        let verifier = tokens.verifier();
+        Self::build(server, CancellationToken::new(), tokens, verifier)
+    }
+
+    fn build(server: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier) -> Self {
         let stop = CancellationToken::new();
-        let config = Config::parse(&yaml(behind(stop.clone()))).unwrap();
+        let config = Config::parse(&yaml(server)).unwrap();
         let gateway = Gateway::build(&config, verifier).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -52,7 +66,17 @@ impl House {
             .build()
             .unwrap();
         let token = tokens.mint(7, Role::Admin);
-        Self { url, token, tokens, client, _stops: stop.drop_guard() }
+        Self { url, token, tokens, client, stop: stop.clone(), _stops: [stop.drop_guard(), behind.drop_guard()] }
+    }
+
+    /// Asks the gateway to stop, as SIGTERM does.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Where the gateway listens.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -66,18 +90,19 @@ impl House {
     }
 }
 
-fn yaml(behind: String) -> String {
+fn yaml(behind: &str) -> String {
     format!(
         r#"
 listener: {{address: "127.0.0.1:1", workers: 2}}
 admin: {{address: "127.0.0.1:2"}}
 routes:
   - {{prefix: "/open/", cluster: behind, auth: none, timeout_ms: 500, body_limit: 104857600}}
+  - {{prefix: "/either/", cluster: behind, auth: optional}}
   - {{prefix: "/closed/", cluster: behind, auth: required, timeout_ms: 5000, body_limit: 1024}}
   - {{prefix: "/keys.json", cluster: behind, auth: none}}
   - {{prefix: "/nobody/", cluster: nobody, auth: none}}
 clusters:
-  behind: {{endpoints: ["{behind}"], idle_timeout_ms: 1000, openapi: true}}
+  behind: {{endpoints: ["{behind}"], idle_timeout_ms: 700, openapi: true}}
   nobody: {{endpoints: ["http://127.0.0.1:9"], openapi: true}}
 "#
     )
@@ -87,7 +112,22 @@ fn in_thread(work: impl Future<Output = ()> + Send + 'static) {
     std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(work));
 }
 
+/// Requests that wait in `/closed/late/`, of all servers of this process: tests that look run each in their own.
+pub static LATE: AtomicUsize = AtomicUsize::new(0);
+
 /// The server behind: tells what it got, counts bodies, is slow or breaks off when asked to.
+pub struct Behind {
+    pub url: String,
+    pub stop: CancellationToken,
+}
+
+impl Behind {
+    pub fn start() -> Self {
+        let stop = CancellationToken::new();
+        Self { url: behind(stop.clone()), stop }
+    }
+}
+
 fn behind(stop: CancellationToken) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -105,6 +145,16 @@ fn behind(stop: CancellationToken) -> String {
                         HttpResponse::Ok().finish()
                     }),
                 )
+                .route(
+                    "/closed/late/",
+                    web::to(async || {
+                        LATE.fetch_add(1, Ordering::SeqCst);
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                        HttpResponse::Ok().json(json!({"late": true}))
+                    }),
+                )
+                .route("/garbage/", web::to(async || HttpResponse::Ok().body("<html>no keys here</html>")))
+                .route("/no-keys/", web::to(async || HttpResponse::Ok().json(json!({"keys": []}))))
                 .route("/open/count/", web::to(count))
                 .route("/open/download/", web::to(download))
                 .route("/open/trickle/", web::to(trickle))

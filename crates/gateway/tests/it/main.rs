@@ -2,8 +2,11 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod authn;
+mod binary;
 mod bodies;
+mod broken;
 mod docs;
+mod drain;
 mod headers;
 mod house;
 mod smuggling;
