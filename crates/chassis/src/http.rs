@@ -266,6 +266,12 @@ async fn observe(
     Ok(with_ids(response, &request_id, &span))
 }
 
+/// A method as a label: a client may invent methods without end, and each label is kept for good.
+fn known(method: &Method) -> &str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    if known.contains(method) { method.as_str() } else { "_OTHER" }
+}
+
 #[derive(Clone)]
 struct RequestId(String);
 
@@ -277,7 +283,7 @@ pub fn request_id_of(request: &HttpRequest) -> Option<String> {
 fn request_span(request: &ServiceRequest, method: &Method, route: &str, request_id: &str) -> Span {
     let span = tracing::info_span!(
         "request",
-        otel.name = format!("{method} {route}"),
+        otel.name = format!("{} {route}", known(method)),
         otel.kind = "server",
         otel.status_code = tracing::field::Empty,
         http.request.method = %method,
@@ -329,7 +335,8 @@ fn record(span: &Span, method: &Method, route: &str, status: StatusCode, took: D
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    let labels = [("method", method.to_string()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
+    let labels =
+        [("method", known(method).to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::histogram!("http_server_request_duration_seconds", &labels).record(took.as_secs_f64());
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::info!(%method, route, status = status.as_u16(), milliseconds, "answered"));

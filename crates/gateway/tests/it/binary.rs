@@ -46,7 +46,7 @@ impl Program {
         let [port, admin] =
             [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|held| held.local_addr().unwrap());
         let (folder, file) = written(&format!(
-            "listener: {{address: '{port}', workers: 1}}\nadmin: {{address: '{admin}'}}\nroutes: [{{prefix: /open/, cluster: behind, auth: none}}]\nclusters: {{behind: {{endpoints: ['{}']}}}}\n",
+            "listener: {{address: '{port}', workers: 1}}\nadmin: {{address: '{admin}'}}\nroutes: [{{prefix: /open/, cluster: behind, auth: none, body_limit: 104857600}}]\nclusters: {{behind: {{endpoints: ['{}']}}}}\n",
             behind.url
         ));
         let child = program(&file).env("EHS_JWKS_URL", "http://127.0.0.1:9/").spawn().unwrap();
@@ -60,6 +60,13 @@ impl Program {
         let response = reqwest::Client::new().get(address).send().await.unwrap();
         assert_eq!(response.status(), 200);
         response.text().await.unwrap()
+    }
+
+    /// The most memory that it ever had, in bytes.
+    fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// Stops it, and gives its exit code and what it logged.
@@ -90,8 +97,14 @@ async fn a_wrong_configuration_is_exit_64_with_every_fault_of_file_and_environme
 async fn operators_see_metrics_clusters_and_the_configuration() {
     let program = Program::start().await;
     program.get(format!("{}/open/a/?name=Kavya", program.url)).await;
+    let invented = reqwest::Client::new().request("BREW7".parse().unwrap(), format!("{}/open/a/", program.url));
+    invented.send().await.unwrap();
     let metrics = program.get(format!("{}/metrics", program.admin)).await;
     assert!(metrics.contains("http_server_request_duration_seconds") && metrics.contains("/open/"), "{metrics}");
+    assert!(
+        metrics.contains("_OTHER") && !metrics.contains("BREW7"),
+        "a label that a client invented is kept for good"
+    );
     let clusters: Value = serde_json::from_str(&program.get(format!("{}/clusters", program.admin)).await).unwrap();
     assert_eq!(clusters[0]["name"], "behind");
     let config: Value = serde_json::from_str(&program.get(format!("{}/config", program.admin)).await).unwrap();
@@ -122,4 +135,20 @@ async fn a_callers_trace_goes_on_in_the_service() {
     );
     assert_eq!(seen["headers"]["x-request-id"], "0192f0c1-feed-beef");
     assert_eq!(program.end().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn large_bodies_take_little_memory_also_when_one_side_is_slow() {
+    const MIB: u64 = 1024 * 1024;
+    let program = Program::start().await;
+    let client = reqwest::Client::new();
+    let slow = client.get(format!("{}/open/download/", program.url)).send().await.unwrap();
+    let chunks = futures_util::stream::iter((0..1_000).map(|_| Ok::<_, std::io::Error>(vec![0; 65_536])));
+    let upload = client.post(format!("{}/open/count/", program.url)).body(reqwest::Body::wrap_stream(chunks));
+    let counted: Value = upload.send().await.unwrap().json().await.unwrap();
+    assert_eq!(counted["bytes"], 65_536_000);
+    assert_eq!(program.get(format!("{}/open/download/", program.url)).await.len(), 1600 * 65_536);
+    let peak = program.peak_memory();
+    assert!(peak < 60 * MIB, "{} MiB", peak / MIB);
+    assert_eq!(slow.bytes().await.unwrap().len(), 1600 * 65_536);
 }
