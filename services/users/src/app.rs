@@ -11,6 +11,7 @@ use events::Outbox;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::config::{ServeConfig, TokenConfig};
+use crate::mfa::MfaConfig;
 use crate::sign_in::passwords::Passwords;
 
 /// State of `serve`.
@@ -26,6 +27,8 @@ pub struct App {
     pub tokens: TokenConfig,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
+    /// Seals second factors, and says who must have one.
+    pub mfa: MfaConfig,
     /// Seals page cursors.
     pub cursor_key: CursorKey,
 }
@@ -42,6 +45,7 @@ impl App {
             keys: Arc::new(config.keys),
             tokens: config.tokens,
             passwords: Passwords::new(&config.hashing)?,
+            mfa: config.mfa,
             cursor_key: config.base.cursor_key,
         })
     }

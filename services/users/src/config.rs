@@ -10,6 +10,8 @@
 //! | `EHS_HASHING_THREADS` | passwords hashed at once, 1 to 64 | the processor's, at most 4 |
 //! | `EHS_HASHING_QUEUE` | passwords that may wait for that | 64 |
 //! | `EHS_HASHING_WAIT_MS` | how long one waits before it is answered 503 | 3000 |
+//! | `EHS_MFA_KEYS` | keys that seal second factors, `id:hex,id:hex`, the current one first | required for `serve` |
+//! | `EHS_MFA_REQUIRED_ROLES` | roles that must have a second factor, `ADMIN,DOCTOR` | none |
 //!
 //! Those of [`chassis::base`] and [`events::queues`] come on top.
 
@@ -22,6 +24,8 @@ use chassis::env::{ConfigFaults, Env};
 use events::QueueConfig;
 use secrecy::SecretString;
 
+use crate::mfa::MfaConfig;
+
 /// What `serve` needs.
 #[derive(Debug)]
 pub struct ServeConfig {
@@ -33,6 +37,8 @@ pub struct ServeConfig {
     pub tokens: TokenConfig,
     /// How passwords are hashed.
     pub hashing: HashingConfig,
+    /// How second factors are kept, and who must have one.
+    pub mfa: MfaConfig,
 }
 
 /// What `worker` needs.
@@ -100,7 +106,8 @@ impl ServeConfig {
         let keys = signing_keys(&mut env);
         let tokens = TokenConfig::read(&mut env);
         let hashing = HashingConfig::read(&mut env);
-        let config = || Some(Self { base: base?, keys: keys?, tokens: tokens?, hashing: hashing? });
+        let mfa = MfaConfig::read(&mut env);
+        let config = || Some(Self { base: base?, keys: keys?, tokens: tokens?, hashing: hashing?, mfa: mfa? });
         env.finish(config())
     }
 }
@@ -215,7 +222,7 @@ mod tests {
     #[test]
     fn every_missing_variable_is_named() {
         let faults = ServeConfig::read(Env::of([])).unwrap_err().to_string();
-        for name in ["EHS_LISTEN", "DATABASE_URL", "EHS_SIGNING_KEYS_FILE", "EHS_CURSOR_KEY"] {
+        for name in ["EHS_LISTEN", "DATABASE_URL", "EHS_SIGNING_KEYS_FILE", "EHS_CURSOR_KEY", "EHS_MFA_KEYS"] {
             assert!(faults.contains(name), "{name} is missing in {faults}");
         }
     }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod schema;
 pub mod user;
 
+pub mod mfa;
 pub mod registration;
 pub mod sign_in;
 
@@ -39,6 +40,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(registration::register)
         .service(sign_in::login)
         .service(sign_in::refresh)
+        .service(mfa::enable)
+        .service(mfa::verify)
+        .service(mfa::disable)
         .service(profile::read)
         .service(profile::amend)
         .service(doctors::list)

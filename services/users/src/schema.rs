@@ -45,6 +45,38 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    mfa_enrolments (user_id) {
+        user_id -> Int8,
+        key_id -> Text,
+        sealed -> Bytea,
+        made_at -> Timestamptz,
+        verified_at -> Nullable<Timestamptz>,
+        last_step -> Nullable<Int8>,
+        failures -> Int4,
+        failed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mfa_recovery_codes (user_id, digest) {
+        user_id -> Int8,
+        digest -> Bytea,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mfa_challenges (digest) {
+        digest -> Bytea,
+        user_id -> Int8,
+        purpose -> Text,
+        expires_at -> Timestamptz,
+        attempts -> Int4,
+        spent_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);

@@ -11,6 +11,7 @@ use chrono::Utc;
 use events::{SqsQueues, relay};
 
 use crate::config::{TokenConfig, WorkerConfig};
+use crate::mfa::challenge;
 use crate::sign_in::session;
 
 const FORGET_EVERY: Duration = Duration::from_secs(600);
@@ -59,8 +60,9 @@ pub async fn forget_once(pool: &Pool) -> Result<usize, Problem> {
     for _ in 0..MOST_BATCHES {
         let keys = idempotency::prune(&mut conn).await?;
         let sessions = session::prune(&mut conn, Utc::now(), lifetime).await?;
-        forgotten = forgotten.saturating_add(keys).saturating_add(sessions);
-        if keys == 0 && sessions == 0 {
+        let challenges = challenge::prune(&mut conn, Utc::now()).await?;
+        forgotten = forgotten.saturating_add(keys).saturating_add(sessions).saturating_add(challenges);
+        if keys == 0 && sessions == 0 && challenges == 0 {
             break;
         }
     }

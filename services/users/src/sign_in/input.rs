@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::mfa::input::MfaRequired;
+
 /// Who signs in.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -37,6 +39,16 @@ pub struct TokenPair {
     pub access: String,
     /// Works once, within a day.
     pub refresh: String,
+}
+
+/// What a right password gives.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SignedIn {
+    /// The session's tokens.
+    Tokens(TokenPair),
+    /// The account has a second factor, or must have one.
+    MfaRequired(MfaRequired),
 }
 
 /// Anything that could be one: whether it is, only the answer of the whole says.

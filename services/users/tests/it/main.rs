@@ -15,6 +15,7 @@ mod accounts;
 mod commands;
 mod doctors;
 mod events;
+mod mfa;
 mod openapi;
 mod profile;
 mod registration;

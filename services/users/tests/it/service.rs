@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Server, TestDb};
 use users::app::App;
 use users::config::{HashingConfig, TokenConfig};
+use users::mfa::{MfaConfig, MfaKeys};
 use users::sign_in::passwords::Passwords;
 use uuid::Uuid;
 
@@ -28,6 +29,15 @@ impl Service {
     }
 
     pub async fn hashing(config: &HashingConfig) -> Self {
+        Self::with(config, "").await
+    }
+
+    /// With roles that must have a second factor.
+    pub async fn requiring(roles: &str) -> Self {
+        Self::with(&HashingConfig::default(), roles).await
+    }
+
+    async fn with(config: &HashingConfig, required: &str) -> Self {
         let db = TestDb::new("users", users::migrations()).await;
         let keys = Arc::new(SigningKeys::generate().unwrap());
         let app = App {
@@ -36,6 +46,7 @@ impl Service {
             keys: Arc::clone(&keys),
             tokens: TokenConfig::new("ehs".to_owned(), "ehs-api".to_owned()),
             passwords: Passwords::new(config).unwrap(),
+            mfa: MfaConfig { keys: mfa_keys(), required: required.parse().unwrap() },
             cursor_key: "00".repeat(32).parse().unwrap(),
         };
         let server = Server::start("EHS users", app.routes()).await;
@@ -77,6 +88,10 @@ impl Service {
     pub async fn users(&self) -> i64 {
         self.db.number("SELECT count(*) FROM users").await
     }
+}
+
+pub fn mfa_keys() -> MfaKeys {
+    MfaKeys::parse(&format!("k1:{},k0:{}", "0a".repeat(32), "0b".repeat(32)).into()).unwrap()
 }
 
 pub fn patient(username: &str) -> Value {
