@@ -29,6 +29,8 @@ diesel::table! {
         last_used_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
         revoked_why -> Nullable<Text>,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
     }
 }
 
@@ -42,6 +44,26 @@ diesel::table! {
         retry_digest -> Nullable<Bytea>,
         successor_salt -> Nullable<Bytea>,
         successor_jti -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    password_resets (digest) {
+        digest -> Bytea,
+        user_id -> Int8,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mails (id) {
+        id -> Int8,
+        kind -> Text,
+        address -> Text,
+        status -> Text,
+        attempts -> Int4,
+        made_at -> Timestamptz,
+        next_attempt_at -> Timestamptz,
     }
 }
 
@@ -74,6 +96,23 @@ diesel::table! {
         expires_at -> Timestamptz,
         attempts -> Int4,
         spent_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    break_glass_reviews (id) {
+        id -> Int8,
+        user_id -> Int8,
+        role -> Text,
+        reason -> Text,
+        patients -> Array<Int8>,
+        granted_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        status -> Text,
+        note -> Text,
+        reviewed_by -> Nullable<Int8>,
+        reviewed_at -> Nullable<Timestamptz>,
+        version -> Int8,
     }
 }
 

@@ -32,6 +32,7 @@ use self::totp::Secret;
 use crate::app::App;
 use crate::error::Error;
 use crate::schema::sessions;
+use crate::sign_in::origin::Origin;
 use crate::sign_in::{self, fresh};
 use crate::user::User;
 
@@ -132,12 +133,13 @@ async fn begin_enrolment(
 pub async fn verify(
     _key: IdempotencyKey,
     actor: MaybeActor,
+    origin: Origin,
     body: Strict<Verify>,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let Verify { mfa_token, code } = &body.value;
     let answer = match mfa_token {
-        Some(token) => complete_sign_in(&app, token, code).await,
+        Some(token) => complete_sign_in(&app, &origin, token, code).await,
         None => turn_on(&app, actor.0.as_ref(), code).await,
     };
     sign_in::count("mfa_checks_total", if answer.is_ok() { "ok" } else { "refused" });
@@ -147,7 +149,12 @@ pub async fn verify(
 /// A refusal is inside: what was counted of it stays.
 type Kept<T> = Result<Result<T, Refusal>, Error>;
 
-async fn complete_sign_in(app: &App, token: &SecretString, code: &Presented) -> Result<Verified, Error> {
+async fn complete_sign_in(
+    app: &App,
+    origin: &Origin,
+    token: &SecretString,
+    code: &Presented,
+) -> Result<Verified, Error> {
     let now = Utc::now();
     let mut conn = app.conn().await?;
     let kept = conn.transaction(async |conn| -> Kept<Verified> {
@@ -168,7 +175,7 @@ async fn complete_sign_in(app: &App, token: &SecretString, code: &Presented) -> 
         }
         challenge.spend(conn, now).await?;
         let recovery_codes = if enrolls { Some(enrolment.put_in_force(conn, now).await?) } else { None };
-        let pair = sign_in::begin(conn, app, &user).await?;
+        let pair = sign_in::begin(conn, app, origin, &user).await?;
         Ok(Ok(Verified { recovery_codes, access: Some(pair.access), refresh: Some(pair.refresh) }))
     });
     Ok(kept.await??)

@@ -62,7 +62,10 @@ fn login_name(text: String) -> Result<String, Fault> {
 }
 
 /// Not held to the rules of new passwords: those may change, and an old one still signs in.
-fn presented_password(text: String) -> Result<SecretString, Fault> {
+///
+/// # Errors
+/// `required` or `too_long`.
+pub fn presented_password(text: String) -> Result<SecretString, Fault> {
     let password = SecretString::from(text);
     match password.expose_secret().chars().count() {
         0 => Err(Fault::new("required", "must not be empty")),
