@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use chassis::problem::Problem;
+use chassis::trail::{Trail, Who};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub struct Actor {
     pub session: Uuid,
     /// The token itself, to pass on when this service asks another one on the caller's behalf.
     pub bearer: SecretString,
+    /// What this request says of itself to the audit: whose records it shows or changes.
+    pub trail: Trail,
 }
 
 impl Actor {
@@ -32,6 +35,12 @@ impl Actor {
     #[must_use]
     pub const fn reach(&self, action: Action) -> Option<Reach> {
         reach(self.role, action)
+    }
+
+    /// The caller, as the audit knows them.
+    #[must_use]
+    pub const fn who(&self) -> Who {
+        Who { user: self.user_id, role: self.role.as_str(), session: Some(self.session) }
     }
 }
 
@@ -52,6 +61,8 @@ impl<P: Permission> FromRequest for Permit<P> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
+            let trail = Trail::of(&request);
+            trail.asks_for(P::ACTION.as_str(), P::ACTION.concerns_patients());
             let actor = actor(&request).await?.ok_or_else(no_token)?;
             let reach = actor.reach(P::ACTION).ok_or_else(|| {
                 Problem::forbidden(format!("the role {} may not do this ({})", actor.role, P::ACTION.as_str()))
@@ -88,7 +99,9 @@ async fn actor(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
         .ok_or_else(|| Problem::internal("no auth::Verifier in the app's data"))?;
     let claims = verifier.verify(token).await.map_err(refused)?;
     let user_id = claims.user_id().ok_or_else(|| refused(TokenFault::Malformed))?;
-    let actor = Actor { user_id, role: claims.role, session: claims.sid, bearer: SecretString::from(token.to_owned()) };
+    let (bearer, trail) = (SecretString::from(token.to_owned()), Trail::of(request));
+    let actor = Actor { user_id, role: claims.role, session: claims.sid, bearer, trail };
+    actor.trail.is_by(actor.who());
     request.extensions_mut().insert(actor.clone());
     Ok(Some(actor))
 }

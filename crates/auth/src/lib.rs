@@ -5,6 +5,7 @@ pub mod extract;
 pub mod keys;
 pub mod owner;
 pub mod permissions;
+pub mod revocation;
 pub mod roles;
 pub mod verifier;
 
@@ -13,5 +14,6 @@ pub use extract::{Actor, MaybeActor, Permit};
 pub use keys::{Jwk, Jwks, KeyFault, SigningKeys};
 pub use owner::Owner;
 pub use permissions::{Action, Permission, Reach, reach};
+pub use revocation::{RedisDown, Revocations};
 pub use roles::Role;
 pub use verifier::{AuthConfig, TokenFault, Verifier};

@@ -28,6 +28,7 @@ use crate::base::BaseConfig;
 use crate::db::{self, Pool};
 use crate::problem::Problem;
 use crate::telemetry;
+use crate::trail::{Trail, Witness};
 
 /// Requests under way are given this long to finish at shutdown.
 pub const DRAIN: Duration = Duration::from_secs(20);
@@ -259,7 +260,22 @@ async fn observe(
     let request_id = request_id(&request);
     let span = request_span(&request, &method, &route, &request_id);
     request.extensions_mut().insert(RequestId(request_id.clone()));
+    let witness = request.app_data::<Arc<dyn Witness>>().filter(|_| route.starts_with("/api/")).cloned();
+    if witness.is_some() {
+        Trail::begin(request.request(), &route, &span);
+    }
     let response = next.call(request).instrument(span.clone()).await?;
+    let refused = match witness {
+        Some(witness) => {
+            let trail = Trail::of(response.request());
+            witness.before_answer(&trail, response.status()).instrument(span.clone()).await.err()
+        }
+        None => None,
+    };
+    let response = match refused {
+        Some(problem) => response.into_response(HttpResponse::from_error(problem)).map_into_right_body(),
+        None => response.map_into_left_body(),
+    };
     let response = span.in_scope(|| finish_problem(response, &span));
     let status = response.status();
     record(&span, &method, &route, status, begun.elapsed());

@@ -12,6 +12,7 @@ pub mod http;
 pub mod problem;
 pub mod strict_json;
 pub mod text;
+pub mod trail;
 pub mod words;
 
 pub mod etag;

@@ -3,12 +3,14 @@
 
 pub mod endpoints;
 
+mod audited;
 mod database;
 mod eventually;
 mod queues;
 mod server;
 mod tokens;
 
+pub use audited::{Audited, Good};
 pub use database::TestDb;
 pub use endpoints::Endpoints;
 pub use eventually::eventually;

@@ -18,7 +18,9 @@ enum Sort {
     Pure,
     /// What every service has; depends on nothing of ours.
     Chassis,
-    /// Stands on the chassis.
+    /// Who may do what; stands on the chassis.
+    Access,
+    /// Stands on the chassis, and knows who may do what.
     Library,
     /// The proxy.
     Gateway,
@@ -32,6 +34,7 @@ fn sort_of(name: &str, manifest: &str) -> Sort {
     match name {
         "fhir" | "hl7" => Sort::Pure,
         "chassis" => Sort::Chassis,
+        "auth" => Sort::Access,
         "gateway" => Sort::Gateway,
         "testkit" | "xtask" => Sort::Tooling,
         _ if manifest.contains("/services/") => Sort::Service,
@@ -44,9 +47,10 @@ fn sort_of(name: &str, manifest: &str) -> Sort {
 fn may_use(user: Sort, used: Sort) -> bool {
     match user {
         Sort::Pure | Sort::Chassis => false,
-        Sort::Library => matches!(used, Sort::Chassis),
-        Sort::Gateway => matches!(used, Sort::Chassis | Sort::Library),
-        Sort::Service => matches!(used, Sort::Pure | Sort::Chassis | Sort::Library),
+        Sort::Access => matches!(used, Sort::Chassis),
+        Sort::Library => matches!(used, Sort::Chassis | Sort::Access),
+        Sort::Gateway => matches!(used, Sort::Chassis | Sort::Access | Sort::Library),
+        Sort::Service => matches!(used, Sort::Pure | Sort::Chassis | Sort::Access | Sort::Library),
         Sort::Tooling => true,
     }
 }

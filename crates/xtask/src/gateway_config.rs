@@ -9,8 +9,15 @@ use crate::home::{Home, port};
 use crate::system::SERVICES;
 
 /// Callable without a token: nobody has one yet, or the answer is public.
-const OPEN: [&str; 4] =
-    ["/api/users/register/", "/api/users/login/", "/api/users/refresh-token/", "/.well-known/jwks.json"];
+const OPEN: [&str; 7] = [
+    "/api/users/register/",
+    "/api/users/login/",
+    "/api/users/refresh-token/",
+    "/api/users/mfa/enable/",
+    "/api/users/mfa/verify/",
+    "/api/users/password/reset/",
+    "/.well-known/jwks.json",
+];
 
 /// Writes it and says where.
 pub fn write(home: &Home) -> Result<PathBuf> {

@@ -14,6 +14,9 @@ use crate::system::SERVICES;
 pub struct Secrets {
     /// The password of PostgreSQL's superuser.
     pub postgres: String,
+    /// Seals second factors; made when the services' others are.
+    #[serde(default)]
+    pub mfa_key: String,
     /// Per service.
     pub services: BTreeMap<String, ServiceSecrets>,
     /// Passwords of the demo hospital's people, by user name.
@@ -37,8 +40,13 @@ impl Secrets {
         let path = home.path("secrets.json");
         if path.is_file() {
             let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            return serde_json::from_str(&text)
-                .with_context(|| format!("{} is damaged: `cargo xtask reset` starts afresh", path.display()));
+            let mut secrets: Self = serde_json::from_str(&text)
+                .with_context(|| format!("{} is damaged: `cargo xtask reset` starts afresh", path.display()))?;
+            if secrets.mfa_key.is_empty() {
+                secrets.mfa_key = random_hex(32)?;
+                secrets.save(home)?;
+            }
+            return Ok(secrets);
         }
         let mut services = BTreeMap::new();
         for service in SERVICES {
@@ -47,7 +55,7 @@ impl Secrets {
                 ServiceSecrets { app: random_hex(16)?, owner: random_hex(16)?, cursor_key: random_hex(32)? },
             );
         }
-        let secrets = Self { postgres: random_hex(16)?, services, people: BTreeMap::new() };
+        let secrets = Self { postgres: random_hex(16)?, mfa_key: random_hex(32)?, services, people: BTreeMap::new() };
         secrets.save(home)?;
         Ok(secrets)
     }

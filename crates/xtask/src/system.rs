@@ -84,7 +84,10 @@ impl<'a> Settings<'a> {
             ("EHS_DB_POOL_SIZE", "16".to_owned()),
         ]));
         match service.name {
-            "users" => env.extend(owned([("EHS_SIGNING_KEYS_FILE", self.signing_keys())])),
+            "users" => env.extend(owned([
+                ("EHS_SIGNING_KEYS_FILE", self.signing_keys()),
+                ("EHS_MFA_KEYS", format!("local:{}", self.secrets.mfa_key)),
+            ])),
             "billing" => env.extend(HOSPITAL.map(|(name, value)| (name.to_owned(), value.to_owned()))),
             _ => {}
         }

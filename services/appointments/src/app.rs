@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use audit::Recorder;
 use chassis::db::{self, Conn, Pool};
 use chassis::page::CursorKey;
 use chassis::problem::Problem;
@@ -19,6 +20,8 @@ const STREAMS: usize = 4;
 pub struct App {
     /// Rows.
     pub db: Pool,
+    /// Writes down who did what.
+    pub audit: Recorder,
     /// Events out.
     pub outbox: Outbox,
     /// Who owns doctors and patients.
@@ -33,8 +36,8 @@ pub struct App {
 
 impl App {
     /// Puts it together.
-    pub fn new(db: Pool, owners: Owners, zone: Tz, cursor_key: CursorKey) -> Self {
-        Self { db, outbox: Outbox::new(), owners, zone, cursor_key, streams: Arc::new(Semaphore::new(STREAMS)) }
+    pub fn new(db: Pool, audit: Recorder, owners: Owners, zone: Tz, cursor_key: CursorKey) -> Self {
+        Self { db, audit, outbox: Outbox::new(), owners, zone, cursor_key, streams: Arc::new(Semaphore::new(STREAMS)) }
     }
 
     /// A connection.

@@ -6,12 +6,14 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, get, web};
+use audit::Recorder;
 use auth::Permit;
 use auth::permissions::AppointmentRead;
 use chassis::db::Conn;
 use chassis::fields::{Day, Id, parameter};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
+use chassis::trail::Trail;
 use chrono::{DateTime, NaiveDate, Utc};
 use deserr::Deserr;
 use diesel::prelude::*;
@@ -94,7 +96,10 @@ pub async fn date_range(
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let viewer = Viewer { role: permit.actor.role, zone: app.zone };
     let (out, mut chunks) = mpsc::channel(AHEAD);
-    let writing = Writing { parameters, span, scope, viewer, out };
+    let (audit, trail) = (app.audit.clone(), permit.actor.trail.clone());
+    // Each batch has its row before it leaves; the answer as a whole shows what they show.
+    trail.shows([]);
+    let writing = Writing { parameters, span, scope, viewer, audit, trail, out };
     actix_web::rt::spawn(writing.run(conn, turn).instrument(tracing::Span::current()));
     // The status is decided by the first batch: what fails later breaks the answer off, and a client sees that.
     let first = chunks.recv().await.ok_or_else(|| Problem::internal("the date range was never written"))??;
@@ -132,6 +137,8 @@ struct Writing {
     span: Span,
     scope: Scope,
     viewer: Viewer,
+    audit: Recorder,
+    trail: Trail,
     out: mpsc::Sender<Result<web::Bytes, Error>>,
 }
 
@@ -160,6 +167,8 @@ impl Writing {
                 .last()
                 .filter(|_| rows.len() == BATCH)
                 .map(|entry| (entry.appointment.starts_at, entry.appointment.id));
+            let patients = rows.iter().map(|entry| entry.appointment.patient_id);
+            self.audit.record_part(&self.trail, patients).await?;
             for entry in rows {
                 chunk.extend_from_slice(separator.as_bytes());
                 serde_json::to_writer(&mut chunk, &self.viewer.show(entry)).map_err(Problem::internal)?;

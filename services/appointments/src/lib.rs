@@ -21,12 +21,17 @@ pub mod schedule;
 pub mod events;
 pub mod history;
 pub mod lookup;
+/// `audit/` and `audit/verify/`.
+pub mod audit_log {
+    audit::routes!("/api/appointments/audit/", "/api/appointments/audit/verify/");
+}
 pub mod worker;
 
 mod input;
 mod schema;
 
 use actix_web::web;
+use audit::routes::AuditLog;
 use auth::Verifier;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -41,12 +46,14 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// All tables of the schema, in the order in which they are made.
 pub fn migrations() -> Vec<EmbeddedMigrations> {
-    vec![chassis::MIGRATIONS, ::events::MIGRATIONS, MIGRATIONS]
+    vec![chassis::MIGRATIONS, ::events::MIGRATIONS, audit::MIGRATIONS, MIGRATIONS]
 }
 
 /// Every route of the service.
 pub fn operations(config: &mut ServiceConfig<'_>) {
     config
+        .service(audit_log::list)
+        .service(audit_log::verify)
         .service(listing::list)
         .service(booking::book)
         .service(date_range::date_range)
@@ -63,6 +70,7 @@ pub fn routes(app: App, verifier: Verifier) -> impl Fn(&mut ServiceConfig<'_>) +
     let app = web::Data::new(app);
     move |config| {
         config.app_data(app.clone()).app_data(verifier.clone());
+        app.audit.install(config, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
         operations(config);
     }
 }

@@ -109,6 +109,7 @@ pub async fn list(
     let rows = walk.rows(&mut conn, &request.position, request.size + 1).await?;
     let count = page::count_of(&mut conn, || walk.all().select(appointments::id)).await?;
     let page = page::answer(&http, &app.cursor_key, &request, rows, count, |entry| walk.position_of(entry))?;
+    permit.actor.trail.shows(page.results.iter().map(|entry| entry.appointment.patient_id));
     let viewer = Viewer { role: permit.actor.role, zone: app.zone };
     let results = page.results.into_iter().map(|entry| viewer.show(entry)).collect();
     let Page { count, count_is_estimate, next, previous, .. } = page;

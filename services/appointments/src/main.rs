@@ -5,6 +5,7 @@ use appointments::app::App;
 use appointments::config::{ServeConfig, WorkerConfig, owner_url};
 use appointments::lookup::Owners;
 use appointments::{TITLE, migrations, operations, routes, worker};
+use audit::AuditCommand;
 use chassis::env::Env;
 use chassis::http::{self, Readiness};
 use chassis::{db, shutdown, telemetry};
@@ -23,6 +24,9 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Export and verify the audit log, detach its old months.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[tokio::main]
@@ -32,6 +36,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Worker => work().await,
         Command::Migrate => migrate().await,
         Command::Openapi => openapi(),
+        Command::Audit(command) => command.run(TITLE).await,
     }
 }
 
@@ -42,7 +47,8 @@ async fn serve() -> anyhow::Result<()> {
     let pool = db::pool(&config.base.db, "appointments-serve")?;
     db::require_migrated(&pool, migrations()).await?;
     let owners = Owners::new(config.users.clone(), config.patients.clone())?;
-    let app = App::new(pool.clone(), owners, config.base.time_zone, config.base.cursor_key.clone());
+    let audit = audit::config::recorder(&config.base, TITLE)?;
+    let app = App::new(pool.clone(), audit, owners, config.base.time_zone, config.base.cursor_key.clone());
     let routes = routes(app, config.auth.verifier()?);
     http::serve_process(&config.base, TITLE, routes, Readiness::of_database(pool), stop).await
 }

@@ -1,6 +1,6 @@
 //! `GET /api/appointments/doctor/{id}/schedule/`: a doctor's slots, free, booked and blocked, of up to 62 days.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use actix_web::{get, web};
 use auth::permissions::ScheduleRead;
@@ -125,6 +125,7 @@ pub async fn schedule(
     let hours = hours_of(&mut conn, doctor).await?.map(|(_version, hours)| hours);
     let busy = busy_doctor(&mut conn, doctor, span).await?;
     let known = known(&mut conn, &scope, doctor, span).await?;
+    permit.actor.trail.shows(known.values().copied());
     let booked_by_others = permit.actor.role != Role::Patient;
     let plan = Plan { zone: app.zone, hours, busy, known, booked_by_others };
     let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| plan.day(date)).collect();
@@ -160,12 +161,12 @@ fn outside_calendar() -> Error {
     Error::invalid("end_date", "invalid_date", "is outside the calendar")
 }
 
-/// The doctor's appointments that the caller may know of.
-async fn known(conn: &mut AsyncPgConnection, scope: &Scope, doctor: i64, span: Span) -> QueryResult<HashSet<i64>> {
-    let ids: Vec<i64> = visible_to(scope)
+/// The doctor's appointments that the caller may know of, and whose they are.
+async fn known(conn: &mut AsyncPgConnection, scope: &Scope, doctor: i64, span: Span) -> QueryResult<HashMap<i64, i64>> {
+    let ids: Vec<(i64, i64)> = visible_to(scope)
         .filter(appointments::doctor_id.eq(doctor))
         .filter(appointments::starts_at.ge(span.start).and(appointments::starts_at.lt(span.end)))
-        .select(appointments::id)
+        .select((appointments::id, appointments::patient_id))
         .load(conn)
         .await?;
     Ok(ids.into_iter().collect())
@@ -175,7 +176,7 @@ struct Plan {
     zone: Tz,
     hours: Option<Hours>,
     busy: Vec<Busy>,
-    known: HashSet<i64>,
+    known: HashMap<i64, i64>,
     booked_by_others: bool,
 }
 
@@ -194,7 +195,7 @@ impl Plan {
         let (status, appointment) = match state {
             State::Free => (SlotStatus::Free, None),
             State::Blocked => (SlotStatus::Blocked, None),
-            State::Booked(id) => (SlotStatus::Booked, Some(id).filter(|id| self.known.contains(id))),
+            State::Booked(id) => (SlotStatus::Booked, Some(id).filter(|id| self.known.contains_key(id))),
         };
         let is_shown = self.booked_by_others || status == SlotStatus::Free || appointment.is_some();
         let wall_clock = |instant: chrono::DateTime<Utc>| instant.with_timezone(&self.zone).time();

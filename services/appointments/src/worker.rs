@@ -21,6 +21,7 @@ pub async fn run(pool: Pool, queues: SqsQueues, stop: CancellationToken) -> anyh
     tokio::try_join!(
         relay::run(pool.clone(), queues.clone(), stop.clone()),
         consumer::run(pool.clone(), queues, SUBSCRIBER, Subscriber, stop.clone()),
+        audit::worker::run(pool.clone(), stop.clone()),
         prune(pool, stop),
     )?;
     Ok(())

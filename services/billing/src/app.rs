@@ -1,5 +1,6 @@
 //! What every handler has at hand.
 
+use audit::Recorder;
 use auth::Verifier;
 use chassis::db::{self, Pool};
 use chassis::page::CursorKey;
@@ -14,6 +15,8 @@ use crate::supplier::Supplier;
 pub struct App {
     /// PostgreSQL.
     pub db: Pool,
+    /// Writes down who did what.
+    pub audit: Recorder,
     /// Checks tokens.
     pub verifier: Verifier,
     /// Seals pages' cursors.
@@ -34,6 +37,7 @@ impl App {
     pub fn build(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             db: db::pool(&config.base.db, "billing")?,
+            audit: audit::config::recorder(&config.base, "billing")?,
             verifier: config.auth.verifier()?,
             cursor_key: config.base.cursor_key.clone(),
             supplier: config.supplier.clone(),

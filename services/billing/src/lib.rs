@@ -18,6 +18,10 @@ pub mod tax;
 pub mod heard;
 pub mod known;
 pub mod publish;
+/// `audit/` and `audit/verify/`.
+pub mod audit_log {
+    audit::routes!("/api/billing/audit/", "/api/billing/audit/verify/");
+}
 pub mod worker;
 
 pub mod fields;
@@ -31,12 +35,14 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// What the schema must have, in the order in which it is applied.
 pub fn migrations() -> Vec<EmbeddedMigrations> {
-    vec![chassis::MIGRATIONS, events::MIGRATIONS, MIGRATIONS]
+    vec![chassis::MIGRATIONS, events::MIGRATIONS, audit::MIGRATIONS, MIGRATIONS]
 }
 
 /// Every route of the service.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
+        .service(audit_log::list)
+        .service(audit_log::verify)
         .service(invoices::list::list)
         .service(invoices::draft::create)
         .service(invoices::list::read)

@@ -1,6 +1,8 @@
 //! The billing service's commands.
 
 use actix_web::web;
+use audit::AuditCommand;
+use audit::routes::AuditLog;
 use billing::app::App;
 use billing::config::Config;
 use billing::{TITLE, migrations, routes, worker};
@@ -20,6 +22,9 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Export and verify the audit log, detach its old months.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[tokio::main]
@@ -32,6 +37,7 @@ async fn main() -> anyhow::Result<()> {
             worker::run(config).await
         }
         Command::Migrate => migrate().await,
+        Command::Audit(command) => command.run("billing").await,
         Command::Openapi => print(&openapi(TITLE, routes).to_pretty_json()?),
     }
 }
@@ -44,6 +50,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (verifier, app) = (app.verifier.clone(), web::Data::new(app));
     let all = move |service: &mut utoipa_actix_web::service_config::ServiceConfig<'_>| {
         service.app_data(verifier.clone()).app_data(app.clone());
+        app.audit.install(service, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
         routes(service);
     };
     serve_process(&config.base, TITLE, all, ready, shutdown::token()?).await

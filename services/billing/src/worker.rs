@@ -28,6 +28,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         serve_worker(&config.base, Readiness::of_database(pool.clone()), stop.clone()),
         relay::run(pool.clone(), queues.clone(), stop.clone()),
         consumer::run(pool.clone(), queues, SUBSCRIBER, heard, stop.clone()),
+        audit::worker::run(pool.clone(), stop.clone()),
         prune(pool, stop),
     )?;
     Ok(())

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use auth::{SigningKeys, Verifier};
+use audit::Recorder;
+use audit::routes::AuditLog;
+use auth::{Revocations, SigningKeys, Verifier};
 use chassis::db::{self, Conn, Pool};
 use chassis::page::CursorKey;
 use chassis::problem::Problem;
+use chassis::redis;
 use events::Outbox;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::config::{ServeConfig, TokenConfig};
+use crate::mfa::MfaConfig;
+use crate::sign_in::defence::Defence;
 use crate::sign_in::passwords::Passwords;
 
 /// State of `serve`.
@@ -18,6 +23,8 @@ use crate::sign_in::passwords::Passwords;
 pub struct App {
     /// Rows.
     pub db: Pool,
+    /// Writes down who did what.
+    pub audit: Recorder,
     /// Events out.
     pub outbox: Outbox,
     /// Sign access tokens.
@@ -26,6 +33,12 @@ pub struct App {
     pub tokens: TokenConfig,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
+    /// Seals second factors, and says who must have one.
+    pub mfa: MfaConfig,
+    /// Slows the guessing of passwords.
+    pub defence: Defence,
+    /// Tells the gateway which sessions are over.
+    pub revocations: Revocations,
     /// Seals page cursors.
     pub cursor_key: CursorKey,
 }
@@ -34,14 +47,19 @@ impl App {
     /// Puts it together. Connects to nothing yet.
     ///
     /// # Errors
-    /// When the database's URL cannot be read or the system has no randomness.
+    /// When the URL of the database or of Redis cannot be read, or the system has no randomness.
     pub fn build(config: ServeConfig) -> anyhow::Result<Self> {
+        let redis = redis::pool(&config.base.redis)?;
         Ok(Self {
             db: db::pool(&config.base.db, "users-serve")?,
+            audit: audit::config::recorder(&config.base, "users")?,
             outbox: Outbox::new(),
             keys: Arc::new(config.keys),
             tokens: config.tokens,
             passwords: Passwords::new(&config.hashing)?,
+            mfa: config.mfa,
+            defence: Defence::new(redis.clone(), config.allowance),
+            revocations: Revocations::new(redis),
             cursor_key: config.base.cursor_key,
         })
     }
@@ -65,6 +83,7 @@ impl App {
         let verifier = self.verifier();
         move |config| {
             config.app_data(web::Data::new(self.clone())).app_data(verifier.clone());
+            self.audit.install(config, AuditLog { db: self.db.clone(), cursor_key: self.cursor_key.clone() });
             crate::routes(config);
         }
     }

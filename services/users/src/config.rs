@@ -10,6 +10,13 @@
 //! | `EHS_HASHING_THREADS` | passwords hashed at once, 1 to 64 | the processor's, at most 4 |
 //! | `EHS_HASHING_QUEUE` | passwords that may wait for that | 64 |
 //! | `EHS_HASHING_WAIT_MS` | how long one waits before it is answered 503 | 3000 |
+//! | `EHS_SMTP_URL` | the mail relay, `smtps://user:password@host` or `smtp://host:587?tls=required` | none: mails wait |
+//! | `EHS_MAIL_FROM` | who mails are from, `Hospital <no-reply@hospital.example>` | required with `EHS_SMTP_URL` |
+//! | `EHS_PASSWORD_RESET_URL` | the page that sets a new password; `#token=…` is put behind it | required with `EHS_SMTP_URL` |
+//! | `EHS_WRONG_PASSWORDS_PER_ADDRESS` | free before an address waits, 1 to 100000 | 30 |
+//! | `EHS_WRONG_PASSWORDS_PER_ACCOUNT` | free before strangers to an account wait, 1 to 100000 | 10 |
+//! | `EHS_MFA_KEYS` | keys that seal second factors, `id:hex,id:hex`, the current one first | required for `serve` |
+//! | `EHS_MFA_REQUIRED_ROLES` | roles that must have a second factor, `ADMIN,DOCTOR` | none |
 //!
 //! Those of [`chassis::base`] and [`events::queues`] come on top.
 
@@ -22,6 +29,10 @@ use chassis::env::{ConfigFaults, Env};
 use events::QueueConfig;
 use secrecy::SecretString;
 
+use crate::mail::MailConfig;
+use crate::mfa::MfaConfig;
+use crate::sign_in::defence::Allowance;
+
 /// What `serve` needs.
 #[derive(Debug)]
 pub struct ServeConfig {
@@ -33,6 +44,10 @@ pub struct ServeConfig {
     pub tokens: TokenConfig,
     /// How passwords are hashed.
     pub hashing: HashingConfig,
+    /// How many wrong passwords are free.
+    pub allowance: Allowance,
+    /// How second factors are kept, and who must have one.
+    pub mfa: MfaConfig,
 }
 
 /// What `worker` needs.
@@ -42,6 +57,8 @@ pub struct WorkerConfig {
     pub base: BaseConfig,
     /// Where the queues are.
     pub queues: QueueConfig,
+    /// How mails go out; without, they wait.
+    pub mail: Option<MailConfig>,
 }
 
 /// What `create-admin` needs.
@@ -100,7 +117,12 @@ impl ServeConfig {
         let keys = signing_keys(&mut env);
         let tokens = TokenConfig::read(&mut env);
         let hashing = HashingConfig::read(&mut env);
-        let config = || Some(Self { base: base?, keys: keys?, tokens: tokens?, hashing: hashing? });
+        let allowance = allowance(&mut env);
+        let mfa = MfaConfig::read(&mut env);
+        let config = || {
+            let (base, keys, tokens) = (base?, keys?, tokens?);
+            Some(Self { base, keys, tokens, hashing: hashing?, allowance: allowance?, mfa: mfa? })
+        };
         env.finish(config())
     }
 }
@@ -113,7 +135,8 @@ impl WorkerConfig {
     pub fn read(mut env: Env) -> Result<Self, ConfigFaults> {
         let base = BaseConfig::read(&mut env);
         let queues = QueueConfig::read(&mut env);
-        let config = || Some(Self { base: base?, queues: queues? });
+        let mail = MailConfig::read(&mut env);
+        let config = || Some(Self { base: base?, queues: queues?, mail: mail? });
         env.finish(config())
     }
 }
@@ -186,6 +209,13 @@ impl Default for HashingConfig {
     }
 }
 
+fn allowance(env: &mut Env) -> Option<Allowance> {
+    let usual = Allowance::default();
+    let per_address = bounded(env, "EHS_WRONG_PASSWORDS_PER_ADDRESS", usual.per_address, 1..=100_000);
+    let per_account = bounded(env, "EHS_WRONG_PASSWORDS_PER_ACCOUNT", usual.per_account, 1..=100_000);
+    Some(Allowance { per_address: per_address?, per_account: per_account? })
+}
+
 fn bounded<T>(env: &mut Env, name: &str, default: T, range: std::ops::RangeInclusive<T>) -> Option<T>
 where
     T: std::str::FromStr<Err: std::fmt::Display> + PartialOrd + std::fmt::Display,
@@ -215,7 +245,7 @@ mod tests {
     #[test]
     fn every_missing_variable_is_named() {
         let faults = ServeConfig::read(Env::of([])).unwrap_err().to_string();
-        for name in ["EHS_LISTEN", "DATABASE_URL", "EHS_SIGNING_KEYS_FILE", "EHS_CURSOR_KEY"] {
+        for name in ["EHS_LISTEN", "DATABASE_URL", "EHS_SIGNING_KEYS_FILE", "EHS_CURSOR_KEY", "EHS_MFA_KEYS"] {
             assert!(faults.contains(name), "{name} is missing in {faults}");
         }
     }

@@ -34,6 +34,9 @@ pub enum Error {
     /// The token is good, but its account is no more.
     #[error("the account is not active")]
     Inactive,
+    /// An administrator's own role and activity are another administrator's to change.
+    #[error("nobody changes their own standing")]
+    OwnStanding,
     /// Too many passwords wait to be hashed.
     #[error("too many passwords wait to be hashed")]
     HashingOverloaded,
@@ -84,6 +87,7 @@ impl From<Error> for Problem {
                 "The refresh token was used before; the session is over, sign in again.",
             ),
             Error::Inactive => Self::unauthorized(Some("invalid_token"), "The account is not active."),
+            Error::OwnStanding => Self::conflict("Another administrator changes your role or deactivates you."),
             Error::HashingOverloaded => Self::unavailable("sign-in", error),
             Error::Crypto(cause) => Self::internal(cause),
             Error::Database(cause) => cause.into(),

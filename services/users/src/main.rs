@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use audit::AuditCommand;
 use chassis::env::Env;
 use chassis::http::{self, Readiness};
 use chassis::{db, shutdown, telemetry};
@@ -27,6 +28,9 @@ enum Command {
     Migrate,
     /// Prints the OpenAPI document
     Openapi,
+    /// Exports and verifies the audit log, detaches its old months
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The first administrator; the password is taken from EHS_ADMIN_PASSWORD
     CreateAdmin(AdminArgs),
     /// The file with the keys that sign access tokens
@@ -67,6 +71,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Worker => work().await,
         Command::Migrate => migrate().await,
         Command::Openapi => openapi(),
+        Command::Audit(command) => command.run("users").await,
         Command::CreateAdmin(args) => admin(args).await,
         Command::Keys(Keys::Generate { file }) => {
             let keys = users::keys::generate(&file)?;
@@ -95,7 +100,7 @@ async fn serve() -> anyhow::Result<()> {
 async fn work() -> anyhow::Result<()> {
     let config = WorkerConfig::read(Env::process())?;
     let _telemetry = telemetry::init(&config.base.telemetry, "users-worker")?;
-    users::worker::run(config, shutdown::token()?).await
+    Box::pin(users::worker::run(config, shutdown::token()?)).await
 }
 
 async fn migrate() -> anyhow::Result<()> {

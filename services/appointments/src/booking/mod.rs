@@ -129,9 +129,11 @@ impl Booking<'_> {
     async fn attempt(&self, conn: &mut AsyncPgConnection) -> Result<Answer, Error> {
         conn.transaction(async |conn| {
             if let Some(answer) = self.key.claim(conn, self.actor.user_id, self.digest).await? {
+                self.actor.trail.repeats();
                 return Ok(answer.into());
             }
             let entry = self.write(conn).await?;
+            audit::write(conn, &self.actor.trail, [entry.appointment.patient_id]).await?;
             let answer = self.answer(entry)?;
             self.key.store(conn, self.actor.user_id, &answer).await?;
             Ok(answer)

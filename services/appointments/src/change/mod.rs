@@ -50,6 +50,7 @@ pub async fn read(
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let entry = Entry::find(&mut conn, &scope, id.into_inner()).await?.ok_or(Error::NotFound("appointment"))?;
+    permit.actor.trail.shows([entry.appointment.patient_id]);
     Ok(show(&app, &permit.actor, entry))
 }
 
@@ -151,10 +152,13 @@ impl Changing<'_> {
         self.check_status(&entry, &rewrite)?;
         rewrite.check_sense(&entry, &asked)?;
         if !asked.anything() {
+            self.actor.trail.shows([entry.appointment.patient_id]);
             return Ok(entry);
         }
         let span = if asked.moves { self.place(conn, &entry, &rewrite).await? } else { entry.appointment.span() };
-        self.write(conn, entry, rewrite, span).await
+        let entry = self.write(conn, entry, rewrite, span).await?;
+        audit::write(conn, &self.actor.trail, [entry.appointment.patient_id]).await?;
+        Ok(entry)
     }
 
     async fn check_rights(

@@ -16,6 +16,7 @@ fn action_of(method: &str, path: &str) -> Action {
         ("get", "/api/appointments/doctor/{id}/schedule/") => Action::ScheduleRead,
         ("get", "/api/appointments/doctor/{id}/availability/") => Action::AvailabilityRead,
         ("put", "/api/appointments/doctor/{id}/availability/") => Action::AvailabilityWrite,
+        ("get", "/api/appointments/audit/" | "/api/appointments/audit/verify/") => Action::AuditRead,
         _ => panic!("{method} {path}: which action is that?"),
     }
 }
@@ -45,7 +46,7 @@ async fn every_operation_by_every_role() {
         (1000, Role::Patient),
     ];
     let operations = operations();
-    assert_eq!(operations.len(), 9);
+    assert_eq!(operations.len(), 11);
     for (method, path, action) in operations {
         let subject = if path.contains("doctor/{id}") { RAO.to_string() } else { id.to_string() };
         let path = path.replace("{id}", &subject);

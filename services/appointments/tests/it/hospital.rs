@@ -69,7 +69,8 @@ impl Hospital {
         db.sql(PEOPLE).await;
         let tokens = Tokens::new();
         let owners = Owners::new(users.parse().unwrap(), patients.parse().unwrap()).unwrap();
-        let app = App::new(db.pool().await, owners, Kolkata, "07".repeat(32).parse().unwrap());
+        let audit = audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap();
+        let app = App::new(db.pool().await, audit, owners, Kolkata, "07".repeat(32).parse().unwrap());
         let server = Server::start("appointments", routes(app, tokens.verifier())).await;
         Self { db, server, tokens }
     }

@@ -23,6 +23,7 @@ mod availability;
 mod schedule;
 
 mod access;
+mod audit_log;
 mod events;
 mod lookup;
 mod openapi;

@@ -57,6 +57,7 @@ pub async fn create(
     let draft = Draft::new(&body.value, patient.id, &priced, day_in_india(now));
     conn.transaction(async |conn| {
         if let Some(stored) = key.claim(conn, actor.user_id, &body.digest).await? {
+            actor.trail.repeats();
             return Ok(stored.into());
         }
         let made = draft.insert(conn, &priced, Maker::User(actor.user_id)).await?;
@@ -65,6 +66,7 @@ pub async fn create(
             invoice = issue::number(conn, &app, actor, &invoice, &patient, now).await?;
         }
         let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, Some(patient.name.clone())).await?;
+        audit::write(conn, &actor.trail, [patient.id]).await?;
         let answer = Answer::created(format!("/api/billing/invoices/{}/", invoice.id), invoice.version, &shown)?;
         key.store(conn, actor.user_id, &answer).await?;
         Ok(answer)
@@ -157,6 +159,7 @@ async fn change(
             return Err(Error::ChangedMeanwhile.into());
         }
         let invoice = draft.replace(conn, id, &priced).await.map_err(Error::from)?;
+        audit::write(conn, &actor.trail, [seen.patient_id, patient.id]).await?;
         let body = InvoiceAnswer::of(conn, &app.supplier, &invoice, Some(patient.name.clone())).await?;
         Ok(Etagged { version: invoice.version, body })
     })

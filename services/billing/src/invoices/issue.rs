@@ -59,6 +59,7 @@ pub async fn issue(
     let patient = app.owners.patient(&mut conn, actor, seen.patient_id).await?;
     conn.transaction(async |conn| {
         if let Some(stored) = key.claim(conn, actor.user_id, &digest(b"")).await? {
+            actor.trail.repeats();
             return Ok(stored.into());
         }
         let draft = Invoice::lock(conn, scope, *id).await?;
@@ -72,6 +73,7 @@ pub async fn issue(
         let priced = priced_for(conn, &app, draft, day_in_india(now)).await?;
         let invoice = number(conn, &app, actor, &priced, &patient, now).await?;
         let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, None).await?;
+        audit::write(conn, &actor.trail, [invoice.patient_id]).await?;
         let answer = Answer::ok(invoice.version, &shown)?;
         key.store(conn, actor.user_id, &answer).await?;
         Ok(answer)

@@ -129,6 +129,8 @@ pub async fn list(
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching(scope).select(invoices::id)).await?;
     let found = fetch(&mut conn, scope, &request).await?;
+    let patients: Vec<i64> = found.iter().map(|(invoice, _)| invoice.patient_id).collect();
+    permit.actor.trail.shows(patients);
     let walked: Vec<_> = found.iter().map(|(invoice, _)| json!([invoice.dated, invoice.id])).collect();
     let shown = InvoiceAnswer::of_all(&mut conn, &app.supplier, found).await?;
     let rows = shown.into_iter().zip(walked).collect();
@@ -159,6 +161,7 @@ pub async fn read(
 ) -> Result<Etagged<InvoiceAnswer>, Problem> {
     let mut conn = db::get(&app.db).await?;
     let (invoice, name) = Invoice::find(&mut conn, Scope::of(&permit), *id).await?;
+    permit.actor.trail.shows([invoice.patient_id]);
     let body = InvoiceAnswer::of(&mut conn, &app.supplier, &invoice, name).await?;
     Ok(Etagged { version: invoice.version, body })
 }

@@ -65,6 +65,7 @@ pub async fn list(
     let request = page::request(&app.cursor_key, Filters {}, page, page_size, cursor)?;
     let mut conn = db::get(&app.db).await?;
     let (invoice, _) = Invoice::find(&mut conn, Scope::of(&permit), *id).await?;
+    permit.actor.trail.shows([invoice.patient_id]);
     let count =
         page::count(&mut conn, payments::table.filter(payments::invoice_id.eq(invoice.id)).select(payments::id))
             .await?;

@@ -80,11 +80,13 @@ pub async fn take(
     let mut conn = db::get(&app.db).await?;
     conn.transaction(async |conn| {
         if let Some(stored) = key.claim(conn, actor.user_id, &body.digest).await? {
+            actor.trail.repeats();
             return Ok(stored.into());
         }
         let invoice = Invoice::lock(conn, scope, input.invoice.get()).await.map_err(in_body)?;
         let payment = pay(conn, &invoice, input, actor.user_id).await?;
         publish::received(conn, &app.outbox, actor, &payment).await?;
+        audit::write(conn, &actor.trail, [invoice.patient_id]).await?;
         let location = format!("/api/billing/invoices/{}/payments/", invoice.id);
         let answer = Answer::new(actix_web::http::StatusCode::CREATED, Some(location), None, &payment)?;
         key.store(conn, actor.user_id, &answer).await?;

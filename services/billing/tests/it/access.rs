@@ -13,6 +13,7 @@ fn action_of(method: &Method, path: &str) -> Action {
         ("POST", "/api/billing/invoices/{id}/issue/") => Action::InvoiceIssue,
         ("GET", "/api/billing/invoices/{id}/payments/") => Action::PaymentRead,
         ("POST", "/api/billing/payments/") => Action::PaymentTake,
+        ("GET", "/api/billing/audit/" | "/api/billing/audit/verify/") => Action::AuditRead,
         _ => panic!("nobody has thought of {method} {path}"),
     }
 }
@@ -26,7 +27,7 @@ fn operations() -> Vec<(Method, String)> {
             methods.as_object().unwrap().keys().map(|method| (method.to_uppercase().parse().unwrap(), path.clone())),
         );
     }
-    assert_eq!(operations.len(), 8);
+    assert_eq!(operations.len(), 10);
     operations
 }
 

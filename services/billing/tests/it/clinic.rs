@@ -2,6 +2,7 @@
 
 use ::events::Outbox;
 use actix_web::{HttpRequest, HttpResponse, web};
+use audit::routes::AuditLog;
 use auth::{Actor, Role};
 use billing::app::App;
 use billing::known::Owners;
@@ -44,6 +45,7 @@ impl Clinic {
         let db = TestDb::new("billing", billing::migrations()).await;
         let tokens = Tokens::new();
         let app = App {
+            audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
             db: db.pool().await,
             verifier: tokens.verifier(),
             cursor_key: "0123456789abcdef".repeat(4).parse().unwrap(),
@@ -122,7 +124,7 @@ pub fn user_of(role: Role) -> i64 {
 }
 
 pub fn actor(role: Role) -> Actor {
-    Actor { user_id: user_of(role), role, session: Uuid::new_v4(), bearer: "a token".into() }
+    Actor { user_id: user_of(role), role, session: Uuid::new_v4(), bearer: "a token".into(), trail: Default::default() }
 }
 
 pub fn supplier() -> Supplier {
@@ -160,6 +162,7 @@ fn routes(app: &App) -> impl chassis::http::Routes + Sync + use<> {
     let (verifier, app) = (app.verifier.clone(), web::Data::new(app.clone()));
     move |config: &mut ServiceConfig<'_>| {
         config.app_data(verifier.clone()).app_data(app.clone());
+        app.audit.install(config, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
         billing::routes(config);
     }
 }

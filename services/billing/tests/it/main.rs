@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod audit_log;
 mod bad_input;
 mod clinic;
 mod database;

@@ -10,6 +10,7 @@ use chassis::problem::Problem;
 use chassis::strict_json::{self, Fault, Faults, Strict};
 use deserr::Deserr;
 use secrecy::SecretString;
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -57,7 +58,7 @@ pub struct Registration {
 }
 
 /// What a doctor's account needs.
-#[derive(Debug, Deserr, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct DoctorInput {
     /// Field of medicine.
@@ -229,6 +230,9 @@ mod tests {
             "ASHA@EXAMPLE.IN",
             "welcome12345",
             "Hospital@2026",
+            "jaishreeram1",
+            "Krishna@1234",
+            "P@ssw0rd12345",
         ] {
             let told = codes(with(json!({"password": bad})));
             assert_eq!(told, [("password".to_owned(), "too_common")], "{bad}");

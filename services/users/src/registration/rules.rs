@@ -1,5 +1,8 @@
 //! The rules of single fields. Pure.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use auth::Role;
 use auth::roles::UnknownRole;
 use chassis::strict_json::Fault;
@@ -47,13 +50,24 @@ pub fn password(text: String) -> Result<SecretString, Fault> {
     }
 }
 
-/// One character over and over, a run of the keyboard or the alphabet, or a word that leads every list.
+/// Passwords of twelve characters and more that lists of leaked ones begin with, Indian ones among them. The list is our
+/// own work: words, names and sayings with what people put behind them.
+fn common() -> &'static HashSet<&'static str> {
+    static COMMON: LazyLock<HashSet<&'static str>> =
+        LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
+    &COMMON
+}
+
+/// In the list, one character over and over, a run of the keyboard or the alphabet, or a word that leads every list.
 fn is_common(password: &str) -> bool {
     const RUNS: [&str; 4] =
         ["01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "1q2w3e4r5t6y7u8i9o0p"];
     const WORDS: [&str; 9] =
         ["password", "qwerty", "welcome", "letmein", "iloveyou", "admin", "administrator", "hospital", "changeme"];
     let lower = password.to_lowercase();
+    if common().contains(lower.as_str()) {
+        return true;
+    }
     let first = lower.chars().next();
     let letters = lower.trim_matches(|c: char| !c.is_alphabetic());
     lower.chars().all(|c| Some(c) == first)

@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::mfa::input::MfaRequired;
+
 /// Who signs in.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -39,6 +41,16 @@ pub struct TokenPair {
     pub refresh: String,
 }
 
+/// What a right password gives.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SignedIn {
+    /// The session's tokens.
+    Tokens(TokenPair),
+    /// The account has a second factor, or must have one.
+    MfaRequired(MfaRequired),
+}
+
 /// Anything that could be one: whether it is, only the answer of the whole says.
 fn login_name(text: String) -> Result<String, Fault> {
     let text = text.trim();
@@ -50,7 +62,10 @@ fn login_name(text: String) -> Result<String, Fault> {
 }
 
 /// Not held to the rules of new passwords: those may change, and an old one still signs in.
-fn presented_password(text: String) -> Result<SecretString, Fault> {
+///
+/// # Errors
+/// `required` or `too_long`.
+pub fn presented_password(text: String) -> Result<SecretString, Fault> {
     let password = SecretString::from(text);
     match password.expose_secret().chars().count() {
         0 => Err(Fault::new("required", "must not be empty")),

@@ -4,6 +4,10 @@ pub mod input;
 pub mod passwords;
 
 pub mod argon2id;
+pub mod defence;
+pub mod django;
+pub mod ended;
+pub mod origin;
 pub mod refresh_token;
 pub mod session;
 
@@ -15,52 +19,79 @@ use chassis::idempotency::IdempotencyKey;
 use chassis::problem::Problem;
 use chassis::strict_json::Strict;
 use chrono::Utc;
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Serialize;
 use uuid::Uuid;
 
-use self::input::{Login, Refresh, TokenPair};
+use self::defence::Attempt;
+use self::input::{Login, Refresh, SignedIn, TokenPair};
+use self::origin::Origin;
 use self::refresh_token::RefreshToken;
 use self::session::{Given, Rotation};
 use crate::app::App;
 use crate::error::Error;
+use crate::mfa;
 use crate::user::User;
 
 /// Sign in.
 ///
-/// An unknown user, a wrong password and an inactive account get the same answer after the same time. An
+/// An unknown user, a wrong password and an inactive account get the same answer after the same time. Where the account
+/// has a second factor, or its role must have one, a right password gives an `mfa_token` for `mfa/verify/` instead. An
 /// `Idempotency-Key` changes nothing here: signing in twice makes two sessions, and tokens are not stored.
 #[utoipa::path(
     tag = "users",
     request_body = Login,
     responses(
-        (status = 200, description = "signed in", body = TokenPair),
+        (status = 200, description = "signed in, or asked for the second factor", body = SignedIn),
         (status = 400, description = "bad input: every fault of it"),
         (status = 401, description = "the username or the password is wrong"),
+        (status = 429, description = "too many wrong passwords, from this address or for this account; see Retry-After"),
         (status = 503, description = "too many passwords wait to be checked"),
     ),
     security(())
 )]
 #[post("/api/users/login/")]
-pub async fn login(_key: IdempotencyKey, body: Strict<Login>, app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let answer = sign_in(&app, &body.value).await;
+pub async fn login(
+    _key: IdempotencyKey,
+    origin: Origin,
+    body: Strict<Login>,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let answer = sign_in(&app, &origin, &body.value).await;
     count("sign_ins_total", outcome(&answer));
     Ok(fresh(&answer?))
 }
 
-async fn sign_in(app: &App, presented: &Login) -> Result<TokenPair, Error> {
+async fn sign_in(app: &App, origin: &Origin, presented: &Login) -> Result<SignedIn, Error> {
     let found = User::find_by_login(&mut *app.conn().await?, &presented.username).await?;
+    // known by either name, an account is counted once
+    let name = found.as_ref().map_or(&presented.username, |user| &user.username);
+    let attempt = Attempt::new(origin, name);
+    app.defence.admit(&attempt).await?;
     // no connection is held while a password waits for its turn
     let checked = app.passwords.verify(&presented.password, found.as_ref().map(|user| &user.password_hash)).await?;
     let user = found.filter(|user| checked.matches && user.is_active).ok_or(Error::Credentials)?;
+    app.defence.right(&attempt).await;
     let mut conn = app.conn().await?;
     if let Some(renewed) = checked.renewed {
         User::keep_hash(&mut conn, user.id, &user.password_hash, &renewed.as_phi()).await?;
     }
+    if let Some(required) = mfa::gate(&mut conn, &app.mfa, &user).await? {
+        return Ok(SignedIn::MfaRequired(required));
+    }
+    conn.transaction(async |conn| begin(conn, app, origin, &user).await).await.map(SignedIn::Tokens)
+}
+
+/// Begins a session, whatever proved who it is, in the caller's transaction.
+pub(crate) async fn begin(
+    conn: &mut AsyncPgConnection,
+    app: &App,
+    origin: &Origin,
+    user: &User,
+) -> Result<TokenPair, Error> {
     let first = RefreshToken::random()?;
     let now = Utc::now();
-    let session = conn
-        .transaction(async |conn| session::open(conn, user.id, &first, now, app.tokens.refresh_lifetime).await)
-        .await?;
+    let session = session::open(conn, user.id, origin, &first, now, app.tokens.refresh_lifetime).await?;
     let given = Given { session, user_id: user.id, role: user.role()?, at: now, jti: Uuid::new_v4() };
     Ok(TokenPair { access: access_token(app, &given)?, refresh: first.into_text() })
 }
@@ -108,7 +139,10 @@ async fn renew(app: &App, body: &Refresh, retry_key: Option<&[u8]>) -> Result<(T
         Rotation::Given(given, successor) => (given, successor, false),
         Rotation::GivenAgain(given, successor) => (given, successor, true),
         Rotation::Refused => return Err(Error::RefreshToken),
-        Rotation::Reused => return Err(Error::RefreshTokenReused),
+        Rotation::Reused(session) => {
+            ended::tell(&app.revocations, &[session]).await;
+            return Err(Error::RefreshTokenReused);
+        }
     };
     Ok((TokenPair { access: access_token(app, &given)?, refresh: successor.into_text() }, again))
 }
@@ -124,8 +158,8 @@ fn access_token(app: &App, given: &Given) -> Result<String, Error> {
 const IDEMPOTENT_REPLAYED: header::HeaderName = header::HeaderName::from_static("idempotent-replayed");
 
 /// Tokens lie in no cache (RFC 6749, 5.1).
-fn fresh(pair: &TokenPair) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(pair)
+pub(crate) fn fresh(answer: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(answer)
 }
 
 fn retry_key(request: &HttpRequest) -> Option<&[u8]> {
@@ -142,6 +176,6 @@ fn outcome<T>(answer: &Result<T, Error>) -> &'static str {
     }
 }
 
-fn count(metric: &'static str, outcome: &'static str) {
+pub(crate) fn count(metric: &'static str, outcome: &'static str) {
     metrics::counter!(metric, "outcome" => outcome).increment(1);
 }

@@ -10,7 +10,7 @@ use chassis::phi::Phi;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::argon2id;
+use super::{argon2id, django};
 use crate::config::HashingConfig;
 use crate::error::Error;
 
@@ -46,7 +46,8 @@ impl PasswordHash {
 pub struct Checked {
     /// Whether it is the password. Never for nobody's.
     pub matches: bool,
-    /// The hash to keep instead: the password is right, and its hash was made with weaker parameters than today's.
+    /// The hash to keep instead: the password is right, and its hash is Django's or was made with weaker
+    /// parameters than today's.
     pub renewed: Option<PasswordHash>,
 }
 
@@ -116,11 +117,15 @@ fn hash(params: &Params, password: &SecretString) -> anyhow::Result<PasswordHash
 }
 
 fn check(inner: &Inner, password: &SecretString, stored: Option<&Phi<String>>) -> anyhow::Result<Checked> {
-    let parsed = phc::PasswordHash::new(stored.unwrap_or(&inner.nobodys).expose()).map_err(|fault| anyhow!(fault))?;
-    let equal = argon2id::matches(password.expose_secret().as_bytes(), &parsed)?;
+    let (bytes, text) = (password.expose_secret().as_bytes(), stored.unwrap_or(&inner.nobodys).expose());
+    let (equal, weaker) = if django::is_one(text) {
+        (django::matches(bytes, text)?, true)
+    } else {
+        let parsed = phc::PasswordHash::new(text).map_err(|fault| anyhow!(fault))?;
+        (argon2id::matches(bytes, &parsed)?, is_weaker(&parsed, &inner.params))
+    };
     let matches = equal && stored.is_some();
-    let renewed =
-        if matches && is_weaker(&parsed, &inner.params) { Some(hash(&inner.params, password)?) } else { None };
+    let renewed = if matches && weaker { Some(hash(&inner.params, password)?) } else { None };
     Ok(Checked { matches, renewed })
 }
 

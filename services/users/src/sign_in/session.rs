@@ -9,6 +9,8 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::ended::{self, Why};
+use super::origin::Origin;
 use super::refresh_token::{RefreshToken, salt, sha256};
 use crate::error::Error;
 use crate::schema::{refresh_tokens, sessions, users};
@@ -39,7 +41,7 @@ pub enum Rotation {
     /// Unknown, expired, or of a session that is over.
     Refused,
     /// It was spent before: somebody has a copy. The session is over.
-    Reused,
+    Reused(Uuid),
 }
 
 /// Begins a session whose first refresh token is `refresh`.
@@ -49,6 +51,7 @@ pub enum Rotation {
 pub async fn open(
     conn: &mut AsyncPgConnection,
     user_id: i64,
+    origin: &Origin,
     refresh: &RefreshToken,
     now: DateTime<Utc>,
     lifetime: Duration,
@@ -60,6 +63,8 @@ pub async fn open(
             sessions::user_id.eq(user_id),
             sessions::created_at.eq(now),
             sessions::last_used_at.eq(now),
+            sessions::address.eq(origin.address.map(|address| address.to_string())),
+            sessions::user_agent.eq(origin.user_agent.as_deref()),
         ))
         .execute(conn)
         .await?;
@@ -155,8 +160,10 @@ async fn spent_or_unknown(
     {
         return Ok(again);
     }
-    revoke(conn, spent.session, now).await?;
-    Ok(Rotation::Reused)
+    if let Some(owner) = owner(conn, spent.session).await? {
+        ended::end(conn, owner, spent.session, Why::RefreshTokenReused, now).await?;
+    }
+    Ok(Rotation::Reused(spent.session))
 }
 
 /// The same answer again, as long as nobody has used the one before.
@@ -223,11 +230,8 @@ async fn live(conn: &mut AsyncPgConnection, session: Uuid) -> Result<Option<(i64
     Ok(Some((owner, role)))
 }
 
-async fn revoke(conn: &mut AsyncPgConnection, session: Uuid, now: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::update(sessions::table.find(session).filter(sessions::revoked_at.is_null()))
-        .set((sessions::revoked_at.eq(now), sessions::revoked_why.eq("REFRESH_TOKEN_REUSED")))
-        .execute(conn)
-        .await
+async fn owner(conn: &mut AsyncPgConnection, session: Uuid) -> QueryResult<Option<i64>> {
+    sessions::table.find(session).select(sessions::user_id).first(conn).await.optional()
 }
 
 /// Forgets sessions that nobody has used for longer than a refresh token lives and a week; at most a thousand at a time.

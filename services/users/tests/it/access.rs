@@ -15,17 +15,33 @@ enum Door {
 }
 
 /// An operation that is not here fails the tests: whoever adds one says who may call it.
-const DOORS: [(&str, &str, Door); 10] = [
+const DOORS: [(&str, &str, Door); 25] = [
     ("GET", "/.well-known/jwks.json", Door::Public),
     ("POST", "/api/users/register/", Door::Public),
     ("POST", "/api/users/login/", Door::Public),
     ("POST", "/api/users/refresh-token/", Door::Public),
+    // who is signed in, or holds an mfa_token
+    ("POST", "/api/users/mfa/enable/", Door::Public),
+    ("POST", "/api/users/mfa/verify/", Door::Public),
+    ("POST", "/api/users/mfa/disable/", Door::Only(Action::OwnProfile)),
     ("GET", "/api/users/me/", Door::Only(Action::OwnProfile)),
     ("PATCH", "/api/users/me/", Door::Only(Action::OwnProfile)),
+    ("POST", "/api/users/password/reset/", Door::Public),
+    ("POST", "/api/users/password/reset/confirm/", Door::Public),
+    ("POST", "/api/users/password/change/", Door::Only(Action::OwnProfile)),
+    ("POST", "/api/users/logout/", Door::Only(Action::OwnProfile)),
+    ("GET", "/api/users/me/sessions/", Door::Only(Action::OwnProfile)),
+    ("DELETE", "/api/users/me/sessions/{id}/", Door::Only(Action::OwnProfile)),
     ("GET", "/api/users/doctors/", Door::Only(Action::DoctorList)),
     ("GET", "/api/users/doctors/{id}/", Door::Only(Action::DoctorList)),
+    ("GET", "/api/users/break-glass/", Door::Only(Action::BreakGlassRead)),
+    ("GET", "/api/users/break-glass/{id}/", Door::Only(Action::BreakGlassRead)),
+    ("PATCH", "/api/users/break-glass/{id}/", Door::Only(Action::BreakGlassReview)),
+    ("GET", "/api/users/audit/", Door::Only(Action::AuditRead)),
+    ("GET", "/api/users/audit/verify/", Door::Only(Action::AuditRead)),
     ("GET", "/api/users/", Door::Only(Action::UserAdmin)),
     ("GET", "/api/users/{id}/", Door::Only(Action::UserAdmin)),
+    ("PATCH", "/api/users/{id}/", Door::Only(Action::UserAdmin)),
 ];
 
 /// Method, path and whether it says that anyone may call it.

@@ -12,10 +12,17 @@ mod service;
 
 mod access;
 mod accounts;
+mod break_glass;
 mod commands;
+mod defence;
 mod doctors;
 mod events;
+mod mfa;
 mod openapi;
+mod password;
+mod post_office;
 mod profile;
 mod registration;
+mod sessions;
 mod sign_in;
+mod standing;

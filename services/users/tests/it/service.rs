@@ -6,9 +6,11 @@ use auth::claims::Issued;
 use auth::{Claims, Role, SigningKeys};
 use chrono::{Duration, Utc};
 use serde_json::{Value, json};
-use testkit::{Answer, Server, TestDb};
+use testkit::{Answer, Endpoints, Server, TestDb};
 use users::app::App;
 use users::config::{HashingConfig, TokenConfig};
+use users::mfa::{MfaConfig, MfaKeys};
+use users::sign_in::defence::{Allowance, Defence};
 use users::sign_in::passwords::Passwords;
 use uuid::Uuid;
 
@@ -28,14 +30,37 @@ impl Service {
     }
 
     pub async fn hashing(config: &HashingConfig) -> Self {
+        Self::with(config, "", revocations(), lenient()).await
+    }
+
+    /// With roles that must have a second factor.
+    pub async fn requiring(roles: &str) -> Self {
+        Self::with(&HashingConfig::default(), roles, revocations(), lenient()).await
+    }
+
+    /// That counts wrong passwords this way.
+    pub async fn defended(config: &HashingConfig, defence: Defence) -> Self {
+        Self::with(config, "", revocations(), defence).await
+    }
+
+    /// Whose word reaches the gateway this way.
+    pub async fn revoking(revocations: auth::Revocations) -> Self {
+        Self::with(&HashingConfig::default(), "", revocations, lenient()).await
+    }
+
+    async fn with(config: &HashingConfig, required: &str, revocations: auth::Revocations, defence: Defence) -> Self {
         let db = TestDb::new("users", users::migrations()).await;
         let keys = Arc::new(SigningKeys::generate().unwrap());
         let app = App {
+            audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
             db: db.pool().await,
             outbox: ::events::Outbox::new(),
             keys: Arc::clone(&keys),
             tokens: TokenConfig::new("ehs".to_owned(), "ehs-api".to_owned()),
             passwords: Passwords::new(config).unwrap(),
+            mfa: MfaConfig { keys: mfa_keys(), required: required.parse().unwrap() },
+            defence,
+            revocations,
             cursor_key: "00".repeat(32).parse().unwrap(),
         };
         let server = Server::start("EHS users", app.routes()).await;
@@ -77,6 +102,20 @@ impl Service {
     pub async fn users(&self) -> i64 {
         self.db.number("SELECT count(*) FROM users").await
     }
+}
+
+/// All tests come from one address.
+fn lenient() -> Defence {
+    let free = Allowance { per_address: u32::MAX, per_account: u32::MAX };
+    Defence::new(chassis::redis::pool(&Endpoints::get().redis_config()).unwrap(), free)
+}
+
+pub fn revocations() -> auth::Revocations {
+    auth::Revocations::new(chassis::redis::pool(&Endpoints::get().redis_config()).unwrap())
+}
+
+pub fn mfa_keys() -> MfaKeys {
+    MfaKeys::parse(&format!("k1:{},k0:{}", "0a".repeat(32), "0b".repeat(32)).into()).unwrap()
 }
 
 pub fn patient(username: &str) -> Value {

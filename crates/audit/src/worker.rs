@@ -1,0 +1,53 @@
+//! What a service's worker does for the audit.
+
+use std::time::Duration;
+
+use chassis::db::Pool;
+use diesel::dsl::sql;
+use diesel::sql_types::Integer;
+use diesel_async::RunQueryDsl;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::hex;
+use crate::link::{Head, link};
+
+/// Pause when everything is linked.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often the head goes to the log, and months are looked after.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// Links rows, says the head to the log once a minute, and makes the coming months' partitions, until `stop` is cancelled.
+///
+/// # Errors
+/// Never; what fails is tried again.
+pub async fn run(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut due = Instant::now();
+    while !stop.is_cancelled() {
+        if Instant::now() >= due {
+            due = due.checked_add(HOUSEKEEPING).unwrap_or(due);
+            if let Err(fault) = Box::pin(keep_house(&pool)).await {
+                tracing::warn!(fault = format!("{fault:#}"), "the audit's housekeeping waits for the next minute");
+            }
+        }
+        match Box::pin(link_once(&pool)).await {
+            Ok(rows) if rows > 0 => continue,
+            Ok(_) => {}
+            Err(fault) => tracing::warn!(fault = format!("{fault:#}"), "audit rows are not linked yet"),
+        }
+        let _ = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+    }
+    Ok(())
+}
+
+async fn link_once(pool: &Pool) -> anyhow::Result<usize> {
+    Ok(link(&mut *pool.get().await?).await?)
+}
+
+async fn keep_house(pool: &Pool) -> anyhow::Result<()> {
+    let mut conn = pool.get().await?;
+    let made: i32 = diesel::select(sql::<Integer>("audit_make_partitions(3)")).get_result(&mut conn).await?;
+    let head = Head::find(&mut conn).await?;
+    tracing::info!(seq = head.seq, hash = hex(&head.hash), months_made = made, "audit chain head");
+    Ok(())
+}

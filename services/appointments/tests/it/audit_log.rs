@@ -1,0 +1,37 @@
+//! Every operation leaves its row.
+
+use serde_json::json;
+use testkit::{Audited, Good};
+
+use crate::hospital::{Hospital, LAKSHMI, RAO, day, slot};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_leaves_a_row() {
+    let hospital = Hospital::new().await;
+    let document = serde_json::to_value(chassis::http::openapi("appointments", appointments::operations)).unwrap();
+    let audited = Audited { server: &hospital.server, db: &hospital.db, tokens: &hospital.tokens };
+    audited.refusals(&document, &RAO.to_string()).await;
+
+    let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    let (from, to) = (day(1), day(9));
+    let moved = json!({"doctor": RAO, "date": day(3), "time_slot": "11:00:00", "patient": LAKSHMI});
+    let week = json!({"slot_minutes": 20, "weekly": [{"weekday": "MON", "start": "09:00:00", "end": "13:00:00"}]});
+    let good: [Good; 11] = [
+        ("GET", "/api/appointments/".into(), json!({})),
+        ("GET", format!("/api/appointments/{id}/"), json!({})),
+        ("GET", format!("/api/appointments/doctor/{RAO}/schedule/?start_date={from}&end_date={to}"), json!({})),
+        ("GET", format!("/api/appointments/doctor/{RAO}/availability/"), json!({})),
+        ("PUT", format!("/api/appointments/{id}/"), moved),
+        ("PATCH", format!("/api/appointments/{id}/"), json!({"reason": "a cough"})),
+        ("POST", "/api/appointments/".into(), slot(LAKSHMI, RAO, day(4), "10:00:00")),
+        ("GET", format!("/api/appointments/date-range/?start_date={from}&end_date={to}"), json!({})),
+        ("PUT", format!("/api/appointments/doctor/{RAO}/availability/"), week),
+        ("GET", "/api/appointments/audit/".into(), json!({})),
+        ("GET", "/api/appointments/audit/verify/".into(), json!({})),
+    ];
+    audited.successes(&document, &good).await;
+    let about = format!(
+        "SELECT count(DISTINCT object) FROM audit_log WHERE outcome = 'SUCCESS' AND patients @> '{{{LAKSHMI}}}'"
+    );
+    assert_eq!(hospital.db.number(&about).await, 7, "each that shows or changes an appointment names the patient");
+}

@@ -1,0 +1,31 @@
+//! Every operation leaves its row.
+
+use serde_json::json;
+use testkit::{Audited, Good};
+
+use crate::clinic::{ASHA, Clinic, cash, invoice, with};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_leaves_a_row() {
+    let clinic = Clinic::new().await;
+    let document = serde_json::to_value(chassis::http::openapi(billing::TITLE, billing::routes)).unwrap();
+    let audited = Audited { server: &clinic.server, db: &clinic.db, tokens: &clinic.tokens };
+    audited.refusals(&document, "4242").await;
+
+    let (draft, issued) = (clinic.draft().await, clinic.issued().await);
+    let good: [Good; 10] = [
+        ("GET", "/api/billing/invoices/".into(), json!({})),
+        ("GET", format!("/api/billing/invoices/{issued}/"), json!({})),
+        ("GET", format!("/api/billing/invoices/{issued}/payments/"), json!({})),
+        ("POST", "/api/billing/invoices/".into(), with(&invoice(ASHA), json!({"draft": true}))),
+        ("PUT", format!("/api/billing/invoices/{draft}/"), with(&invoice(ASHA), json!({"draft": true}))),
+        ("PATCH", format!("/api/billing/invoices/{draft}/"), json!({"due_date": null})),
+        ("POST", format!("/api/billing/invoices/{draft}/issue/"), json!({})),
+        ("POST", "/api/billing/payments/".into(), cash(issued, "10.00")),
+        ("GET", "/api/billing/audit/".into(), json!({})),
+        ("GET", "/api/billing/audit/verify/".into(), json!({})),
+    ];
+    audited.successes(&document, &good).await;
+    let unnamed = "SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND NOT patients @> '{7}' AND actor = 1 AND action <> 'AuditRead'";
+    assert_eq!(clinic.db.number(unnamed).await, 0, "each names the patient");
+}

@@ -1,0 +1,106 @@
+//! Mails that wait. Whether the address is anybody's is not asked before one is sent, so that asking tells nothing.
+
+use chrono::{DateTime, Duration, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::schema::mails;
+
+/// To one address within an hour; more are dropped silently, so that nobody's mailbox is flooded.
+const MOST_AN_HOUR: i64 = 3;
+/// After this many the mail is given up.
+const MOST_ATTEMPTS: i32 = 8;
+/// How long the rows are kept, to count by.
+const KEPT: Duration = Duration::hours(1);
+
+/// A mail that is due.
+#[derive(Debug, Clone, Queryable)]
+pub struct Due {
+    /// Its row.
+    pub id: i64,
+    /// To whom. Whether that is an account's address, the sender finds out.
+    pub address: String,
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// PostgreSQL's `lower`.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// Asks for a mail that resets the password behind this address.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn ask_for_reset(conn: &mut AsyncPgConnection, address: &str, now: DateTime<Utc>) -> QueryResult<()> {
+    let since = now.checked_sub_signed(KEPT).unwrap_or(now);
+    let lately: i64 = mails::table
+        .filter(lower(mails::address).eq(address.to_lowercase()))
+        .filter(mails::made_at.gt(since))
+        .count()
+        .get_result(conn)
+        .await?;
+    if lately >= MOST_AN_HOUR {
+        return Ok(());
+    }
+    diesel::insert_into(mails::table)
+        .values((
+            mails::kind.eq("PASSWORD_RESET"),
+            mails::address.eq(address),
+            mails::made_at.eq(now),
+            mails::next_attempt_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Takes the next mail that is due. It comes back later unless [`done`] is said of it; after the last attempt it does not.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn take(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<Due>> {
+    let spent = mails::table.filter(mails::status.eq("WAITING")).filter(mails::attempts.ge(MOST_ATTEMPTS));
+    diesel::update(spent.filter(mails::next_attempt_at.le(now))).set(mails::status.eq("FAILED")).execute(conn).await?;
+    let due = mails::table
+        .filter(mails::status.eq("WAITING"))
+        .filter(mails::next_attempt_at.le(now))
+        .order(mails::next_attempt_at)
+        .select((mails::id, mails::attempts))
+        .limit(1)
+        .for_update()
+        .skip_locked();
+    let Some((id, attempts)): Option<(i64, i32)> = due.first(conn).await.optional()? else { return Ok(None) };
+    diesel::update(mails::table.find(id))
+        .set((mails::attempts.eq(attempts.saturating_add(1)), mails::next_attempt_at.eq(after(attempts, now))))
+        .returning((mails::id, mails::address))
+        .get_result(conn)
+        .await
+        .optional()
+}
+
+/// Ten seconds, doubled each time, at most ten minutes.
+fn after(attempts: i32, now: DateTime<Utc>) -> DateTime<Utc> {
+    let doublings = u32::try_from(attempts).unwrap_or_default().min(6);
+    let seconds = 10_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(600);
+    now.checked_add_signed(Duration::seconds(seconds)).unwrap_or(now)
+}
+
+/// The mail went out, or there is nobody to send it to.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn done(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<usize> {
+    diesel::update(mails::table.find(id)).set(mails::status.eq("DONE")).execute(conn).await
+}
+
+/// Forgets mails that wait no more, when the hour that they are counted in is over. Returns how many.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn prune(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<usize> {
+    let before = now.checked_sub_signed(KEPT).unwrap_or(now);
+    let old = mails::table.filter(mails::made_at.lt(before)).filter(mails::status.ne("WAITING"));
+    let old: Vec<i64> = old.order(mails::made_at).limit(1000).select(mails::id).load(conn).await?;
+    diesel::delete(mails::table.filter(mails::id.eq_any(old))).execute(conn).await
+}
