@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::v1::{Actor, Envelope, envelope::Payload};
 
 /// Names of all events, in the order of `envelope.proto`; a test compares the two.
-pub const EVENT_TYPES: [&str; 9] = [
+pub const EVENT_TYPES: [&str; 10] = [
     "UserRegistered",
     "UserUpdated",
     "PatientRegistered",
@@ -19,6 +19,7 @@ pub const EVENT_TYPES: [&str; 9] = [
     "AppointmentCompleted",
     "InvoiceIssued",
     "PaymentReceived",
+    "BreakGlassUsed",
 ];
 
 impl Payload {
@@ -34,6 +35,7 @@ impl Payload {
             Self::AppointmentCompleted(_) => "AppointmentCompleted",
             Self::InvoiceIssued(_) => "InvoiceIssued",
             Self::PaymentReceived(_) => "PaymentReceived",
+            Self::BreakGlassUsed(_) => "BreakGlassUsed",
         }
     }
 }

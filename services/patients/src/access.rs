@@ -1,7 +1,7 @@
 //! Who may see and change which patients. [`visible_to`] is the only way to rows: there is no other constructor of a
 //! query that reads patients on a caller's behalf.
 //!
-//! Break-glass belongs here: a grant that is good for an hour makes [`Scope::of`] widen a doctor's or nurse's care.
+//! A grant of [`break_glass`](crate::break_glass) is care of one patient, for an hour.
 
 use auth::{Action, Permission, Permit, Reach, Role};
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
@@ -45,6 +45,16 @@ impl Scope {
         Self { whose: Whose::All, details: true }
     }
 
+    /// Whether it ends at somebody's care, so that break-glass widens it.
+    pub fn ends_at_care(&self) -> bool {
+        matches!(self.whose, Whose::CareOfDoctor(_) | Whose::CareOfNurse(_))
+    }
+
+    /// The same without an end: what a search by break-glass looks through.
+    pub(crate) fn beyond_care(&self) -> Self {
+        Self { whose: Whose::All, ..self.clone() }
+    }
+
     /// Whether all the demographics are shown, or only name, number, phone and address.
     pub fn shows_details(&self) -> bool {
         self.details
@@ -74,22 +84,24 @@ pub fn may_change(role: Role, field: &str) -> bool {
     }
 }
 
-/// In somebody's care: primary doctor, or an appointment in the last or next 90 days; a nurse's care is that of the
-/// doctors of her department. A `UNION`, so that both halves use their index.
+/// In somebody's care: primary doctor, or an appointment in the last or next 90 days, or a grant of break-glass that has
+/// not expired; a nurse's care is that of the doctors of her department. A `UNION`, so that each part uses its index.
 #[derive(Debug, Clone, Copy)]
 enum InCare {
     OfDoctor(i64),
     OfNurse(i64),
 }
 
-const OF_DOCTOR: [&str; 3] = [
+const OF_DOCTOR: [&str; 4] = [
     "patients.id IN (SELECT theirs.id FROM patients AS theirs WHERE theirs.primary_doctor = ",
     " UNION ALL SELECT visit.patient FROM care_appointments AS visit WHERE visit.status <> 'CANCELLED' \
      AND visit.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days' AND visit.doctor = ",
+    " UNION ALL SELECT granted.patient FROM break_glass_grants AS granted \
+     WHERE granted.patient IS NOT NULL AND granted.expires_at > now() AND granted.actor = ",
     ")",
 ];
 
-const OF_NURSE: [&str; 3] = [
+const OF_NURSE: [&str; 4] = [
     "patients.id IN (SELECT theirs.id FROM patients AS theirs WHERE theirs.primary_doctor IN \
      (SELECT doctor.id FROM staff AS nurse JOIN staff AS doctor USING (department) \
      WHERE nurse.is_active AND doctor.role = 'DOCTOR' AND department <> '' AND nurse.id = ",
@@ -97,20 +109,22 @@ const OF_NURSE: [&str; 3] = [
      AND visit.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days' AND visit.doctor IN \
      (SELECT doctor.id FROM staff AS nurse JOIN staff AS doctor USING (department) \
      WHERE nurse.is_active AND doctor.role = 'DOCTOR' AND department <> '' AND nurse.id = ",
-    "))",
+    ") UNION ALL SELECT granted.patient FROM break_glass_grants AS granted \
+     WHERE granted.patient IS NOT NULL AND granted.expires_at > now() AND granted.actor = ",
+    ")",
 ];
 
 impl QueryFragment<Pg> for InCare {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let ([before, between, after], user) = match self {
+        let ([primary, visit, granted, end], user) = match self {
             Self::OfDoctor(user) => (OF_DOCTOR, user),
             Self::OfNurse(user) => (OF_NURSE, user),
         };
-        out.push_sql(before);
-        out.push_bind_param::<BigInt, _>(user)?;
-        out.push_sql(between);
-        out.push_bind_param::<BigInt, _>(user)?;
-        out.push_sql(after);
+        for part in [primary, visit, granted] {
+            out.push_sql(part);
+            out.push_bind_param::<BigInt, _>(user)?;
+        }
+        out.push_sql(end);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use audit::Recorder;
 use auth::Verifier;
 use chassis::db::Pool;
 use chassis::page::CursorKey;
@@ -15,6 +16,8 @@ use crate::staff::UsersService;
 pub struct App {
     /// Connections to this service's schema.
     pub db: Pool,
+    /// Writes down who did what.
+    pub audit: Recorder,
     /// Where events go.
     pub outbox: Outbox,
     /// Checks tokens.
@@ -37,6 +40,7 @@ impl App {
     pub fn build(config: &ServeConfig) -> anyhow::Result<Self> {
         Ok(Self {
             db: chassis::db::pool(&config.base.db, "patients serve")?,
+            audit: audit::config::recorder(&config.base, "patients")?,
             outbox: Outbox::new(),
             verifier: config.auth.verifier()?,
             users: UsersService::at(config.users_url.clone())?,

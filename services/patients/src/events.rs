@@ -7,6 +7,7 @@ use diesel_async::AsyncPgConnection;
 use events::v1::{self, Address, Envelope, PatientSnapshot};
 use events::{Handler, Outbox, Payload};
 
+use crate::break_glass::Grant;
 use crate::care::Visit;
 use crate::patient::Patient;
 use crate::staff::Member;
@@ -38,6 +39,29 @@ pub async fn updated(
     patient: &Patient,
 ) -> QueryResult<()> {
     tell(conn, outbox, actor, patient, Payload::PatientUpdated).await
+}
+
+/// Tells that somebody went beyond their care, in the transaction that let them.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn break_glass_used(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: &Actor,
+    grant: &Grant,
+) -> QueryResult<()> {
+    let used = v1::BreakGlassUse {
+        id: grant.id,
+        user_id: grant.actor,
+        role: grant.role.clone(),
+        reason: grant.reason.clone(),
+        patients: grant.patient.map_or_else(|| grant.shown.clone(), |patient| vec![patient]),
+        granted_at: Some(events::envelope::timestamp(grant.granted_at)),
+        expires_at: grant.expires_at.map(events::envelope::timestamp),
+    };
+    let actor = Some((actor.user_id, actor.role.as_str()));
+    outbox.append(conn, actor, ("break_glass", grant.id), Payload::BreakGlassUsed(used)).await
 }
 
 async fn tell(
@@ -97,7 +121,8 @@ impl Handler for Heard {
                 Payload::PatientRegistered(_)
                 | Payload::PatientUpdated(_)
                 | Payload::InvoiceIssued(_)
-                | Payload::PaymentReceived(_),
+                | Payload::PaymentReceived(_)
+                | Payload::BreakGlassUsed(_),
             )
             | None => {}
         }

@@ -14,8 +14,8 @@ use fhir::patient::patient;
 use fhir::{AddressRecord, ContactRecord, Date, Gender, PatientRecord};
 use utoipa::IntoParams;
 
-use crate::access::Scope;
 use crate::app::App;
+use crate::break_glass::BreakGlass;
 use crate::error::Error;
 use crate::patient::{Address, EmergencyContact, Facts, Patient};
 
@@ -45,7 +45,8 @@ fn view_of(name: Option<String>) -> Result<View, Fault> {
 }
 
 /// Read a patient as a FHIR R4 `Patient` (NRCeS profile).
-#[utoipa::path(tag = "patients", params(("id" = i64, Path), FhirParams),
+#[utoipa::path(tag = "patients", params(("id" = i64, Path), FhirParams,
+        ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, content_type = "application/fhir+json", body = Object), (status = 400, description = "another view"),
         (status = 404, description = "not there, or not for the caller to know of")))]
 #[get("/api/patients/{id}/fhir/")]
@@ -53,9 +54,12 @@ pub async fn read(
     permit: Permit<FhirPatientRead>,
     id: web::Path<i64>,
     StrictQuery(params): StrictQuery<FhirParams>,
+    break_glass: BreakGlass,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let found = Patient::find(&mut *db::get(&app.db).await?, &Scope::of(&permit), *id).await.map_err(Error::from)?;
+    let scope = break_glass.open(&app, &permit, *id).await?;
+    let found = Patient::find(&mut *db::get(&app.db).await?, &scope, *id).await.map_err(Error::from)?;
+    permit.actor.trail.shows([found.id]);
     let resource = match params.view {
         View::Patient => resource(&found, &app.patient_id_system),
     };

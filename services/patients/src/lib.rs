@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod break_glass;
 pub mod patient;
 
 pub mod hl7_import;
@@ -13,6 +14,10 @@ pub mod fields;
 pub mod care;
 pub mod events;
 pub mod staff;
+/// `audit/` and `audit/verify/`.
+pub mod audit_log {
+    audit::routes!("/api/patients/audit/", "/api/patients/audit/verify/");
+}
 pub mod worker;
 
 pub mod app;
@@ -21,6 +26,7 @@ pub mod error;
 mod schema;
 
 use actix_web::web;
+use audit::routes::AuditLog;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -34,13 +40,15 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// All tables of the service's schema, in the order in which they are made.
 pub fn migrations() -> Vec<EmbeddedMigrations> {
-    vec![chassis::MIGRATIONS, ::events::MIGRATIONS, MIGRATIONS]
+    vec![chassis::MIGRATIONS, ::events::MIGRATIONS, audit::MIGRATIONS, MIGRATIONS]
 }
 
 /// Every route of the service.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         // Before `{id}`, which would take it for an id.
+        .service(audit_log::list)
+        .service(audit_log::verify)
         .service(hl7_import::import)
         .service(search::list)
         .service(registration::register)
@@ -56,6 +64,7 @@ pub fn with_state(app: App) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 
     move |config| {
         config.app_data(web::Data::new(app.clone()));
         config.app_data(web::Data::new(app.verifier.clone()));
+        app.audit.install(config, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
         routes(config);
     }
 }

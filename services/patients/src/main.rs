@@ -1,6 +1,7 @@
 //! The patients service's commands.
 
 use anyhow::Context;
+use audit::AuditCommand;
 use chassis::env::Env;
 use chassis::http::{self, Readiness};
 use chassis::{db, shutdown, telemetry};
@@ -25,6 +26,9 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Export and verify the audit log, detach its old months.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[tokio::main]
@@ -34,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Worker => worker().await,
         Command::Migrate => migrate().await,
         Command::Openapi => openapi(),
+        Command::Audit(command) => command.run("patients").await,
     }
 }
 

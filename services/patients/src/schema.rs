@@ -79,5 +79,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    break_glass_grants (id) {
+        id -> Int8,
+        actor -> Int8,
+        role -> Text,
+        session -> Uuid,
+        reason -> Text,
+        patient -> Nullable<Int8>,
+        shown -> Array<Int8>,
+        granted_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(patient_identifiers -> patients (patient));
 diesel::allow_tables_to_appear_in_same_query!(patients, patient_identifiers);

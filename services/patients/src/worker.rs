@@ -24,6 +24,7 @@ pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> 
         http::serve_worker(&config.base, http::Readiness::of_database(pool.clone()), stop.clone()),
         events::relay::run(pool.clone(), queues.clone(), stop.clone()),
         events::consumer::run(pool.clone(), queues, SUBSCRIBER, Heard, stop.clone()),
+        audit::worker::run(pool.clone(), stop.clone()),
         forget_answers(pool, stop),
     )?;
     Ok(())

@@ -53,6 +53,7 @@ pub async fn apply(
         .transaction(async |conn: &mut AsyncPgConnection| {
             let replayed = key.claim(conn, actor.user_id, &incoming.digest).await?.is_some();
             if let Some(outcome) = message::lock(conn, stored).await? {
+                actor.trail.repeats();
                 return Ok(outcome.replayed(replayed));
             }
             let mut warnings: Vec<String> =
@@ -67,6 +68,7 @@ pub async fn apply(
                 created,
                 warnings,
             };
+            audit::write(conn, &actor.trail, [patient]).await?;
             message::applied(conn, stored, &answer, &ack).await?;
             let kept = Answer::new(actix_web::http::StatusCode::OK, None, None, &answer)?;
             key.store(conn, actor.user_id, &kept).await?;

@@ -63,7 +63,10 @@ async fn receive(app: &App, actor: &Actor, key: &IdempotencyKey, body: &Er7) -> 
         Err(fault) => return message::park_new(&mut conn, &incoming, Parked::unreadable(header, &fault)).await,
     };
     match message::store(&mut conn, &incoming).await? {
-        Stored::Answered(outcome) => Ok(outcome),
+        Stored::Answered(outcome) => {
+            actor.trail.repeats();
+            Ok(outcome)
+        }
         Stored::ControlIdTaken => message::park_new(&mut conn, &incoming, Parked::control_id_taken(header)).await,
         Stored::Waiting(id) => apply::apply(&mut conn, app, key, id, &incoming, &message).await,
     }

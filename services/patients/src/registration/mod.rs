@@ -3,6 +3,8 @@
 pub mod duplicates;
 pub mod input;
 
+use std::iter;
+
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
 use auth::permissions::{PatientDeactivate, PatientRead, PatientRegister, PatientWrite};
 use auth::{Actor, Permit, Role};
@@ -19,6 +21,7 @@ use utoipa::ToSchema;
 use self::input::PatientInput;
 use crate::access::{Scope, may_change};
 use crate::app::App;
+use crate::break_glass::BreakGlass;
 use crate::error::Error;
 use crate::events;
 use crate::patient::{Facts, Patient, PatientView, Shown};
@@ -61,6 +64,7 @@ pub async fn register(
     let answer = conn
         .transaction(async |conn| {
             if let Some(stored) = key.claim(conn, actor.user_id, &body.digest).await? {
+                actor.trail.repeats();
                 return Ok::<_, Error>(stored.into());
             }
             let possible_duplicates = duplicates::possible(conn, &scope, &facts).await?;
@@ -68,6 +72,7 @@ pub async fn register(
             Patient::find(conn, &scope, patient.id).await.map_err(|_not_found| Error::OutOfCare)?;
             events::registered(conn, &app.outbox, Some(actor), &patient).await?;
             let (id, version) = (patient.id, patient.version);
+            audit::write(conn, &actor.trail, iter::once(id).chain(possible_duplicates.iter().copied())).await?;
             let registered = Registered { patient: patient.into(), possible_duplicates };
             let answer = Answer::created(format!("/api/patients/{id}/"), version, &registered)?;
             key.store(conn, actor.user_id, &answer).await?;
@@ -80,16 +85,19 @@ pub async fn register(
 /// Read a patient.
 ///
 /// An ACCOUNTANT sees `id`, `patient_id`, name, phone and address. A patient beyond the caller's care is 404.
-#[utoipa::path(tag = "patients", params(("id" = i64, Path)),
+#[utoipa::path(tag = "patients", params(("id" = i64, Path),
+        ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, body = Shown, headers(("ETag" = String))), (status = 304), (status = 404, description = "not there, or not for the caller to know of")))]
 #[get("/api/patients/{id}/")]
 pub async fn read(
     permit: Permit<PatientRead>,
     id: web::Path<i64>,
+    break_glass: BreakGlass,
     app: web::Data<App>,
 ) -> Result<Etagged<Shown>, Problem> {
-    let scope = Scope::of(&permit);
+    let scope = break_glass.open(&app, &permit, *id).await?;
     let patient = Patient::find(&mut *db::get(&app.db).await?, &scope, *id).await.map_err(Error::from)?;
+    permit.actor.trail.shows([patient.id]);
     Ok(Etagged { version: patient.version, body: patient.shown(&scope) })
 }
 
@@ -97,20 +105,23 @@ pub async fn read(
 ///
 /// What is absent becomes empty; `id`, `patient_id`, `created_at` and `updated_at` may be sent as they were read.
 #[utoipa::path(tag = "patients", request_body = PatientInput,
-    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read"),
+        ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, body = PatientView, headers(("ETag" = String))), (status = 400), (status = 403), (status = 404),
         (status = 409, description = "the ABHA number is in use"), (status = 412, description = "the patient has changed since")))]
 #[put("/api/patients/{id}/")]
 pub async fn replace(
     permit: Permit<PatientWrite>,
     id: web::Path<i64>,
+    break_glass: BreakGlass,
     if_match: IfMatch,
     body: Strict<PatientInput>,
     app: web::Data<App>,
 ) -> Result<Etagged<PatientView>, Problem> {
     let has_doctor = named_doctor(&app, &permit.actor, body.value.primary_doctor()).await?;
     let mut input = Some(body.value);
-    change(&app, &permit, *id, &if_match, has_doctor, |patient| {
+    let scope = break_glass.open(&app, &permit, *id).await?;
+    change(&app, &permit.actor, &scope, *id, &if_match, has_doctor, |patient| {
         let input = input.take().ok_or_else(|| Problem::internal("the input was used twice"))?;
         input.over(patient, app.today())
     })
@@ -123,20 +134,23 @@ pub async fn replace(
 /// `preferred_language`.
 #[utoipa::path(tag = "patients",
     request_body(content = serde_json::Value, content_type = "application/merge-patch+json", description = "fields of a patient"),
-    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read"),
+        ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, body = PatientView, headers(("ETag" = String))), (status = 400), (status = 403), (status = 404),
         (status = 409, description = "the ABHA number is in use"), (status = 412, description = "the patient has changed since")))]
 #[patch("/api/patients/{id}/")]
 pub async fn amend(
     permit: Permit<PatientWrite>,
     id: web::Path<i64>,
+    break_glass: BreakGlass,
     if_match: IfMatch,
     patch: MergePatch,
     app: web::Data<App>,
 ) -> Result<Etagged<PatientView>, Problem> {
     let doctor = patch.value.get("primary_doctor").and_then(serde_json::Value::as_i64).filter(|id| *id > 0);
     let has_doctor = named_doctor(&app, &permit.actor, doctor).await?;
-    change(&app, &permit, *id, &if_match, has_doctor, |patient| {
+    let scope = break_glass.open(&app, &permit, *id).await?;
+    change(&app, &permit.actor, &scope, *id, &if_match, has_doctor, |patient| {
         let merged = merge_patch::apply(&PatientView::from(patient.clone()), &patch.value)?;
         strict_json::parse::<PatientInput>(merged)?.over(patient, app.today())
     })
@@ -157,33 +171,35 @@ pub async fn deactivate(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let inactive = |patient: &Patient| Ok(Facts { is_active: false, ..patient.facts.clone() });
-    change(&app, &permit, *id, &if_match, true, inactive).await?;
+    change(&app, &permit.actor, &Scope::of(&permit), *id, &if_match, true, inactive).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// The one way in which a patient changes: lock, compare versions, work the new facts out, check who may change what,
 /// write, tell. New facts that equal the old ones change nothing.
-async fn change<P: auth::Permission>(
+async fn change(
     app: &App,
-    permit: &Permit<P>,
+    actor: &Actor,
+    scope: &Scope,
     id: i64,
     if_match: &IfMatch,
     has_doctor: bool,
     mut new_facts: impl FnMut(&Patient) -> Result<Facts, Error> + Send,
 ) -> Result<Etagged<PatientView>, Problem> {
-    let (scope, actor) = (Scope::of(permit), &permit.actor);
     let mut conn = db::get(&app.db).await?;
     let patient = conn
         .transaction(async |conn| {
-            let patient = Patient::lock(conn, &scope, id).await?;
+            let patient = Patient::lock(conn, scope, id).await?;
             if_match.check(patient.version)?;
             let facts = new_facts(&patient)?;
             if facts == patient.facts {
+                actor.trail.shows([id]);
                 return Ok::<_, Error>(patient);
             }
             check_changes(actor, &patient.facts, &facts, has_doctor)?;
             let patient = patient.write(conn, &facts).await?;
             events::updated(conn, &app.outbox, Some(actor), &patient).await?;
+            audit::write(conn, &actor.trail, [id]).await?;
             Ok(patient)
         })
         .await?;

@@ -18,6 +18,7 @@ use utoipa::IntoParams;
 use self::query::{Filters, Key, Ordering};
 use crate::access::Scope;
 use crate::app::App;
+use crate::break_glass::BreakGlass;
 use crate::fields::birth_date::calendar_date;
 use crate::fields::lists::Gender;
 use crate::patient::Shown;
@@ -62,27 +63,37 @@ pub struct ListParams {
 }
 
 /// List and search patients, as far as the caller may see them.
-#[utoipa::path(tag = "patients", params(ListParams), responses((status = 200, body = Page<Shown>),
+///
+/// By break-glass a doctor or nurse searches beyond their care: with at least one word of three characters. The search
+/// shows demographics and opens no record; each patient beyond their care that it shows is named in its review.
+#[utoipa::path(tag = "patients", params(ListParams,
+        ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse searches beyond their care, at least 10 characters; is reviewed")),
+    responses((status = 200, body = Page<Shown>),
     (status = 400, description = "unknown or faulty parameters, all at once"),
     (status = 403, description = "this role may not, or may not use this filter")))]
 #[get("/api/patients/")]
 pub async fn list(
     permit: Permit<PatientRead>,
     StrictQuery(params): StrictQuery<ListParams>,
+    break_glass: BreakGlass,
     http: HttpRequest,
     app: web::Data<App>,
 ) -> Result<web::Json<Page<Shown>>, Problem> {
     let scope = Scope::of(&permit);
     let request = page::request(&app.cursor_key, params.filters(), params.page, params.page_size, params.cursor)?;
     refuse_hidden(&scope, &request.filters)?;
+    let searched = break_glass.widen(&scope, &request.filters.words)?;
 
     let mut conn = db::get(&app.db).await?;
-    let rows = query::rows(&mut conn, &scope, &request).await?;
-    let count = query::count(&mut conn, &scope, &request.filters).await?;
+    let rows = query::rows(&mut conn, &searched, &request).await?;
+    let count = query::count(&mut conn, &searched, &request.filters).await?;
 
     let by = request.filters.ordering().by;
     let page = page::answer(&http, &app.cursor_key, &request, rows, count, |row| row.position(by))?;
     let Page { count, count_is_estimate, next, previous, results } = page;
+    let shown: Vec<i64> = results.iter().map(|found| found.patient.id).collect();
+    permit.actor.trail.shows(shown.iter().copied());
+    break_glass.record_search(&mut conn, &app, &permit, &shown).await?;
     let results = results.into_iter().map(|found| found.patient.shown(&scope)).collect();
     Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
 }

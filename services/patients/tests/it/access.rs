@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::hospital::{AUDITOR, DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
 
 /// The action of the table that each operation needs. A new operation has to be added here, or the test below fails.
-const OPERATIONS: [(&str, &str, Action); 8] = [
+const OPERATIONS: [(&str, &str, Action); 10] = [
     ("get", "/api/patients/", Action::PatientRead),
     ("post", "/api/patients/", Action::PatientRegister),
     ("get", "/api/patients/{id}/", Action::PatientRead),
@@ -16,6 +16,8 @@ const OPERATIONS: [(&str, &str, Action); 8] = [
     ("delete", "/api/patients/{id}/", Action::PatientDeactivate),
     ("get", "/api/patients/{id}/fhir/", Action::FhirPatientRead),
     ("post", "/api/patients/hl7/import/", Action::Hl7Import),
+    ("get", "/api/patients/audit/", Action::AuditRead),
+    ("get", "/api/patients/audit/verify/", Action::AuditRead),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use testkit::Answer;
 
 use crate::hospital::{Hospital, lakshmi};
 
-const ADMIT: &str = include_str!("fixtures/admit.hl7");
+pub const ADMIT: &str = include_str!("fixtures/admit.hl7");
 const UPDATE: &str = include_str!("fixtures/update.hl7");
 const ABROAD: &str = include_str!("fixtures/abroad.hl7");
 const LAB_RESULT: &str = include_str!("fixtures/lab_result.hl7");

@@ -34,6 +34,7 @@ impl Hospital {
         let db = TestDb::new("patients", patients::migrations()).await;
         let tokens = Tokens::new();
         let app = App {
+            audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
             db: db.pool().await,
             outbox: Outbox::new(),
             verifier: tokens.verifier(),

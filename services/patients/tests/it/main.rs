@@ -12,7 +12,9 @@
 mod hospital;
 
 mod access;
+mod audit_log;
 mod bad_input;
+mod break_glass;
 mod events;
 mod fhir;
 mod hl7_import;

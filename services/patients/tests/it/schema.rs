@@ -13,6 +13,9 @@ async fn refused(hospital: &Hospital, sql: &str) -> bool {
 async fn the_database_itself_refuses_what_must_never_happen() {
     let hospital = Hospital::open().await;
     hospital.db.sql("INSERT INTO patients (first_name, abha_number) VALUES ('Ravi', '91123456789012')").await;
+    let grant = "INSERT INTO break_glass_grants (actor, role, session, reason, patient, expires_at) \
+         SELECT 2, 'DOCTOR', gen_random_uuid(), 'unconscious in casualty', id, now() + interval '1 hour' FROM patients";
+    hospital.db.sql(grant).await;
     for sql in [
         "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91123456789012')",
         "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91-1234-5678-9013')",
@@ -25,6 +28,12 @@ async fn the_database_itself_refuses_what_must_never_happen() {
         "UPDATE patients SET first_name = 'Sita', version = version + 2",
         "DELETE FROM patients",
         "TRUNCATE patients CASCADE",
+        "INSERT INTO break_glass_grants (actor, role, session, reason, patient, expires_at) \
+         SELECT 2, 'RECEPTIONIST', gen_random_uuid(), 'because I want it', id, now() FROM patients",
+        "INSERT INTO break_glass_grants (actor, role, session, reason, patient, expires_at) \
+         SELECT 2, 'DOCTOR', gen_random_uuid(), 'because I want it', id, now() + interval '2 hours' FROM patients",
+        "UPDATE break_glass_grants SET expires_at = now() + interval '1 hour'",
+        "DELETE FROM break_glass_grants",
         "CREATE TABLE mine (id int)",
         "ALTER TABLE patients DROP COLUMN phone",
         "INSERT INTO patient_identifiers (authority, value, patient) VALUES ('A', '1', 4242)",
@@ -51,9 +60,11 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),
         ("care", include_str!("../../migrations/2026-11-23-000200_care/down.sql")),
         ("patients", include_str!("../../migrations/2026-11-23-000100_patients/down.sql")),
+        ("audit", include_str!("../../../../crates/audit/migrations/2026-11-23-000250_audit/down.sql")),
     ] {
         hospital.db.sql(down).await;
     }

@@ -1,0 +1,2 @@
+DROP TABLE break_glass_grants;
+DROP FUNCTION break_glass_grants_stay();

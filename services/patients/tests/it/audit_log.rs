@@ -1,0 +1,37 @@
+//! Every operation leaves its row.
+
+use chassis::http;
+use serde_json::json;
+use testkit::{Audited, Good};
+
+use crate::hl7_import::ADMIT;
+use crate::hospital::{Hospital, lakshmi};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_leaves_a_row() {
+    let hospital = Hospital::open().await;
+    let document = serde_json::to_value(http::openapi(patients::TITLE, patients::routes)).unwrap();
+    let audited = Audited { server: &hospital.server, db: &hospital.db, tokens: &hospital.tokens };
+    audited.refusals(&document, "4242").await;
+
+    let id = hospital.register_named("Sita", "Iyer").await;
+    let mut replaced = lakshmi();
+    replaced.as_object_mut().unwrap().remove("abha_number");
+    let good: [Good; 10] = [
+        ("GET", format!("/api/patients/{id}/"), json!({})),
+        ("GET", "/api/patients/?search=sita".into(), json!({})),
+        ("GET", format!("/api/patients/{id}/fhir/"), json!({})),
+        ("PUT", format!("/api/patients/{id}/"), replaced),
+        ("PATCH", format!("/api/patients/{id}/"), json!({"phone": "9876501234"})),
+        ("DELETE", format!("/api/patients/{id}/"), json!({})),
+        ("POST", "/api/patients/".into(), lakshmi()),
+        ("POST", "/api/patients/hl7/import/".into(), json!({"message": ADMIT})),
+        ("GET", "/api/patients/audit/".into(), json!({})),
+        ("GET", "/api/patients/audit/verify/".into(), json!({})),
+    ];
+    audited.successes(&document, &good).await;
+    let about = format!("SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND patients @> '{{{id}}}'");
+    assert!(hospital.db.number(&about).await >= 6, "each of them names the patient");
+    let unnamed = "SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND patients = '{}' AND actor = 1 AND action <> 'AuditRead'";
+    assert_eq!(hospital.db.number(unnamed).await, 0);
+}

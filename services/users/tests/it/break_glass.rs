@@ -1,0 +1,141 @@
+use auth::Role;
+use chrono::{Duration, Utc};
+use events::v1::{BreakGlassUse, Envelope};
+use events::{Handler, Payload, envelope};
+use serde_json::{Value, json};
+use testkit::{Queues, eventually};
+use tokio_util::sync::CancellationToken;
+use users::break_glass::review::{Heard, SUBSCRIBER};
+
+use crate::service::Service;
+
+const LIST: &str = "/api/users/break-glass/";
+const AUDITOR: i64 = 2_000_000;
+
+fn used(id: i64, user_id: i64, patients: &[i64]) -> Envelope {
+    let now = Utc::now();
+    let opened = (patients.len() == 1).then(|| envelope::timestamp(now + Duration::hours(1)));
+    let used = BreakGlassUse {
+        id,
+        user_id,
+        role: "DOCTOR".to_owned(),
+        reason: "unconscious in casualty".to_owned(),
+        patients: patients.to_vec(),
+        granted_at: Some(envelope::timestamp(now)),
+        expires_at: opened,
+    };
+    Envelope::new(Some((user_id, "DOCTOR")), ("break_glass", id), None, Payload::BreakGlassUsed(used))
+}
+
+async fn hear(service: &Service, events: &[Envelope]) {
+    let mut conn = service.db.connect().await;
+    for event in events {
+        Heard.apply(&mut conn, event).await.unwrap();
+    }
+}
+
+fn ids(body: &Value) -> Vec<i64> {
+    body["results"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_auditor_reviews_what_was_used() {
+    let service = Service::start().await;
+    let doctor = service.doctor("dr.rao", "Anil", "Rao", "Cardiology").await;
+    hear(&service, &[used(1, doctor, &[7]), used(2, 99, &[7, 8]), used(1, doctor, &[7])]).await;
+    let auditor = service.token(AUDITOR, Role::Auditor);
+    let list = service.server.get(LIST, &auditor).await.expect(200).body;
+    assert_eq!((ids(&list), &list["count"]), (vec![2, 1], &json!(2)));
+    let (search, opened) = (&list["results"][0], &list["results"][1]);
+    assert_eq!(
+        (&search["patients"], &search["expires_at"], &search["user_name"]),
+        (&json!([7, 8]), &Value::Null, &json!(""))
+    );
+    assert_eq!(
+        (&opened["user_name"], &opened["status"], &opened["patients"]),
+        (&json!("Anil Rao"), &json!("PENDING"), &json!([7]))
+    );
+
+    let path = format!("{LIST}1/");
+    let tag = service.server.get(&path, &service.admin()).await.expect(200).header("etag").to_owned();
+    let verdict = json!({"status": "NOT_JUSTIFIED", "note": "The patient was\nnot admitted."});
+    service.server.patch(&path, &service.admin(), &verdict).await.expect(403);
+    let judged = service.server.patch(&path, &auditor, &verdict).await.expect(200);
+    assert_eq!((&judged.body["status"], &judged.body["reviewed_by"]), (&json!("NOT_JUSTIFIED"), &json!(AUDITOR)));
+    assert_ne!(judged.header("etag"), tag);
+    let stale = service.server.call(reqwest::Method::PATCH, &path).token(&auditor).header("if-match", &tag);
+    stale.json(&json!({"status": "JUSTIFIED"})).send().await.expect(412);
+    let changed = service.server.patch(&path, &auditor, &json!({"status": "JUSTIFIED"})).await.expect(200).body;
+    assert_eq!((&changed["status"], &changed["note"]), (&json!("JUSTIFIED"), &verdict["note"]));
+    // told again, the verdict stays
+    hear(&service, &[used(1, doctor, &[7])]).await;
+    for (status, found) in [("PENDING", vec![2]), ("JUSTIFIED", vec![1]), ("NOT_JUSTIFIED", vec![])] {
+        assert_eq!(
+            ids(&service.server.get(&format!("{LIST}?status={status}"), &auditor).await.expect(200).body),
+            found
+        );
+    }
+    assert_eq!(ids(&service.server.get(&format!("{LIST}?user={doctor}"), &auditor).await.expect(200).body), [1]);
+}
+
+#[tokio::test]
+async fn nobody_reviews_themselves_nor_what_is_not_there() {
+    let service = Service::start().await;
+    hear(&service, &[used(1, AUDITOR, &[7])]).await;
+    let auditor = service.token(AUDITOR, Role::Auditor);
+    let verdict = json!({"status": "JUSTIFIED"});
+    service.server.patch(&format!("{LIST}1/"), &auditor, &verdict).await.expect(403);
+    service.server.patch(&format!("{LIST}2/"), &auditor, &verdict).await.expect(404);
+    service.server.get(&format!("{LIST}2/"), &auditor).await.expect(404);
+    for (body, fields) in [
+        (json!({}), vec!["status"]),
+        (json!({"status": "PENDING"}), vec!["status"]),
+        (json!({"status": "justified", "note": "x".repeat(2001), "reason": "x"}), vec!["note", "reason", "status"]),
+    ] {
+        let answer = service.server.patch(&format!("{LIST}1/"), &auditor, &body).await.expect(400);
+        let mut found = answer.faulty_fields();
+        found.sort_unstable();
+        assert_eq!(found, fields);
+    }
+    service.server.get(&format!("{LIST}?status=OPEN"), &auditor).await.expect(400);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other() {
+    let service = Service::start().await;
+    let all: Vec<Envelope> = (1..=5).map(|id| used(id, 99, &[7])).collect();
+    hear(&service, &all).await;
+    let auditor = service.token(AUDITOR, Role::Auditor);
+    let mut next = Some(format!("{LIST}?page_size=2&status=PENDING"));
+    let (mut found, mut previous) = (Vec::new(), None);
+    while let Some(url) = next {
+        let path = url.split_once("/api/").map_or(url.clone(), |(_, path)| format!("/api/{path}"));
+        let page = service.server.get(&path, &auditor).await.expect(200).body;
+        found.extend(ids(&page));
+        next = page["next"].as_str().map(str::to_owned);
+        previous = page["previous"].as_str().map(str::to_owned);
+    }
+    assert_eq!(found, [5, 4, 3, 2, 1]);
+    let previous = previous.unwrap();
+    let path = format!("/api/{}", previous.split_once("/api/").unwrap().1);
+    assert_eq!(ids(&service.server.get(&path, &auditor).await.expect(200).body), [3, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_comes_over_the_queue() {
+    let service = Service::start().await;
+    let queues = Queues::new().await;
+    let outbox = ::events::Outbox::new();
+    let mut conn = service.db.connect().await;
+    if let Some(payload) = used(1, 99, &[7]).payload {
+        outbox.append(&mut conn, Some((99, "DOCTOR")), ("break_glass", 1), payload).await.unwrap();
+    }
+    let stop = CancellationToken::new();
+    let pool = service.db.pool().await;
+    let relay = tokio::spawn(::events::relay::run(pool.clone(), queues.sqs(), stop.clone()));
+    let consumer = tokio::spawn(::events::consumer::run(pool, queues.sqs(), SUBSCRIBER, Heard, stop.clone()));
+    eventually(|| async { service.db.number("SELECT count(*) FROM break_glass_reviews").await == 1 }).await;
+    stop.cancel();
+    relay.await.unwrap().unwrap();
+    consumer.await.unwrap().unwrap();
+}
