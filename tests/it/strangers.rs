@@ -6,12 +6,14 @@ use reqwest::Method;
 use testkit::Tokens;
 
 /// What anybody may call.
-const OPEN: [(Method, &str); 5] = [
+const OPEN: [(Method, &str); 7] = [
     (Method::POST, "/api/users/register/"),
     (Method::POST, "/api/users/login/"),
     (Method::POST, "/api/users/refresh-token/"),
     // of an `mfa_token`; without one it is 401 too, but only after the body was read
     (Method::POST, "/api/users/mfa/verify/"),
+    (Method::POST, "/api/users/password/reset/"),
+    (Method::POST, "/api/users/password/reset/confirm/"),
     (Method::GET, "/.well-known/jwks.json"),
 ];
 
@@ -58,4 +60,17 @@ async fn a_header_that_claims_an_identity_claims_nothing() {
     let request =
         hospital.request(Method::GET, "/api/patients/").header("x-user-id", "1").header("x-user-role", "ADMIN");
     assert_eq!(hospital.send(request).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_token_is_refused_within_a_second_of_its_logout() {
+    let hospital = Hospital::open();
+    let token = hospital.token("NURSE").await;
+    hospital.get(&token, "/api/users/me/").await.expect(200);
+    let answer = hospital.post(&token, "/api/users/logout/", &serde_json::json!({})).await;
+    assert!((200..300).contains(&answer.status), "{}", answer.body);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    for path in ["/api/users/me/", "/api/patients/"] {
+        hospital.get(&token, path).await.expect(401);
+    }
 }

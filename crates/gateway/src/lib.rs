@@ -18,7 +18,7 @@ pub mod docs;
 use std::sync::Arc;
 
 use actix_web::web;
-use auth::Verifier;
+use auth::{Revocations, Verifier};
 use chassis::http::{self, Readiness, Routes};
 use chassis::shutdown::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -34,6 +34,7 @@ pub struct Gateway {
     table: Arc<Table>,
     clusters: Arc<Clusters>,
     verifier: Verifier,
+    revocations: Revocations,
     documents: Documents,
 }
 
@@ -42,10 +43,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn build(config: &Config, verifier: Verifier) -> reqwest::Result<Self> {
+    pub fn build(config: &Config, verifier: Verifier, revocations: Revocations) -> reqwest::Result<Self> {
         let clusters = Clusters::new(&config.clusters)?;
         let documents = Documents::new(Source::all(config))?;
-        Ok(Self { table: Arc::new(Table::new(&config.routes)), clusters: Arc::new(clusters), verifier, documents })
+        let table = Arc::new(Table::new(&config.routes));
+        Ok(Self { table, clusters: Arc::new(clusters), verifier, revocations, documents })
     }
 
     /// Every resource of the gateway: its own, then whatever the routes match.
@@ -66,9 +68,14 @@ impl Gateway {
 ///
 /// # Errors
 /// Names the address that is taken.
-pub async fn run(config: Config, verifier: Verifier, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    config: Config,
+    verifier: Verifier,
+    revocations: Revocations,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let (clients, operators) = (http::bind(config.listener.address)?, http::bind(config.admin.address)?);
-    let gateway = Gateway::build(&config, verifier)?;
+    let gateway = Gateway::build(&config, verifier, revocations)?;
     tracing::info!(address = %config.listener.address, "serving");
     let ready = Readiness::new(async || Ok(()));
     let workers = config.listener.workers;

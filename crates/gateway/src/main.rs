@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auth::AuthConfig;
+use auth::{AuthConfig, Revocations};
 use chassis::env::{ConfigFaults, Env};
+use chassis::redis::{self, RedisConfig};
 use chassis::telemetry::{self, TelemetryConfig};
 use clap::Parser;
 use gateway::config::Config;
@@ -42,14 +43,23 @@ async fn main() -> ExitCode {
     }
 }
 
-fn settings(mut env: Env) -> Result<(AuthConfig, TelemetryConfig), ConfigFaults> {
-    let auth = AuthConfig::read(&mut env);
-    let telemetry = TelemetryConfig::read(&mut env);
-    env.finish(auth.zip(telemetry))
+struct Settings {
+    auth: AuthConfig,
+    redis: RedisConfig,
+    telemetry: TelemetryConfig,
 }
 
-async fn run(config: Config, (auth, telemetry): (AuthConfig, TelemetryConfig)) -> anyhow::Result<()> {
-    let _telemetry = telemetry::init(&telemetry, "gateway")?;
+fn settings(mut env: Env) -> Result<Settings, ConfigFaults> {
+    let auth = AuthConfig::read(&mut env);
+    let redis = RedisConfig::read(&mut env);
+    let telemetry = TelemetryConfig::read(&mut env);
+    let settings = || Some(Settings { auth: auth?, redis: redis?, telemetry: telemetry? });
+    env.finish(settings())
+}
+
+async fn run(config: Config, settings: Settings) -> anyhow::Result<()> {
+    let _telemetry = telemetry::init(&settings.telemetry, "gateway")?;
     let stop = chassis::shutdown::token()?;
-    gateway::run(config, auth.verifier()?, stop).await
+    let revocations = Revocations::new(redis::pool(&settings.redis)?);
+    gateway::run(config, settings.auth.verifier()?, revocations, stop).await
 }

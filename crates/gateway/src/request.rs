@@ -37,7 +37,7 @@ async fn serve(
     if headers::is_loop(request.headers()) {
         return Err(Error::Loop.into());
     }
-    authn::check(&request, route.auth).await?;
+    authn::check(&request, route.auth, &gateway.revocations).await?;
     pass_on(&request, payload, route, cluster).await
 }
 

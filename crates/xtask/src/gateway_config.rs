@@ -9,15 +9,16 @@ use crate::home::{Home, port};
 use crate::system::SERVICES;
 
 /// Callable without a token: nobody has one yet, or the answer is public.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 5] = [
     "/api/users/register/",
     "/api/users/login/",
     "/api/users/refresh-token/",
-    "/api/users/mfa/enable/",
-    "/api/users/mfa/verify/",
     "/api/users/password/reset/",
     "/.well-known/jwks.json",
 ];
+
+/// Callable with a token, or with an `mfa_token` in the body by somebody who has none yet.
+const HALF_OPEN: [&str; 2] = ["/api/users/mfa/enable/", "/api/users/mfa/verify/"];
 
 /// Writes it and says where.
 pub fn write(home: &Home) -> Result<PathBuf> {
@@ -28,11 +29,12 @@ pub fn write(home: &Home) -> Result<PathBuf> {
 
 fn config(home: &Home) -> Value {
     let open = OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "none"}));
+    let half_open = HALF_OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "optional"}));
     let services = SERVICES.map(|service| {
         let prefix = format!("/api/{}/", service.name);
         json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024})
     });
-    let routes: Vec<Value> = open.into_iter().chain(services).collect();
+    let routes: Vec<Value> = open.into_iter().chain(half_open).chain(services).collect();
     let clusters: serde_json::Map<String, Value> = SERVICES
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))

@@ -56,3 +56,16 @@ async fn keys_that_cannot_be_had_are_503_and_not_401() {
     }
     behind.stop.cancel();
 }
+
+#[tokio::test]
+async fn a_session_that_was_ended_gets_in_no_more() {
+    let house = House::open().await;
+    let claims = testkit::Tokens::claims(7, Role::Admin);
+    let token = house.tokens.mint_with(&claims);
+    let ask =
+        async || house.send(house.client.get(format!("{}/closed/a/", house.url)).bearer_auth(&token)).await.status;
+    assert_eq!(ask().await, 200);
+    crate::house::revocations().revoke(claims.sid, std::time::Duration::from_secs(60)).await.unwrap();
+    assert_eq!(ask().await, 401);
+    assert_eq!(house.get("/closed/a/").await.status, 200, "another session goes on");
+}

@@ -49,7 +49,11 @@ impl Program {
             "listener: {{address: '{port}', workers: 1}}\nadmin: {{address: '{admin}'}}\nroutes: [{{prefix: /open/, cluster: behind, auth: none, body_limit: 104857600}}]\nclusters: {{behind: {{endpoints: ['{}']}}}}\n",
             behind.url
         ));
-        let child = program(&file).env("EHS_JWKS_URL", "http://127.0.0.1:9/").spawn().unwrap();
+        let child = program(&file)
+            .env("EHS_JWKS_URL", "http://127.0.0.1:9/")
+            .env("REDIS_URL", "redis://127.0.0.1:9/")
+            .spawn()
+            .unwrap();
         let (url, admin) = (format!("http://{port}"), format!("http://{admin}"));
         let client = reqwest::Client::new();
         eventually(async || client.get(format!("{url}/readyz")).send().await.is_ok_and(|a| a.status() == 200)).await;

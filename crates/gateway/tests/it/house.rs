@@ -52,7 +52,7 @@ impl House {
     fn build(server: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier) -> Self {
         let stop = CancellationToken::new();
         let config = Config::parse(&yaml(server)).unwrap();
-        let gateway = Gateway::build(&config, verifier).unwrap();
+        let gateway = Gateway::build(&config, verifier, revocations()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (routes, stopped) = (gateway.routes(), stop.clone());
@@ -210,4 +210,9 @@ async fn trickle() -> HttpResponse {
         (i < 2).then(|| (Ok::<_, actix_web::Error>(web::Bytes::from_static(b"chunk")), i + 1))
     });
     HttpResponse::Ok().streaming(chunks)
+}
+
+/// Sessions that were ended, in the real Redis.
+pub fn revocations() -> auth::Revocations {
+    auth::Revocations::new(chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap())
 }
