@@ -128,6 +128,8 @@ pub async fn verdict(
 
 /// Makes the two handlers `list` and `verify` at a service's paths:
 /// `pub mod audit_log { audit::routes!("/api/patients/audit/", "/api/patients/audit/verify/"); }`
+// rustfmt would indent the attributes further at every run.
+#[rustfmt::skip]
 #[macro_export]
 macro_rules! routes {
     ($list:tt, $verify:tt) => {
@@ -143,16 +145,16 @@ macro_rules! routes {
 
         /// Who did what to whose record, the latest first.
         #[utoipa::path(
-                                    tag = "audit",
-                                    params(Parameters),
-                                    responses(
-                                        (status = 200, description = "a page of rows", body = Page<Row>),
-                                        (status = 400, description = "bad or unknown parameters"),
-                                        (status = 401, description = "no, bad or expired token"),
-                                        (status = 403, description = "neither ADMIN nor AUDITOR"),
-                                    ),
-                                    security(("bearer" = []))
-                                )]
+            tag = "audit",
+            params(Parameters),
+            responses(
+                (status = 200, description = "a page of rows", body = Page<Row>),
+                (status = 400, description = "bad or unknown parameters"),
+                (status = 401, description = "no, bad or expired token"),
+                (status = 403, description = "neither ADMIN nor AUDITOR"),
+            ),
+            security(("bearer" = []))
+        )]
         #[get($list)]
         pub async fn list(
             http: HttpRequest,
@@ -165,16 +167,16 @@ macro_rules! routes {
 
         /// Whether every row is as it was written, none is missing, and none was added behind.
         #[utoipa::path(
-                                    tag = "audit",
-                                    params(SeenParameters),
-                                    responses(
-                                        (status = 200, description = "what verifying found", body = Verdict),
-                                        (status = 400, description = "bad or unknown parameters"),
-                                        (status = 401, description = "no, bad or expired token"),
-                                        (status = 403, description = "neither ADMIN nor AUDITOR"),
-                                    ),
-                                    security(("bearer" = []))
-                                )]
+            tag = "audit",
+            params(SeenParameters),
+            responses(
+                (status = 200, description = "what verifying found", body = Verdict),
+                (status = 400, description = "bad or unknown parameters"),
+                (status = 401, description = "no, bad or expired token"),
+                (status = 403, description = "neither ADMIN nor AUDITOR"),
+            ),
+            security(("bearer" = []))
+        )]
         #[get($verify)]
         pub async fn verify(
             permit: Permit<AuditRead>,
