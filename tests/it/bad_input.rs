@@ -41,7 +41,9 @@ async fn bodies_that_are_wrong_are_refused_by_every_operation() {
         ("10 MB", vec![b' '; 10 * 1024 * 1024]),
     ];
     for (method, path) in hospital.operations().await {
-        if ![Method::POST, Method::PUT, Method::PATCH].contains(&method) {
+        // Signing out takes no body, and would end the session that this test goes on with.
+        let signs_out = path.ends_with("/logout/");
+        if signs_out || ![Method::POST, Method::PUT, Method::PATCH].contains(&method) {
             continue;
         }
         for (what, body) in &bodies {
