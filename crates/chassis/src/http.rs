@@ -26,12 +26,35 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::base::BaseConfig;
 use crate::db::{self, Pool};
+use crate::edge::{Connection, Edge};
 use crate::problem::Problem;
 use crate::telemetry;
 use crate::trail::{Trail, Witness};
 
 /// Requests under way are given this long to finish at shutdown.
 pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// A TLS handshake takes no longer than this, or the connection ends.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Where a server listens, and whether it speaks TLS there.
+pub struct Socket {
+    listener: TcpListener,
+    tls: Option<rustls::ServerConfig>,
+}
+
+impl Socket {
+    /// TLS, with HTTP/2 for clients that offer it and HTTP/1.1 for others.
+    pub fn tls(listener: TcpListener, config: rustls::ServerConfig) -> Self {
+        Self { listener, tls: Some(config) }
+    }
+}
+
+impl From<TcpListener> for Socket {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
 
 /// Registers a service's handlers and their state.
 pub trait Routes: Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {}
@@ -96,12 +119,12 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Serves `routes` on `listener` until `stop` is cancelled, then finishes what is under way.
+/// Serves `routes` on `socket` until `stop` is cancelled, then finishes what is under way.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub async fn serve(
-    listener: TcpListener,
+    socket: impl Into<Socket>,
     workers: usize,
     title: &'static str,
     routes: impl Routes,
@@ -129,9 +152,14 @@ pub async fn serve(
     .shutdown_timeout(DRAIN.as_secs())
     .keep_alive(Duration::from_secs(75))
     .client_request_timeout(Duration::from_secs(10))
-    .listen(listener)?
-    .run();
-    stop_with(server, stop).await
+    .tls_handshake_timeout(HANDSHAKE)
+    .on_connect(|_stream, data| drop(data.insert(Connection::default())));
+    let Socket { listener, tls } = socket.into();
+    let server = match tls {
+        Some(config) => server.listen_rustls_0_23(listener, config)?,
+        None => server.listen(listener)?,
+    };
+    stop_with(server.run(), stop).await
 }
 
 /// Serves `/metrics`, `/healthz`, `/readyz` and what `more` registers, for operators, until `stop` is cancelled.
@@ -264,7 +292,11 @@ async fn observe(
     if witness.is_some() {
         Trail::begin(request.request(), &route, &span);
     }
-    let response = next.call(request).instrument(span.clone()).await?;
+    let edge = request.app_data::<Arc<dyn Edge>>().cloned();
+    let response = match edge.as_ref().and_then(|edge| edge.answer(request.request())) {
+        Some(answer) => request.into_response(answer.unwrap_or_else(HttpResponse::from_error)).map_into_right_body(),
+        None => next.call(request).instrument(span.clone()).await?.map_into_left_body(),
+    };
     let refused = match witness {
         Some(witness) => {
             let trail = Trail::of(response.request());
@@ -279,7 +311,12 @@ async fn observe(
     let response = span.in_scope(|| finish_problem(response, &span));
     let status = response.status();
     record(&span, &method, &route, status, begun.elapsed());
-    Ok(with_ids(response, &request_id, &span))
+    let mut response = with_ids(response, &request_id, &span);
+    if let Some(edge) = edge {
+        let request = response.request().clone();
+        edge.dress(&request, response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// A method as a label: a client may invent methods without end, and each label is kept for good.

@@ -7,6 +7,7 @@ pub mod db;
 pub mod redis;
 pub mod telemetry;
 
+pub mod edge;
 pub mod fields;
 pub mod http;
 pub mod problem;

@@ -1,10 +1,12 @@
 //! The life of a request: match → authenticate → pass on → answer. What surrounds it (span, ids, access log, metrics) is
 //! `chassis::http`, as in every service.
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use chassis::edge::{Connection, Place};
 use chassis::problem::Problem;
 use chassis::telemetry;
+use futures_util::StreamExt;
 use reqwest::{Request, Response};
 use tracing::Instrument;
 
@@ -32,13 +34,20 @@ async fn serve(
     let route = gateway.table.get(route).ok_or_else(|| Problem::internal("a route that is not in the table"))?;
     let cluster =
         gateway.clusters.get(&route.cluster).ok_or_else(|| Problem::internal("a cluster that is not there"))?;
+    let place = place(&request)?;
     unambiguous(request.uri().path())
         .map_err(|_ambiguous| Error::Ambiguous("the path can be read in more than one way"))?;
     if headers::is_loop(request.headers()) {
         return Err(Error::Loop.into());
     }
     authn::check(&request, route.auth, &gateway.revocations).await?;
-    pass_on(&request, payload, route, cluster).await
+    pass_on(&request, payload, route, cluster, place).await
+}
+
+/// Of the places that a connection has; it is held until the answer is out.
+fn place(request: &HttpRequest) -> Result<Option<Place>, Error> {
+    let connection = request.conn_data::<Connection>();
+    connection.map(|connection| connection.place().ok_or(Error::Crowded)).transpose()
 }
 
 async fn pass_on(
@@ -46,6 +55,7 @@ async fn pass_on(
     payload: web::Payload,
     route: &Route,
     cluster: &Cluster,
+    place: Option<Place>,
 ) -> Result<HttpResponse, Problem> {
     let span = tracing::info_span!(
         "upstream",
@@ -55,13 +65,13 @@ async fn pass_on(
         cluster = route.cluster,
         http.response.status_code = tracing::field::Empty,
     );
-    let mut body = body::pass_on(request, payload, route.body_limit)?;
+    let mut body = body::pass_on(request, payload, route).await?;
     let outgoing = outgoing(request, cluster, body.stream.take(), &span)?;
     let answer = cluster.send(outgoing, route.timeout()).instrument(span.clone()).await;
     match answer {
         Ok(answer) => {
             span.record("http.response.status_code", answer.status().as_u16());
-            to_client(request, cluster, answer)
+            to_client(request, cluster, answer, place)
         }
         Err(error) => {
             span.record("otel.status_code", "ERROR");
@@ -79,10 +89,11 @@ fn outgoing(
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let address = cluster.address(target).ok_or(Error::Ambiguous("the address cannot be read"))?;
     let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).map_err(Problem::internal)?;
-    let connection = request.connection_info();
+    let host = headers::host(request.uri(), request.headers());
     let client = Client {
+        secure: request.app_config().secure(),
         address: request.peer_addr().map(|peer| peer.ip().to_string()),
-        host: request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(connection.host()),
+        host: host.ok_or(Error::Ambiguous("one host must be named, and in one way"))?,
         request_id: chassis::http::request_id_of(request),
         traceparent: telemetry::traceparent_of(span),
     };
@@ -94,7 +105,12 @@ fn outgoing(
     builder.build().map_err(Problem::internal)
 }
 
-fn to_client(request: &HttpRequest, cluster: &Cluster, answer: Response) -> Result<HttpResponse, Problem> {
+fn to_client(
+    request: &HttpRequest,
+    cluster: &Cluster,
+    answer: Response,
+    place: Option<Place>,
+) -> Result<HttpResponse, Problem> {
     let status = StatusCode::from_u16(answer.status().as_u16()).map_err(Problem::internal)?;
     let mut response = HttpResponse::build(status);
     for (name, value) in headers::to_client(answer.headers()) {
@@ -109,7 +125,10 @@ fn to_client(request: &HttpRequest, cluster: &Cluster, answer: Response) -> Resu
     if let Some(length) = answer.content_length() {
         response.no_chunking(length);
     }
-    Ok(response.streaming(cluster.body(answer)))
+    let body = cluster.body(answer).inspect(move |_chunk| {
+        let _held = &place;
+    });
+    Ok(response.streaming(body))
 }
 
 /// To HEAD, the length that GET's answer would have, and no body.
