@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::home::{Home, port};
+use crate::home::{Home, Wire, port};
 use crate::system::SERVICES;
+use crate::tls::Certificates;
 
 /// Callable without a token: nobody has one yet, or the answer is public.
 const OPEN: [&str; 5] = [
@@ -39,8 +40,13 @@ fn config(home: &Home) -> Value {
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))
         .collect();
+    let mut listener = json!({"address": format!("127.0.0.1:{}", home.port(port::GATEWAY)), "workers": 2});
+    if let (Wire::Tls, Some(listener)) = (home.wire, listener.as_object_mut()) {
+        let files = Certificates::of(home);
+        listener.insert("tls".to_owned(), json!({"certificate": files.certificate, "key": files.key}));
+    }
     json!({
-        "listener": {"address": format!("127.0.0.1:{}", home.port(port::GATEWAY)), "workers": 2},
+        "listener": listener,
         "admin": {"address": format!("127.0.0.1:{}", home.port(port::GATEWAY_ADMIN))},
         "routes": routes,
         "clusters": clusters,

@@ -88,7 +88,7 @@ async fn measure(home: &Home, system: &System, manner: Manner) -> Result<Report>
 
     let desk =
         system.hospital.users.iter().find(|user| user.role == "RECEPTIONIST").context("nobody is a receptionist")?;
-    let token = Api::new(&system.hospital.gateway)?.sign_in(&desk.username, &desk.password).await?;
+    let token = Api::new(&system.hospital.gateway, None)?.sign_in(&desk.username, &desk.password).await?;
     let meters = [
         ("gateway", Meter::alone(process("gateway")?)),
         ("patients", Meter::alone(process("patients")?)),
