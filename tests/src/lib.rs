@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+pub mod people;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A running system, seen through its gateway.
 pub struct Hospital {
@@ -99,9 +101,7 @@ impl Hospital {
     /// An access token of the first demo user of a role.
     pub async fn token(&self, role: &str) -> String {
         let SignIn { username, password, .. } = self.sign_in(role);
-        let body = json!({"username": username, "password": password});
-        let answer = self.send(self.request(Method::POST, "/api/users/login/").json(&body)).await.expect(200);
-        answer.body["access"].as_str().expect("an access token").to_owned()
+        self.sign_in_as(username, password).await.0
     }
 
     /// A request to a path of the gateway.
@@ -128,6 +128,11 @@ impl Hospital {
     /// Posts JSON as somebody.
     pub async fn post(&self, token: &str, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).bearer_auth(token).json(body)).await
+    }
+
+    /// Replaces by JSON as somebody.
+    pub async fn put(&self, token: &str, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PUT, path).bearer_auth(token).json(body)).await
     }
 
     /// Changes by a merge patch as somebody.

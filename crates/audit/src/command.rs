@@ -93,7 +93,8 @@ async fn export(
 ) -> anyhow::Result<()> {
     let mut last = (0_i64, 0_i64);
     loop {
-        let after = audit_log::tx.gt(last.0).or(audit_log::tx.eq(last.0).and(audit_log::id.gt(last.1)));
+        // Two conditions, so that the index begins there.
+        let after = audit_log::tx.ge(last.0).and(audit_log::tx.gt(last.0).or(audit_log::id.gt(last.1)));
         let mut next = audit_log::table.select(Row::as_select()).filter(after).into_boxed();
         if let Some(start) = asked.start {
             next = next.filter(audit_log::at.ge(start));

@@ -68,11 +68,12 @@ pub async fn rows(conn: &mut AsyncPgConnection, request: &PageRequest<Filters>) 
         Position::Offset(rows) => found = found.offset(*rows),
         Position::After(place) => {
             let (at, id) = read(place)?;
-            found = found.filter(audit_log::at.lt(at).or(audit_log::at.eq(at).and(audit_log::id.lt(id))));
+            // Two conditions, so that the index begins there.
+            found = found.filter(audit_log::at.le(at)).filter(audit_log::at.lt(at).or(audit_log::id.lt(id)));
         }
         Position::Before(place) => {
             let (at, id) = read(place)?;
-            found = found.filter(audit_log::at.gt(at).or(audit_log::at.eq(at).and(audit_log::id.gt(id))));
+            found = found.filter(audit_log::at.ge(at)).filter(audit_log::at.gt(at).or(audit_log::id.gt(id)));
         }
     }
     let found = match request.position {

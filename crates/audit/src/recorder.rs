@@ -4,7 +4,7 @@
 //! it writes, the next ones gather.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::web;
@@ -142,16 +142,27 @@ async fn run(pool: Pool, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         let (rows, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|one| (one.row, one.written)).unzip();
+        let begun = Instant::now();
         let written = write_batch(&pool, &rows).await;
+        count(rows.len(), begun.elapsed(), written.is_ok());
         if let Err(fault) = &written {
             tracing::error!(fault = format!("{fault:#}"), rows = rows.len(), "audit rows could not be written");
         }
-        metrics::counter!("audit_rows_total").increment(u64::try_from(rows.len()).unwrap_or(0));
-        metrics::counter!("audit_commits_total").increment(1);
         for one in told {
             // Who gave up waiting does not listen.
             let _ = one.send(written.is_ok());
         }
+    }
+}
+
+fn count(rows: usize, took: Duration, written: bool) {
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    if written {
+        metrics::counter!("audit_rows_total").increment(rows.into());
+        metrics::histogram!("audit_commit_rows").record(f64::from(rows));
+        metrics::histogram!("audit_commit_duration_seconds").record(took.as_secs_f64());
+    } else {
+        metrics::counter!("audit_failed_rows_total").increment(rows.into());
     }
 }
 

@@ -2,6 +2,9 @@
 
 use crate::message::Encoding;
 
+/// The most lines or spaces that one command stands for, so that few bytes cannot become many.
+const MAX_BLANKS: usize = 20;
+
 /// Text as it was meant. A sequence that is not known stays as it was written: nothing is lost.
 pub(crate) fn decode(raw: &str, encoding: &Encoding) -> String {
     let escape = encoding.separators.escape;
@@ -55,9 +58,27 @@ fn meaning(sequence: &str, encoding: &Encoding) -> Option<String> {
         "R" => Some(s.repetition.to_string()),
         "E" => Some(s.escape.to_string()),
         "P" => Some("#".to_owned()),
-        "H" | "N" | ".fi" | ".nf" => Some(String::new()),
-        ".br" | ".sp" | ".ce" => Some("\n".to_owned()),
-        _ => hex(sequence.strip_prefix('X')?, encoding),
+        "H" | "N" => Some(String::new()),
+        _ => match sequence.strip_prefix('.') {
+            Some(command) => formatting(command),
+            None => hex(sequence.strip_prefix('X')?, encoding),
+        },
+    }
+}
+
+/// The commands of formatted text: what sets lines and spaces apart is kept, how they are laid out is not.
+fn formatting(command: &str) -> Option<String> {
+    let (name, count) = command.split_at_checked(2)?;
+    let count = match count.trim_start_matches(['+', '-']) {
+        "" => 1,
+        digits => digits.parse::<usize>().ok()?.min(MAX_BLANKS),
+    };
+    match name {
+        "br" | "ce" => Some("\n".to_owned()),
+        "sp" => Some("\n".repeat(count)),
+        "sk" => Some(" ".repeat(count)),
+        "in" | "ti" | "fi" | "nf" => Some(String::new()),
+        _ => None,
     }
 }
 
@@ -110,6 +131,7 @@ mod tests {
         assert_eq!(decoded(r"\X41\\X4243\"), "ABC");
         assert_eq!(decoded(r"\XE0A4B2\क"), "लक");
         assert_eq!(decoded(r"\H\bold\N\"), "bold");
+        assert_eq!(decoded(r"\.in+4\one\.sp2\two\.ti-2\\.sk3\three\.ce\four"), "one\n\ntwo   three\nfour");
     }
 
     #[test]
@@ -117,6 +139,15 @@ mod tests {
         assert_eq!(decoded(r"C:\data\x"), r"C:\data\x");
         assert_eq!(decoded(r"लक्ष्मी\"), r"लक्ष्मी\");
         assert_eq!(decoded(r"\X4\ \XZZ\ \XFF\"), r"\X4\ \XZZ\ \XFF\");
+        assert_eq!(decoded(r"\Zab\ \.xy\ \C2842\ \X..\"), r"\Zab\ \.xy\ \C2842\ \X..\");
+        assert_eq!(decoded(r"\T\T\ \\\ \"), r"&T\ \\\ \");
+    }
+
+    #[test]
+    fn few_bytes_do_not_become_many() {
+        assert_eq!(decoded(r"\.sp99999999\").len(), MAX_BLANKS);
+        assert_eq!(decoded(&r"\.sk999\".repeat(100)).len(), MAX_BLANKS * 100);
+        assert_eq!(decoded(&"\\".repeat(100_000)).len(), 100_000);
     }
 
     #[test]

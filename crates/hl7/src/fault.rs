@@ -30,12 +30,12 @@ pub enum Reason {
     #[error("the message does not begin with an MSH segment")]
     NotHl7,
     /// It begins with FHS or BHS.
-    #[error("batches are not read here; send one message at a time")]
+    #[error("a batch stands where one message is read")]
     Batch,
     /// MSH-1 and MSH-2 do not name five different punctuation marks.
     #[error("the separators in MSH-1 and MSH-2 are missing, or not all different")]
     Separators,
-    /// MSH-18 names a set other than ASCII, ISO 8859-1 and UTF-8.
+    /// MSH-18 names a set other than ASCII, ISO 8859-1, ISO 8859-15 and UTF-8.
     #[error("the character set is not one that is read here")]
     CharacterSet,
     /// The bytes are not text in the declared set.

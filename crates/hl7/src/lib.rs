@@ -4,16 +4,28 @@
 pub mod ack;
 pub mod adt;
 mod charset;
+pub mod clinical;
+mod content;
+pub mod datatype;
 mod escape;
 mod fault;
 mod header;
+mod masked;
 mod message;
 mod parse;
+mod provenance;
+mod reading;
+mod text;
 mod timestamp;
+mod vocabulary;
+mod warning;
 
 pub use ack::AckCode;
+pub use content::{Content, Results, Schedule, ScheduleEvent, Vaccination, read};
 pub use fault::{ParseFault, Reason};
 pub use header::{Header, header_lossy};
 pub use message::{Component, Encoding, Field, Message, Repetition, Segment, Separators};
 pub use parse::{MAX_BYTES, MAX_FIELDS, MAX_REPETITIONS, MAX_SEGMENTS, parse};
+pub use provenance::{Place, Sources};
 pub use timestamp::{PartialDate, Precision, Timestamp};
+pub use warning::Warning;

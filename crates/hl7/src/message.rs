@@ -63,6 +63,13 @@ impl Message {
         self.segments.iter().map(|text| Segment { text, encoding: self.encoding })
     }
 
+    /// The message written again, in its own separators and character set, segments ending in CR: what is read out of it is
+    /// what was read before.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let lines = self.segments.iter().flat_map(|segment| [segment.as_str(), "\r"]);
+        lines.flat_map(|text| self.encoding.charset.encode(text)).collect()
+    }
+
     /// Who sends what to whom.
     ///
     /// # Errors
@@ -131,14 +138,15 @@ impl<'m> Field<'m> {
         let encoding = self.encoding;
         self.raw
             .split(encoding.separators.repetition)
-            .filter(|raw| !raw.trim().is_empty())
-            .map(move |raw| Repetition { raw, encoding })
+            .zip(1..)
+            .filter(|(raw, _)| !raw.trim().is_empty())
+            .map(move |(raw, number)| Repetition { raw, number, encoding })
     }
 
     /// A repetition by its place, from 0.
     pub fn repetition(&self, place: usize) -> Repetition<'m> {
         let raw = self.raw.split(self.encoding.separators.repetition).nth(place);
-        Repetition { raw: raw.unwrap_or(""), encoding: self.encoding }
+        Repetition { raw: raw.unwrap_or(""), number: place.saturating_add(1), encoding: self.encoding }
     }
 
     /// A component of the first repetition, from 1.
@@ -175,10 +183,21 @@ impl<'m> Field<'m> {
 #[derive(Clone, Copy)]
 pub struct Repetition<'m> {
     raw: &'m str,
+    number: usize,
     encoding: Encoding,
 }
 
 impl<'m> Repetition<'m> {
+    /// Which repetition it is, from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The whole repetition as text, separators included, for a value that has no parts; `""` reads as empty.
+    pub fn whole_text(&self) -> String {
+        if self.is_delete() { String::new() } else { escape::decode(self.raw, &self.encoding).trim().to_owned() }
+    }
+
     /// A component by its number, from 1.
     pub fn component(&self, number: usize) -> Component<'m> {
         let raw = number.checked_sub(1).and_then(|place| self.raw.split(self.encoding.separators.component).nth(place));

@@ -62,9 +62,9 @@ fn declared(msh: &[u8]) -> Result<Encoding, ParseFault> {
     let separators = separators(msh).ok_or_else(|| ParseFault::field(Reason::Separators, "MSH", 2))?;
     // The set decides how the bytes are read, so it is found before they are: its name is ASCII in every set.
     let declared = msh.split(|byte| char::from(*byte) == separators.field).nth(17).unwrap_or_default();
-    let declared = declared.split(|byte| char::from(*byte) == separators.repetition).next().unwrap_or_default();
-    let charset =
-        Charset::named(&String::from_utf8_lossy(declared)).map_err(|reason| ParseFault::field(reason, "MSH", 18))?;
+    let declared = String::from_utf8_lossy(declared);
+    let charset = Charset::of_field(declared.split(separators.repetition))
+        .map_err(|reason| ParseFault::field(reason, "MSH", 18))?;
     Ok(Encoding { separators, charset })
 }
 

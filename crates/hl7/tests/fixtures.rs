@@ -1,10 +1,10 @@
 //! What is read out of each fixture, and that no bytes make the crate panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::PathBuf;
 
 use hl7::adt::{AdtMessage, Change, Gender};
-use hl7::{AckCode, header_lossy, parse};
+use hl7::{AckCode, Content, header_lossy, parse};
 use proptest::prelude::*;
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -15,11 +15,15 @@ fn adt(name: &str) -> AdtMessage {
     hl7::adt::read(&parse(&fixture(name)).unwrap()).unwrap()
 }
 
+fn content(name: &str) -> Content {
+    hl7::read(&parse(&fixture(name)).unwrap()).unwrap()
+}
+
 macro_rules! reads {
     ($($test:ident: $name:literal,)+) => {$(
         #[test]
         fn $test() {
-            insta::assert_json_snapshot!($name, adt($name));
+            insta::assert_json_snapshot!($name, content($name));
         }
     )+};
 }
@@ -34,6 +38,11 @@ reads! {
     latin_1: "a28-latin1",
     several_names_and_addresses: "a31-several-addresses",
     a_merge: "a40-merge",
+    what_care_was_given: "a01-clinical",
+    results: "r01-haematology",
+    an_appointment: "s12-appointment",
+    an_appointment_cancelled: "s15-cancelled",
+    vaccinations: "v04-vaccination",
 }
 
 #[test]
@@ -83,6 +92,35 @@ fn what_is_not_taken_here_is_refused() {
 }
 
 #[test]
+fn what_is_read_can_be_written_again() {
+    for name in ["a01-admission", "a05-preadmission-separators", "a28-latin1", "r01-haematology"] {
+        let message = parse(&fixture(name)).unwrap();
+        assert_eq!(parse(&message.to_bytes()).unwrap(), message, "{name}");
+    }
+}
+
+#[test]
+fn another_patients_results_are_not_this_ones() {
+    let both = "MSH|^~\\&|H|A|E|E|||ORU^R01|1|P|2.5\rPID|1||7\rOBR|1\rOBX|1|NM|A||1\rPID|2||8\rOBR|1\rOBX|1|NM|B||2";
+    let Content::Results(results) = hl7::read(&parse(both.as_bytes()).unwrap()).unwrap() else { panic!() };
+    assert_eq!(results.reports.len(), 1);
+    assert_eq!(results.reports[0].observations.len(), 1);
+    assert_eq!(results.warnings[0].location, "PID");
+}
+
+#[test]
+fn a_fact_says_where_it_was_found() {
+    let Content::Results(results) = content("r01-haematology") else { panic!() };
+    let place = |sources: &hl7::Sources, fact: &str| sources.of(fact).map(|p| p.to_string()).collect::<Vec<_>>();
+    let report = &results.reports[0];
+    assert_eq!(place(&report.sources, "placer"), ["ORC-2"]);
+    assert_eq!(place(&report.observations[0].sources, "flags"), ["OBX[2]-8", "OBX[2]-8[2]"]);
+    assert_eq!(place(&report.observations[1].sources, "effective"), ["OBR-7"]);
+    assert_eq!(place(&report.observations[0].notes[1].sources, "text"), ["NTE[4]-3"]);
+    assert_eq!(place(&results.patient.sources, "name"), ["PID-5"]);
+}
+
+#[test]
 fn a_frame_makes_no_difference() {
     let framed = [b"\x0B".as_slice(), &fixture("a01-admission"), b"\x1C\r"].concat();
     assert_eq!(parse(&framed).unwrap(), parse(&fixture("a01-admission")).unwrap());
@@ -99,7 +137,7 @@ fn read_everything(bytes: &[u8]) {
                 }
             }
         }
-        hl7::adt::read(&message)
+        hl7::read(&message)
     });
     if let (Some(header), Err(fault)) = (header, read) {
         hl7::ack::refuse(&header, &fault, "1", chrono::DateTime::UNIX_EPOCH);
@@ -113,16 +151,33 @@ fn any_fixture() -> impl Strategy<Value = Vec<u8>> {
         "a05-preadmission-separators",
         "a28-latin1",
         "a40-merge",
+        "a01-clinical",
+        "r01-haematology",
+        "s12-appointment",
+        "v04-vaccination",
     ])
     .prop_map(fixture)
 }
 
 proptest! {
     #[test]
+    fn a_message_that_was_read_is_written_as_it_was_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for set in ["", "8859/1", "8859/15"] {
+            let start = format!("MSH|^~\\&|A|B|C|D|||ADT^A08|1|P|2.5||||||{set}\rPID|1||");
+            if let Ok(message) = parse(&[start.as_bytes(), &bytes].concat()) {
+                prop_assert_eq!(parse(&message.to_bytes()).unwrap(), message);
+            }
+        }
+    }
+
+    #[test]
     fn any_bytes_are_a_message_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         read_everything(&bytes);
         read_everything(&[b"MSH|^~\\&|".as_slice(), &bytes].concat());
-        read_everything(&[b"MSH|^~\\&|A|B|C|D|||ADT^A08|1|P|2.5\rPID|".as_slice(), &bytes].concat());
+        for kind in ["ADT^A08", "ORU^R01", "SIU^S12", "VXU^V04"] {
+            let start = format!("MSH|^~\\&|A|B|C|D|||{kind}|1|P|2.5\rPID|1||7\rSCH|1\rOBR|1\rRXA|||||9\rOBX|");
+            read_everything(&[start.as_bytes(), &bytes].concat());
+        }
     }
 
     #[test]

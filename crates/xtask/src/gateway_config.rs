@@ -10,16 +10,16 @@ use crate::system::SERVICES;
 use crate::tls::Certificates;
 
 /// Callable without a token: nobody has one yet, or the answer is public.
-const OPEN: [&str; 5] = [
-    "/api/users/register/",
+const OPEN: [&str; 4] = [
     "/api/users/login/",
     "/api/users/refresh-token/",
     "/api/users/password/reset/",
     "/.well-known/jwks.json",
 ];
 
-/// Callable with a token, or with an `mfa_token` in the body by somebody who has none yet.
-const HALF_OPEN: [&str; 2] = ["/api/users/mfa/enable/", "/api/users/mfa/verify/"];
+/// Callable without a token, by a newcomer or with an `mfa_token` in the body; one that is sent has to stand, since it
+/// allows more: an administrator registers staff.
+const HALF_OPEN: [&str; 3] = ["/api/users/register/", "/api/users/mfa/enable/", "/api/users/mfa/verify/"];
 
 /// Writes it and says where.
 pub fn write(home: &Home) -> Result<PathBuf> {

@@ -14,10 +14,16 @@ async fn every_answer_has_its_row_and_says_how_it_ended() {
     clinic.server.get("/api/patients/404/", &doctor).await.expect(404);
     clinic.server.get("/api/patients/7/", &clinic.token(Role::Auditor)).await.expect(403);
     clinic.server.get("/api/patients/7/", "").await.expect(401);
+    let call = clinic.server.call(reqwest::Method::GET, "/api/patients/8/").token(&doctor);
+    let call = call.header("user-agent", "ward-tablet/3").header("x-forwarded-for", "10.0.0.1, 203.0.113.7");
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    call.header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).send().await.expect(200);
     clinic.server.post("/api/patients/7/", &doctor, &json!({})).await.expect(204);
     clinic.server.post("/api/patients/409/", &doctor, &json!({})).await.expect(409);
     for (condition, expected) in [
-        ("true", 6),
+        ("true", 7),
+        ("patients = '{8}' AND user_agent = 'ward-tablet/3' AND address = '203.0.113.7'", 1),
+        ("at > now() - interval '1 minute' AND at <= now() AND reason IS NULL", 7),
         (
             "object = 'GET /api/patients/7/' AND outcome = 'SUCCESS' AND patients = '{7}' AND actor = 1 AND role = 'DOCTOR'",
             1,

@@ -2,15 +2,19 @@
 
 use actix_web::{HttpResponse, get, post, web};
 use audit::Recorder;
+use audit::link::link;
 use audit::routes::AuditLog;
+use audit::verify::verify;
 use auth::permissions::{PatientRead, PatientWrite};
 use auth::{Permit, Role};
 use chassis::db::{self, DbConfig, Pool};
 use chassis::problem::Problem;
 use chassis::trail::{Facts, Trail};
-use diesel_async::AsyncConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::EmbeddedMigrations;
-use testkit::{Server, TestDb, Tokens};
+use testkit::{Server, TestDb, Tokens, eventually};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn migrations() -> Vec<EmbeddedMigrations> {
@@ -107,4 +111,32 @@ pub fn trail(object: &str, patients: impl IntoIterator<Item = i64>) -> Trail {
     let trail = Trail::of_facts(Facts { operation: object.into(), object: object.into(), ..Facts::default() });
     trail.shows(patients);
     trail
+}
+
+/// Each of these patients was shown or changed in an answer that somebody received: there is a row, and the chain holds.
+pub async fn every_answer_has_its_row(app_url: &str, received: &[i64]) {
+    #[derive(QueryableByName)]
+    struct Missing {
+        #[diesel(sql_type = BigInt)]
+        patient: i64,
+    }
+    let mut conn = AsyncPgConnection::establish(app_url).await.unwrap();
+    let missing: Vec<Missing> = diesel::sql_query(
+        "SELECT patient FROM unnest($1) AS received (patient) WHERE NOT EXISTS \
+         (SELECT FROM audit_log WHERE outcome = 'SUCCESS' AND patients = ARRAY[patient])",
+    )
+    .bind::<Array<BigInt>, _>(received)
+    .load(&mut conn)
+    .await
+    .unwrap();
+    let missing: Vec<i64> = missing.iter().map(|one| one.patient).collect();
+    assert!(missing.is_empty(), "answers without a row: {missing:?}");
+    eventually(|| async {
+        let mut conn = AsyncPgConnection::establish(app_url).await.unwrap();
+        link(&mut conn).await.unwrap();
+        verify(&mut conn, None).await.unwrap().unlinked == 0
+    })
+    .await;
+    let verdict = verify(&mut conn, None).await.unwrap();
+    assert!(verdict.holds && verdict.rows >= i64::try_from(received.len()).unwrap(), "{verdict:?}");
 }

@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::masked::masked;
+use crate::message::Repetition;
+use crate::provenance::Sources;
+use crate::text::{filled, one_line};
 use crate::timestamp::{PartialDate, Timestamp};
 
 /// What to do with what is already known.
@@ -71,6 +75,8 @@ pub struct PatientFacts {
     pub identifiers: Vec<Identifier>,
     /// PID-5: of several names the first that is in use.
     pub name: Change<Name>,
+    /// All names of PID-5 and PID-9, in the order in which they stand.
+    pub names: Vec<Name>,
     /// PID-7, as precise as it was written. A time of birth is left out.
     pub birth_date: Change<PartialDate>,
     /// PID-8.
@@ -81,12 +87,18 @@ pub struct PatientFacts {
     pub email: Change<String>,
     /// PID-11 (and the district of PID-12): of several the first that is lived at.
     pub address: Change<Address>,
+    /// All addresses of PID-11 that somebody may live at or get letters at.
+    pub addresses: Vec<Address>,
     /// PID-15: a code (`hi`, `tam`) or a name, as it came.
     pub language: Change<String>,
     /// PID-29, PID-30.
     pub death: Change<Death>,
     /// NK1: the emergency contact, or else the first next of kin.
     pub contact: Change<Contact>,
+    /// NK1: everybody who is related or to be called, in order.
+    pub contacts: Vec<Contact>,
+    /// Which field filled what.
+    pub sources: Sources,
 }
 
 impl PatientFacts {
@@ -150,6 +162,17 @@ pub enum IdentifierKind {
 }
 
 impl Identifier {
+    pub(crate) fn read(cx: &Repetition<'_>) -> Option<Self> {
+        let authority = cx.component(4);
+        let value = filled(one_line(&cx.component(1).text()))?;
+        Some(Self {
+            value,
+            authority: filled(one_line(&authority.subcomponent(1))),
+            authority_id: filled(one_line(&authority.subcomponent(2))),
+            type_code: filled(one_line(&cx.component(5).text())),
+        })
+    }
+
     /// What it is, by its type, its authority and its shape.
     pub fn kind(&self) -> IdentifierKind {
         let type_code = self.type_code.as_deref().unwrap_or("").to_ascii_uppercase();
@@ -192,12 +215,12 @@ pub struct Name {
 impl Name {
     /// Given and middle names together.
     pub fn first_name(&self) -> String {
-        super::one_line(&format!("{} {}", self.given, self.middle))
+        one_line(&format!("{} {}", self.given, self.middle))
     }
 
     /// All of it, as it is spoken; without prefix and suffix.
     pub fn full(&self) -> String {
-        super::one_line(&format!("{} {} {}", self.given, self.middle, self.family))
+        one_line(&format!("{} {} {}", self.given, self.middle, self.family))
     }
 }
 
@@ -292,16 +315,6 @@ pub struct Contact {
     pub relationship: String,
     /// Telephone number; may be empty.
     pub phone: String,
-}
-
-macro_rules! masked {
-    ($($of:ident),+) => {$(
-        impl fmt::Debug for $of {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($of)).finish_non_exhaustive()
-            }
-        }
-    )+};
 }
 
 masked!(Identifier, Name, Phone, Address, Death, Contact);

@@ -2,61 +2,72 @@
 
 use super::{Change, Identifier, Name, Warnings, filled, one_line};
 use crate::message::{Field, Repetition, Segment};
+use crate::provenance::{Place, Sources};
 
 /// All identifiers of PID, each once.
-pub(super) fn identifiers(pid: &Segment<'_>) -> Vec<Identifier> {
+pub(super) fn identifiers(pid: &Segment<'_>, sources: &mut Sources) -> Vec<Identifier> {
     let mut found = Vec::new();
     for number in [3, 2, 4] {
-        collect(&mut found, &pid.field(number));
+        collect(&mut found, &pid.field(number), Place::new("PID", number), sources);
     }
     for (number, type_code) in [(19, "SB"), (20, "DL")] {
         let value = one_line(&pid.field(number).text());
-        push(
-            &mut found,
-            Identifier { value, authority: None, authority_id: None, type_code: Some(type_code.to_owned()) },
-        );
+        let new = Identifier { value, authority: None, authority_id: None, type_code: Some(type_code.to_owned()) };
+        push(&mut found, new, Place::new("PID", number), sources);
     }
     found
 }
 
 /// Adds the identifiers of a field.
-pub(super) fn collect(found: &mut Vec<Identifier>, field: &Field<'_>) {
+pub(super) fn collect(found: &mut Vec<Identifier>, field: &Field<'_>, place: Place, sources: &mut Sources) {
     for repetition in field.repetitions() {
-        push(found, identifier(&repetition));
-    }
-}
-
-fn identifier(cx: &Repetition<'_>) -> Identifier {
-    let authority = cx.component(4);
-    Identifier {
-        value: one_line(&cx.component(1).text()),
-        authority: filled(one_line(&authority.subcomponent(1))),
-        authority_id: filled(one_line(&authority.subcomponent(2))),
-        type_code: filled(one_line(&cx.component(5).text())),
+        if let Some(identifier) = Identifier::read(&repetition) {
+            push(found, identifier, place.repetition(repetition.number()), sources);
+        }
     }
 }
 
 /// Unless it is empty, or there already; one that says no more than its value adds nothing to the same value.
-fn push(found: &mut Vec<Identifier>, new: Identifier) {
+fn push(found: &mut Vec<Identifier>, new: Identifier, place: Place, sources: &mut Sources) {
     let bare = new.authority.is_none() && new.authority_id.is_none() && new.type_code.is_none();
     let known = found.iter().any(|old| *old == new || (bare && old.value == new.value));
     if !new.value.is_empty() && !known {
         found.push(new);
+        sources.add("identifiers", place);
     }
 }
 
 /// Of several names the first that is in use: the standard has the primary or legal name come first.
-pub(super) fn name(field: &Field<'_>, warnings: &mut Warnings) -> Change<Name> {
+pub(super) fn name(field: &Field<'_>, sources: &mut Sources, warnings: &mut Warnings) -> Change<Name> {
     if field.is_delete() {
+        sources.add("name", Place::new("PID", 5));
         return Change::Delete;
     }
-    match field.repetitions().filter_map(|repetition| one_name(&repetition)).min_by_key(rank) {
-        Some(name) => Change::Set(name),
+    let names = field.repetitions().filter_map(|repetition| Some((repetition.number(), one_name(&repetition)?)));
+    match names.min_by_key(|(_, name)| rank(name)) {
+        Some((number, name)) => {
+            sources.add("name", Place::new("PID", 5).repetition(number));
+            Change::Set(name)
+        }
         None => {
             warnings.add("PID-5", "holds no name; left as it is");
             Change::Keep
         }
     }
+}
+
+/// All names: of PID-5, and the aliases of PID-9.
+pub(super) fn names(pid: &Segment<'_>, sources: &mut Sources) -> Vec<Name> {
+    let mut found = Vec::new();
+    for number in [5, 9] {
+        for repetition in pid.field(number).repetitions() {
+            if let Some(name) = one_name(&repetition).filter(|name| !found.contains(name)) {
+                found.push(name);
+                sources.add("names", Place::new("PID", number).repetition(repetition.number()));
+            }
+        }
+    }
+    found
 }
 
 pub(super) fn one_name(xpn: &Repetition<'_>) -> Option<Name> {
@@ -65,7 +76,7 @@ pub(super) fn one_name(xpn: &Repetition<'_>) -> Option<Name> {
         family: part(1),
         given: part(2),
         middle: part(3),
-        suffix: part(4),
+        suffix: one_line(&format!("{} {} {}", part(4), part(6), part(14))),
         prefix: part(5),
         type_code: filled(part(7)),
     };
@@ -95,7 +106,7 @@ mod tests {
     fn read(pid5: &str) -> (String, String, String) {
         let message = parse(format!("MSH|^~\\&|\rPID|||||{pid5}").as_bytes()).unwrap();
         let field = message.segment("PID").unwrap().field(5);
-        let name = name(&field, &mut Warnings::default()).into_value().unwrap_or_default();
+        let name = name(&field, &mut Sources::default(), &mut Warnings::default()).into_value().unwrap_or_default();
         (name.given, name.middle, name.family)
     }
 

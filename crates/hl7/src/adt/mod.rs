@@ -11,8 +11,14 @@ pub use facts::{
 };
 use serde::Serialize;
 
+use crate::clinical::{self, Allergy, Diagnosis, Encounter, Observation, Procedure};
 use crate::fault::{ParseFault, Reason};
 use crate::message::Message;
+use crate::provenance::{Place, Sources};
+use crate::reading::numbered;
+use crate::text::{filled, one_line};
+pub use crate::warning::Warning;
+use crate::warning::Warnings;
 
 /// The events that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -73,19 +79,20 @@ pub struct AdtMessage {
     pub event: AdtEvent,
     /// What is said of the patient.
     pub patient: PatientFacts,
+    /// PV1, PV2: the visit.
+    pub encounter: Option<Encounter>,
+    /// AL1.
+    pub allergies: Vec<Allergy>,
+    /// DG1.
+    pub diagnoses: Vec<Diagnosis>,
+    /// PR1.
+    pub procedures: Vec<Procedure>,
+    /// OBX.
+    pub observations: Vec<Observation>,
     /// What was passed over, or read with a doubt. Never says what the message says.
     pub warnings: Vec<Warning>,
     /// For a merge: the identifiers of the record that goes (MRG-1, MRG-4).
     pub merged_identifiers: Vec<Identifier>,
-}
-
-/// Something that was passed over, or read with a doubt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// Where: `PID-7`.
-    pub location: String,
-    /// What, in words that are safe to log and to send back.
-    pub message: &'static str,
 }
 
 /// Reads an ADT message.
@@ -101,58 +108,54 @@ pub fn read(message: &Message) -> Result<AdtMessage, ParseFault> {
     }
     let event = AdtEvent::from_code(&header.trigger_event)
         .ok_or_else(|| ParseFault::field(Reason::UnsupportedEvent, "MSH", 9))?;
-    let pid = message.segment("PID").ok_or_else(|| ParseFault::segment(Reason::MissingSegment, "PID"))?;
-
     let mut warnings = Warnings::default();
     let recorded = message.segment("EVN").map(|evn| evn.field(1).text()).unwrap_or_default();
     if !recorded.is_empty() && recorded != event.code() {
         warnings.add("EVN-1", "differs from the event in MSH-9, which was followed");
     }
-    if message.segments().filter(|segment| segment.name() == "PID").count() > 1 {
-        warnings.add("PID", "only the first patient of the message was read");
-    }
-    let mut patient = pid::facts(&pid, &mut warnings);
-    patient.contact = next_of_kin::contact(message, &mut warnings);
-    if patient.identifiers.is_empty() {
-        return Err(ParseFault::field(Reason::MissingField, "PID", 3));
-    }
+    let patient = patient(message, &mut warnings)?;
     let merged_identifiers = match event {
         AdtEvent::A40 => merged(message)?,
         _ => Vec::new(),
     };
-    Ok(AdtMessage { event, patient, warnings: warnings.0, merged_identifiers })
+    let segments = numbered(message);
+    if segments.iter().any(|of| of.segment.name() == "IN1") {
+        warnings.add("IN1", "insurance is not read from messages");
+    }
+    Ok(AdtMessage {
+        event,
+        patient,
+        encounter: clinical::encounter(&segments, &mut warnings),
+        allergies: clinical::allergies(&segments, &mut warnings),
+        diagnoses: clinical::diagnoses(&segments, &mut warnings),
+        procedures: clinical::procedures(&segments, &mut warnings),
+        observations: clinical::observations(&segments, &mut warnings),
+        warnings: warnings.into_vec(),
+        merged_identifiers,
+    })
+}
+
+/// What PID and NK1 say of the first patient of a message.
+pub(crate) fn patient(message: &Message, warnings: &mut Warnings) -> Result<PatientFacts, ParseFault> {
+    let pid = message.segment("PID").ok_or_else(|| ParseFault::segment(Reason::MissingSegment, "PID"))?;
+    if message.segments().filter(|segment| segment.name() == "PID").count() > 1 {
+        warnings.add("PID", "only the first patient of the message was read");
+    }
+    let mut patient = pid::facts(&pid, warnings);
+    next_of_kin::contacts(message, &mut patient, warnings);
+    if patient.identifiers.is_empty() {
+        return Err(ParseFault::field(Reason::MissingField, "PID", 3));
+    }
+    Ok(patient)
 }
 
 fn merged(message: &Message) -> Result<Vec<Identifier>, ParseFault> {
     let mrg = message.segment("MRG").ok_or_else(|| ParseFault::segment(Reason::MissingSegment, "MRG"))?;
     let mut identifiers = Vec::new();
-    identity::collect(&mut identifiers, &mrg.field(1));
-    identity::collect(&mut identifiers, &mrg.field(4));
+    identity::collect(&mut identifiers, &mrg.field(1), Place::new("MRG", 1), &mut Sources::default());
+    identity::collect(&mut identifiers, &mrg.field(4), Place::new("MRG", 4), &mut Sources::default());
     if identifiers.is_empty() {
         return Err(ParseFault::field(Reason::MissingField, "MRG", 1));
     }
     Ok(identifiers)
-}
-
-/// Warnings as they gather, each once.
-#[derive(Default)]
-struct Warnings(Vec<Warning>);
-
-impl Warnings {
-    fn add(&mut self, location: &str, message: &'static str) {
-        let warning = Warning { location: location.to_owned(), message };
-        if !self.0.contains(&warning) {
-            self.0.push(warning);
-        }
-    }
-}
-
-/// Text on one line: line ends and runs of white space become one space.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The text where there is any.
-fn filled(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
 }

@@ -1,27 +1,42 @@
-//! NK1 to the one contact that a patient has.
+//! NK1 to the people around a patient.
 
 use super::telecom::{Telecom, telecom};
-use super::{Change, Contact, PhoneUse, Warnings, filled, identity, one_line};
+use super::{Change, Contact, PatientFacts, PhoneUse, Warnings, filled, identity, one_line};
 use crate::message::{Message, Segment};
+use crate::provenance::Place;
+use crate::reading::numbered;
+use crate::vocabulary;
 
-/// The emergency contact, or else the first next of kin; employers, insurers and agencies are neither.
-pub(super) fn contact(message: &Message, warnings: &mut Warnings) -> Change<Contact> {
-    let kin: Vec<Segment<'_>> = message
-        .segments()
-        .filter(|segment| segment.name() == "NK1")
-        .filter(|nk1| !matches!(nk1.field(7).text().as_str(), "E" | "F" | "I" | "S"))
+/// All contacts, and the one to call: the emergency contact, or else the first next of kin. Employers, insurers and
+/// agencies are neither.
+pub(super) fn contacts(message: &Message, patient: &mut PatientFacts, warnings: &mut Warnings) {
+    let kin: Vec<_> = numbered(message)
+        .into_iter()
+        .filter(|of| of.segment.name() == "NK1")
+        .filter(|nk1| !matches!(nk1.segment.field(7).text().as_str(), "E" | "F" | "I" | "S"))
         .collect();
-    let Some(nk1) = kin.iter().find(|nk1| is_emergency(nk1)).or_else(|| kin.first()) else {
-        return Change::Keep;
-    };
-    if nk1.field(2).is_delete() {
-        return Change::Delete;
+    for nk1 in &kin {
+        if let Some(contact) = one(&nk1.segment) {
+            patient.contacts.push(contact);
+            patient.sources.add("contacts", Place::new("NK1", 2).occurrence(nk1.occurrence));
+        }
     }
-    let Some(name) = nk1.field(2).repetitions().find_map(|xpn| identity::one_name(&xpn)) else {
-        warnings.add("NK1-2", "holds no name; the contact was left as it is");
-        return Change::Keep;
+    let Some(nk1) = kin.iter().find(|nk1| is_emergency(&nk1.segment)).or_else(|| kin.first()) else { return };
+    let place = Place::new("NK1", 2).occurrence(nk1.occurrence);
+    patient.contact = match one(&nk1.segment) {
+        _ if nk1.segment.field(2).is_delete() => Change::Delete,
+        Some(contact) => Change::Set(contact),
+        None => {
+            warnings.add(place, "holds no name; the contact was left as it is");
+            return;
+        }
     };
-    Change::Set(Contact { name: name.full(), relationship: relationship(nk1), phone: phone(nk1) })
+    patient.sources.add("contact", place);
+}
+
+fn one(nk1: &Segment<'_>) -> Option<Contact> {
+    let name = nk1.field(2).repetitions().find_map(|xpn| identity::one_name(&xpn))?;
+    Some(Contact { name: name.full(), relationship: relationship(nk1), phone: phone(nk1) })
 }
 
 fn is_emergency(nk1: &Segment<'_>) -> bool {
@@ -30,27 +45,8 @@ fn is_emergency(nk1: &Segment<'_>) -> bool {
 
 fn relationship(nk1: &Segment<'_>) -> String {
     let (code, words) = (nk1.field(3).component(1).text(), nk1.field(3).component(2).text());
-    filled(one_line(&words)).unwrap_or_else(|| match code.to_ascii_uppercase().as_str() {
-        "SPO" => "Spouse".to_owned(),
-        "DOM" => "Life partner".to_owned(),
-        "MTH" => "Mother".to_owned(),
-        "FTH" => "Father".to_owned(),
-        "PAR" => "Parent".to_owned(),
-        "CHD" | "SCH" | "NCH" => "Child".to_owned(),
-        "SON" => "Son".to_owned(),
-        "DAU" => "Daughter".to_owned(),
-        "SIB" => "Sibling".to_owned(),
-        "BRO" => "Brother".to_owned(),
-        "SIS" => "Sister".to_owned(),
-        "GRD" => "Guardian".to_owned(),
-        "GRP" => "Grandparent".to_owned(),
-        "GCH" => "Grandchild".to_owned(),
-        "EXF" => "Extended family".to_owned(),
-        "FND" => "Friend".to_owned(),
-        "CGV" => "Care giver".to_owned(),
-        "EMC" => "Emergency contact".to_owned(),
-        "OTH" => "Other".to_owned(),
-        _ => one_line(&code),
+    filled(one_line(&words)).unwrap_or_else(|| {
+        vocabulary::relationship(&code.to_ascii_uppercase()).map_or_else(|| one_line(&code), str::to_owned)
     })
 }
 
@@ -72,7 +68,9 @@ mod tests {
 
     fn read(kin: &str) -> Change<Contact> {
         let message = parse(format!("MSH|^~\\&|\r{kin}").as_bytes()).unwrap();
-        contact(&message, &mut Warnings::default())
+        let mut patient = PatientFacts::default();
+        contacts(&message, &mut patient, &mut Warnings::default());
+        patient.contact
     }
 
     #[test]

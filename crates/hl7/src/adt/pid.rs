@@ -2,23 +2,37 @@
 
 use super::{Address, Change, Death, Gender, PatientFacts, Warnings, filled, identity, one_line, telecom};
 use crate::message::{Field, Repetition, Segment};
+use crate::provenance::{Place, Sources};
 use crate::timestamp::{PartialDate, Precision, Timestamp};
 
 /// What PID says.
 pub(super) fn facts(pid: &Segment<'_>, warnings: &mut Warnings) -> PatientFacts {
-    let (phones, email) = telecom::telecoms(pid, warnings);
-    PatientFacts {
-        identifiers: identity::identifiers(pid),
-        name: identity::name(&pid.field(5), warnings),
+    let mut sources = Sources::default();
+    let facts = PatientFacts {
+        identifiers: identity::identifiers(pid, &mut sources),
+        name: identity::name(&pid.field(5), &mut sources, warnings),
+        names: identity::names(pid, &mut sources),
         birth_date: birth_date(&pid.field(7), warnings),
         gender: gender(&pid.field(8), warnings),
-        phones,
-        email,
-        address: address(pid, warnings),
+        address: address(pid, &mut sources, warnings),
+        addresses: addresses(pid, &mut sources),
         language: language(&pid.field(15)),
         death: death(pid, warnings),
         contact: Change::Keep,
+        contacts: Vec::new(),
+        ..telecom::telecoms(pid, &mut sources, warnings)
+    };
+    let single = [
+        ("birth_date", 7, facts.birth_date != Change::Keep),
+        ("gender", 8, facts.gender != Change::Keep),
+        ("language", 15, facts.language != Change::Keep),
+        ("death", 29, facts.death != Change::Keep && !pid.field(29).is_empty()),
+        ("death", 30, facts.death != Change::Keep && !pid.field(30).is_empty()),
+    ];
+    for (fact, field, _) in single.into_iter().filter(|(_, _, said)| *said) {
+        sources.add(fact, Place::new("PID", field));
     }
+    PatientFacts { sources, ..facts }
 }
 
 fn birth_date(field: &Field<'_>, warnings: &mut Warnings) -> Change<PartialDate> {
@@ -72,26 +86,42 @@ fn gender(field: &Field<'_>, warnings: &mut Warnings) -> Change<Gender> {
     }
 }
 
-fn address(pid: &Segment<'_>, warnings: &mut Warnings) -> Change<Address> {
+fn address(pid: &Segment<'_>, sources: &mut Sources, warnings: &mut Warnings) -> Change<Address> {
     let (field, district) = (pid.field(11), one_line(&pid.field(12).text()));
     if field.is_delete() {
+        sources.add("address", Place::new("PID", 11));
         return Change::Delete;
     }
-    let best = field
-        .repetitions()
-        .filter_map(|xad| Some((rank(&xad)?, one_address(&xad))))
-        .filter(|(_, address)| *address != Address::default())
-        .min_by_key(|(rank, _)| *rank);
-    let Some((_, mut address)) = best else {
+    let Some((_, number, mut address)) = lived_at(&field).min_by_key(|(rank, _, _)| *rank) else {
         if !field.is_empty() {
             warnings.add("PID-11", "holds no address that is lived at; left as it is");
         }
         return Change::Keep;
     };
-    if address.district.is_empty() {
+    sources.add("address", Place::new("PID", 11).repetition(number));
+    if address.district.is_empty() && !district.is_empty() {
         address.district = district;
+        sources.add("address", Place::new("PID", 12));
     }
     Change::Set(address)
+}
+
+fn addresses(pid: &Segment<'_>, sources: &mut Sources) -> Vec<Address> {
+    let found = lived_at(&pid.field(11));
+    found
+        .map(|(_, number, address)| {
+            sources.add("addresses", Place::new("PID", 11).repetition(number));
+            address
+        })
+        .collect()
+}
+
+/// The addresses that somebody may live at, each with its rank and its repetition.
+fn lived_at<'m>(field: &Field<'m>) -> impl Iterator<Item = (u8, usize, Address)> + use<'m> {
+    field
+        .repetitions()
+        .filter_map(|xad| Some((rank(&xad)?, xad.number(), one_address(&xad))))
+        .filter(|(_, _, address)| *address != Address::default())
 }
 
 /// Where somebody lives before where they work; where they were born is no address of theirs.
@@ -161,7 +191,7 @@ mod tests {
         let message = parse(format!("MSH|^~\\&|\r{pid}").as_bytes()).unwrap();
         let mut warnings = Warnings::default();
         let facts = facts(&message.segment("PID").unwrap(), &mut warnings);
-        (facts, warnings.0.into_iter().map(|warning| warning.location).collect())
+        (facts, warnings.locations())
     }
 
     fn born(pid7: &str) -> (Option<String>, bool) {

@@ -1,7 +1,8 @@
 //! Telephone numbers and e-mail addresses (XTN).
 
-use super::{Change, Phone, PhoneUse, Warnings, filled, one_line};
+use super::{Change, PatientFacts, Phone, PhoneUse, Warnings, filled, one_line};
 use crate::message::{Repetition, Segment};
+use crate::provenance::{Place, Sources};
 
 /// What one repetition is.
 pub(super) enum Telecom {
@@ -11,22 +12,33 @@ pub(super) enum Telecom {
 }
 
 /// All telephone numbers, the best to call first, and the first e-mail address.
-pub(super) fn telecoms(pid: &Segment<'_>, warnings: &mut Warnings) -> (Change<Vec<Phone>>, Change<String>) {
+pub(super) fn telecoms(pid: &Segment<'_>, sources: &mut Sources, warnings: &mut Warnings) -> PatientFacts {
     let (mut phones, mut email) = (Vec::<Phone>::new(), Change::Keep);
     let mut deleted = false;
     for (number, default_use) in [(13, PhoneUse::Home), (40, PhoneUse::Other), (14, PhoneUse::Work)] {
-        let field = pid.field(number);
-        deleted |= field.is_delete();
+        let (field, place) = (pid.field(number), Place::new("PID", number));
+        if field.is_delete() {
+            deleted = true;
+            sources.add("phones", place);
+        }
         for xtn in field.repetitions().filter(|xtn| !xtn.is_delete()) {
             match telecom(&xtn, default_use) {
-                Telecom::Phone(phone) if phones.iter().all(|known| known.number != phone.number) => phones.push(phone),
+                Telecom::Phone(phone) if phones.iter().all(|known| known.number != phone.number) => {
+                    phones.push(phone);
+                    sources.add("phones", place.repetition(xtn.number()));
+                }
                 Telecom::Phone(_) => {}
-                Telecom::Email(address) if email == Change::Keep => email = Change::Set(address),
-                Telecom::Email(_) => warnings.add(&format!("PID-{number}"), "a further e-mail address was left out"),
-                Telecom::Neither if is_email(&xtn) && deletes_address(&xtn) => email = Change::Delete,
+                Telecom::Email(address) if email == Change::Keep => {
+                    email = Change::Set(address);
+                    sources.add("email", place.repetition(xtn.number()));
+                }
+                Telecom::Email(_) => warnings.add(place, "a further e-mail address was left out"),
+                Telecom::Neither if is_email(&xtn) && deletes_address(&xtn) => {
+                    email = Change::Delete;
+                    sources.add("email", place.repetition(xtn.number()));
+                }
                 Telecom::Neither => {
-                    warnings
-                        .add(&format!("PID-{number}"), "neither a telephone number nor an e-mail address; left out");
+                    warnings.add(place, "neither a telephone number nor an e-mail address; left out");
                 }
             }
         }
@@ -37,7 +49,7 @@ pub(super) fn telecoms(pid: &Segment<'_>, warnings: &mut Warnings) -> (Change<Ve
         (true, true) => Change::Delete,
         (true, false) => Change::Keep,
     };
-    (phones, email)
+    PatientFacts { phones, email, ..PatientFacts::default() }
 }
 
 /// One repetition, read in the order of the official mapping: XTN-12, then XTN-5 to 7, then XTN-1.
@@ -91,14 +103,15 @@ mod tests {
     fn read(fields: &str) -> (String, Change<String>, usize) {
         let message = parse(format!("MSH|^~\\&|\rPID||||||||||||{fields}").as_bytes()).unwrap();
         let mut warnings = Warnings::default();
-        let (phones, email) = telecoms(&message.segment("PID").unwrap(), &mut warnings);
+        let PatientFacts { phones, email, .. } =
+            telecoms(&message.segment("PID").unwrap(), &mut Sources::default(), &mut warnings);
         let shown = match phones {
             Change::Set(phones) => {
                 phones.iter().map(|p| format!("{:?} {}", p.r#use, p.number)).collect::<Vec<_>>().join(", ")
             }
             other => format!("{other:?}"),
         };
-        (shown, email, warnings.0.len())
+        (shown, email, warnings.into_vec().len())
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub async fn apply(
         .transaction(async |conn: &mut AsyncPgConnection| {
             let replayed = key.claim(conn, actor.user_id, &incoming.digest).await?.is_some();
             if let Some(outcome) = message::lock(conn, stored).await? {
-                actor.trail.repeats();
+                actor.trail.shows(outcome.patient());
                 return Ok(outcome.replayed(replayed));
             }
             let mut warnings: Vec<String> =

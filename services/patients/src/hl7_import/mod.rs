@@ -64,7 +64,7 @@ async fn receive(app: &App, actor: &Actor, key: &IdempotencyKey, body: &Er7) -> 
     };
     match message::store(&mut conn, &incoming).await? {
         Stored::Answered(outcome) => {
-            actor.trail.repeats();
+            actor.trail.shows(outcome.patient());
             Ok(outcome)
         }
         Stored::ControlIdTaken => message::park_new(&mut conn, &incoming, Parked::control_id_taken(header)).await,
@@ -83,6 +83,14 @@ fn read(raw: &[u8]) -> Result<(Header, AdtMessage), ParseFault> {
 }
 
 impl Outcome {
+    /// Whose record it speaks of.
+    fn patient(&self) -> Option<i64> {
+        match self {
+            Self::Applied { answer, .. } => Some(answer.patient),
+            Self::Parked(_) => None,
+        }
+    }
+
     fn in_er7(self) -> HttpResponse {
         let (status, ack) = match self {
             Self::Applied { ack, .. } => (StatusCode::OK, ack),

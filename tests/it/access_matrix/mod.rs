@@ -1,0 +1,125 @@
+//! Every operation of every service, by every caller, to their own objects and to those of others.
+
+mod decisions;
+mod requests;
+mod world;
+
+use std::collections::BTreeSet;
+
+use journeys::{Answer, Hospital};
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use self::decisions::{Decision, Line, lines, refused_whatever_is_sent};
+use self::requests::{Sent, sent};
+use self::world::{Caller, Whose, World};
+use crate::audit::{Seen, every_answer_has_its_row};
+
+/// Their body may hold an `mfa_token` instead, so that it is read before anybody is refused.
+const TOKEN_IN_THE_BODY: [&str; 2] = ["/api/users/mfa/enable/", "/api/users/mfa/verify/"];
+
+#[tokio::test]
+async fn every_operation_is_decided_and_every_decision_is_of_an_operation() {
+    let offered: BTreeSet<String> =
+        Hospital::open().operations().await.iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let decided: BTreeSet<String> = lines().iter().map(|line| format!("{} {}", line.method, line.path)).collect();
+    let undecided: Vec<_> = offered.difference(&decided).collect();
+    let gone: Vec<_> = decided.difference(&offered).collect();
+    assert!(undecided.is_empty(), "who may do that? say it in decisions.rs: {undecided:?}");
+    assert!(gone.is_empty(), "decided, but offered no more: {gone:?}");
+}
+
+#[tokio::test]
+async fn every_caller_gets_what_was_decided_and_every_answer_its_audit_row() {
+    let world = World::new().await;
+    let mut wrong = Vec::new();
+    let mut seen = Vec::new();
+    for line in lines() {
+        for caller in &world.callers {
+            let (own, anothers) = line.decisions[caller.column];
+            let first = sent(&world, &line, caller, Whose::Own).await;
+            check(&world, &line, caller, &first, own, &mut wrong, &mut seen).await;
+            let second = sent(&world, &line, caller, Whose::Anothers).await;
+            if second != first {
+                check(&world, &line, caller, &second, anothers, &mut wrong, &mut seen).await;
+            }
+            if let Some(status) = refused_whatever_is_sent(line.method, line.path, caller.column) {
+                let answer = send_nonsense(&world, &line, caller, &first.path).await;
+                let who_it_is_stands_in_the_body = TOKEN_IN_THE_BODY.contains(&line.path);
+                if answer.status != status && !(caller.person.is_none() && who_it_is_stands_in_the_body) {
+                    let Line { method, path, .. } = line;
+                    wrong.push(format!("{method} {path} by {}: nonsense gives {}", caller.name, answer.status));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} cells are not as decided:\n{}", wrong.len(), seen.len(), wrong.join("\n"));
+    every_answer_has_its_row(&world.hospital, &seen).await;
+}
+
+async fn check(
+    world: &World,
+    line: &Line,
+    caller: &Caller,
+    sent: &Sent,
+    decision: Decision,
+    wrong: &mut Vec<String>,
+    seen: &mut Vec<Seen>,
+) {
+    let method: Method = line.method.parse().unwrap();
+    let mut request = world.hospital.request(method, &sent.path).header("idempotency-key", Uuid::new_v4().to_string());
+    if let Some(person) = &caller.person {
+        request = request.bearer_auth(&person.access);
+    }
+    if let Some(body) = &sent.body {
+        request = request.json(body);
+    }
+    let answer = world.hospital.send(request).await;
+    if !is_as_decided(line, decision, &answer) {
+        let Line { method, path, what, .. } = line;
+        let told = json!({"sent": sent.body, "path": sent.path, "got": answer.body});
+        wrong.push(format!(
+            "{method} {path} {what} by {}: {decision:?}, but got {}\n    {told}",
+            caller.name, answer.status
+        ));
+    }
+    // where anybody may call, no token is looked at, and the row names nobody
+    let looks_at_tokens = line.decisions[0].0 == Decision::Refused(401);
+    if let Some(person) = caller.person.as_ref().filter(|_| looks_at_tokens) {
+        seen.push(Seen::of(line.path, person.id, &answer));
+    }
+}
+
+fn is_as_decided(line: &Line, decision: Decision, answer: &Answer) -> bool {
+    let done = (200..300).contains(&answer.status);
+    match decision {
+        Decision::Done => done && (!line.hides() || shows(&answer.body)),
+        Decision::Unlisted => done && !shows(&answer.body),
+        Decision::Heard => matches!(answer.status, 400 | 409),
+        Decision::Refused(status) => {
+            answer.status == status && answer.header("content-type") == "application/problem+json"
+        }
+    }
+}
+
+/// Whether a list holds anything: rows, or slots of appointments that the caller may know of.
+fn shows(body: &Value) -> bool {
+    let slots = |day: &Value| day["slots"].as_array().into_iter().flatten().any(|slot| !slot["appointment"].is_null());
+    let filled = |name: &str| body[name].as_array().is_some_and(|rows| !rows.is_empty());
+    filled("results") || filled("appointments") || body["days"].as_array().into_iter().flatten().any(slots)
+}
+
+/// Whoever may not do a thing learns nothing of how it is asked for.
+async fn send_nonsense(world: &World, line: &Line, caller: &Caller, path: &str) -> Answer {
+    let method: Method = line.method.parse().unwrap();
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let mut request = world.hospital.request(method, &format!("{path}?misspelt=1"));
+    if let Some(person) = &caller.person {
+        request = request.bearer_auth(&person.access);
+    }
+    if line.method != "GET" && line.method != "DELETE" {
+        request = request.json(&json!({"misspelt": 1}));
+    }
+    world.hospital.send(request).await
+}

@@ -1,0 +1,144 @@
+//! What is sent for a line of the table: good enough that only who asks decides.
+
+use journeys::people;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::decisions::Line;
+use super::world::{Caller, Side, Whose, World, first_day, hours, invoice, last_day};
+
+/// A path with its query, and a body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    pub path: String,
+    pub body: Option<Value>,
+}
+
+/// For this caller, about this side's object.
+pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> Sent {
+    let object = object(world, line, caller, whose).await;
+    let path = format!("{}{}", line.path.replace("{id}", &object), query(line.path, world.side(whose)));
+    Sent { path, body: body(world, line, caller, whose, &object).await }
+}
+
+/// What is in the path.
+async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> String {
+    let side = world.side(whose);
+    let id = match (line.method, line.path, line.what) {
+        (_, "/api/users/me/sessions/{id}/", _) => match whose {
+            Whose::Own => return caller.elsewhere.clone(),
+            Whose::Anothers => return world.strangers_session.clone(),
+        },
+        (_, "/api/users/{id}/", _) => match (whose, &caller.person) {
+            (Whose::Own, Some(person)) => person.id,
+            _ => world.anothers.doctor,
+        },
+        (_, "/api/users/break-glass/{id}/", _) => world.glass,
+        (_, _, "deactivate") if caller.name == "PATIENT" => side.patient,
+        ("DELETE", "/api/patients/{id}/", _) | (_, _, "deactivate") => world.new_patient(whose).await,
+        (_, _, "confirm" | "cancel") => world.new_appointment(whose).await,
+        ("POST", "/api/billing/invoices/{id}/issue/", _) => world.new_draft(whose).await,
+        ("PUT" | "PATCH", "/api/billing/invoices/{id}/", _) | ("GET", "/api/billing/invoices/{id}/", "a draft") => {
+            side.draft
+        }
+        (_, path, _) if path.contains("/doctor/{id}/") || path.contains("/doctors/{id}/") => side.doctor,
+        (_, path, _) if path.starts_with("/api/patients/{id}/") => side.patient,
+        (_, path, _) if path.starts_with("/api/appointments/{id}/") => side.appointment,
+        (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
+        _ => 1,
+    };
+    id.to_string()
+}
+
+/// What narrows a list to the side's object.
+fn query(path: &str, side: &Side) -> String {
+    match path {
+        "/api/patients/" => format!("?search={}", side.number),
+        "/api/appointments/" | "/api/billing/invoices/" => format!("?patient={}", side.patient),
+        "/api/appointments/date-range/" => {
+            format!("?start_date={}&end_date={}&doctor_id={}", first_day(), last_day(), side.doctor)
+        }
+        "/api/appointments/doctor/{id}/schedule/" => format!("?date={}", first_day()),
+        _ => String::new(),
+    }
+}
+
+async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object: &str) -> Option<Value> {
+    if line.method == "GET" || line.method == "DELETE" {
+        return None;
+    }
+    let side = world.side(whose);
+    let password = caller.person.as_ref().map(|person| person.password.clone()).unwrap_or_default();
+    Some(match (line.method, line.path, line.what) {
+        (_, "/api/users/register/", "staff") => people::newcomer("RECEPTIONIST", "").0,
+        (_, "/api/users/register/", _) => people::newcomer("PATIENT", "").0,
+        (_, "/api/users/me/", _) => json!({"first_name": "Usha"}),
+        (_, "/api/users/mfa/verify/", _) => json!({"code": "000000"}),
+        (_, "/api/users/mfa/disable/", _) => json!({"password": password, "code": "000000"}),
+        (_, "/api/users/password/change/", _) => {
+            json!({"old_password": password, "new_password": format!("{password}-2")})
+        }
+        (_, "/api/users/break-glass/{id}/", _) => json!({"status": "JUSTIFIED"}),
+        ("POST", "/api/patients/", _) => {
+            json!({"first_name": "Ravi", "last_name": "Matrix", "primary_doctor": side.doctor})
+        }
+        ("PUT", "/api/patients/{id}/", _) => changed(as_it_is(world, line, object).await, &json!({"phone": phone()})),
+        (_, "/api/patients/{id}/", "contact") => json!({"phone": phone()}),
+        (_, "/api/patients/{id}/", "name") => json!({"last_name": letters()}),
+        (_, "/api/patients/{id}/", "deactivate") => json!({"is_active": false}),
+        (_, "/api/patients/hl7/import/", _) => json!({"message": MESSAGE}),
+        ("POST", "/api/appointments/", _) => {
+            let (date, time_slot) = world.slot();
+            json!({"patient": side.patient, "doctor": side.doctor, "date": date, "time_slot": time_slot})
+        }
+        ("PUT", "/api/appointments/{id}/", _) => {
+            let now = as_it_is(world, line, object).await;
+            let mut rewrite = json!({"reason": unique()});
+            for member in ["patient", "doctor", "date", "time_slot"] {
+                rewrite[member] = now[member].clone();
+            }
+            rewrite
+        }
+        (_, "/api/appointments/{id}/", "reason") => json!({"reason": unique()}),
+        (_, "/api/appointments/{id}/", "confirm") => json!({"status": "CONFIRMED"}),
+        (_, "/api/appointments/{id}/", "cancel") => json!({"status": "CANCELLED", "cancellation_reason": "travels"}),
+        (_, "/api/appointments/doctor/{id}/availability/", _) => hours(),
+        ("POST", "/api/billing/invoices/", what) => invoice(side.patient, what == "a draft"),
+        ("PUT", "/api/billing/invoices/{id}/", _) => invoice(side.patient, true),
+        ("PATCH", "/api/billing/invoices/{id}/", _) => json!({"due_date": last_day()}),
+        (_, "/api/billing/payments/", _) => json!({"invoice": side.invoice, "amount": "1.00", "method": "CASH"}),
+        _ => json!({}),
+    })
+}
+
+/// What PUT replaces, as an administrator reads it now.
+async fn as_it_is(world: &World, line: &Line, object: &str) -> Value {
+    world.hospital.get(&world.admin, &line.path.replace("{id}", object)).await.expect(200).body
+}
+
+fn changed(mut body: Value, change: &Value) -> Value {
+    for (member, value) in change.as_object().unwrap() {
+        body[member] = value.clone();
+    }
+    body
+}
+
+fn unique() -> String {
+    Uuid::new_v4().to_string()
+}
+
+fn phone() -> String {
+    format!("98{:08}", Uuid::new_v4().as_u128() % 100_000_000)
+}
+
+/// A name has no digits.
+fn letters() -> String {
+    let name: String = unique().chars().filter(char::is_ascii_alphabetic).collect();
+    format!("M{name}")
+}
+
+/// Sent again, it changes nothing.
+const MESSAGE: &str = "MSH|^~\\&|HIS|MATRIX|EHS|EHS|20261123091500+0530||ADT^A28^ADT_A05|MATRIX-1|P|2.5.1\r\
+                       EVN|A28|20261123091500+0530\r\
+                       PID|1||MATRIX1^^^MATRIX^MR||Matrix^Hema||19800412|F\r\
+                       PV1|1|N\r";

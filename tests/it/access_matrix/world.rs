@@ -1,0 +1,186 @@
+//! The people and the records that the matrix is about: one side is the callers' own or in their care, the other is not.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use journeys::people::Person;
+use journeys::{Hospital, day};
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use super::decisions::CALLERS;
+
+/// Whose object a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The caller's own, or of a patient in their care.
+    Own,
+    /// Somebody else's.
+    Anothers,
+}
+
+/// A doctor, their patient, and what there is of that patient.
+pub struct Side {
+    pub doctor: i64,
+    pub patient: i64,
+    /// The `P…` number.
+    pub number: String,
+    pub appointment: i64,
+    pub invoice: i64,
+    pub draft: i64,
+}
+
+/// Somebody who calls, or nobody.
+pub struct Caller {
+    pub column: usize,
+    pub name: &'static str,
+    pub person: Option<Person>,
+    /// The id of another session of theirs.
+    pub elsewhere: String,
+}
+
+/// All of it.
+pub struct World {
+    pub hospital: Hospital,
+    /// An administrator who is no caller, for what has to be made on the way.
+    pub admin: String,
+    pub callers: Vec<Caller>,
+    pub own: Side,
+    pub anothers: Side,
+    /// A use of break-glass.
+    pub glass: i64,
+    /// A session of the other doctor's.
+    pub strangers_session: String,
+    slots: AtomicU64,
+}
+
+/// The first day of the appointments.
+pub fn first_day() -> String {
+    day(3)
+}
+
+/// A day after all of them.
+pub fn last_day() -> String {
+    day(30)
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let hospital = Hospital::open();
+        let admin = hospital.token("ADMIN").await;
+        let department = format!("Ward {}", uuid::Uuid::new_v4().simple());
+        let mut callers = vec![Caller { column: 0, name: "nobody", person: None, elsewhere: "1".to_owned() }];
+        for (column, name) in CALLERS.into_iter().enumerate().skip(1) {
+            let person = hospital.newcomer(&admin, name, &department).await;
+            hospital.sign_in_as(&person.username, &person.password).await;
+            let elsewhere = session(&hospital, &person.access, false).await;
+            callers.push(Caller { column, name, person: Some(person), elsewhere });
+        }
+        let stranger = hospital.newcomer(&admin, "DOCTOR", "Another ward").await;
+        let strangers_session = session(&hospital, &stranger.access, true).await;
+        let of = |name: &str| callers.iter().find(|caller| caller.name == name).unwrap().person.as_ref().unwrap();
+        let slots = AtomicU64::new(2);
+        let own = side(&hospital, &admin, of("DOCTOR").id, Some(of("PATIENT").id), 0).await;
+        let anothers = side(&hospital, &admin, stranger.id, None, 1).await;
+        let glass = used_break_glass(&hospital, &admin, &stranger, own.patient).await;
+        let nurse = of("NURSE").access.clone();
+        for path in [format!("/api/patients/{}/", own.patient), format!("/api/appointments/{}/", own.appointment)] {
+            // her department comes by an event
+            eventually(|| async { hospital.get(&nurse, &path).await.status == 200 }).await;
+        }
+        Self { hospital, admin, callers, own, anothers, glass, strangers_session, slots }
+    }
+
+    pub fn side(&self, whose: Whose) -> &Side {
+        match whose {
+            Whose::Own => &self.own,
+            Whose::Anothers => &self.anothers,
+        }
+    }
+
+    /// A time that nobody has booked yet.
+    pub fn slot(&self) -> (String, String) {
+        time(self.slots.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Somebody new in the side's care.
+    pub async fn new_patient(&self, whose: Whose) -> i64 {
+        patient(&self.hospital, &self.admin, self.side(whose).doctor, None).await.0
+    }
+
+    /// An appointment of the side's.
+    pub async fn new_appointment(&self, whose: Whose) -> i64 {
+        let Side { doctor, patient, .. } = self.side(whose);
+        book(&self.hospital, &self.admin, *doctor, *patient, self.slot()).await
+    }
+
+    /// A draft of the side's.
+    pub async fn new_draft(&self, whose: Whose) -> i64 {
+        bill(&self.hospital, &self.admin, self.side(whose).patient, true).await
+    }
+}
+
+/// A doctor's patient with hours, an appointment, an invoice and a draft.
+async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, slot: u64) -> Side {
+    let (patient, number) = patient(hospital, admin, doctor, user).await;
+    let path = format!("/api/appointments/doctor/{doctor}/availability/");
+    hospital.put(admin, &path, &hours()).await.expect(200);
+    let appointment = book(hospital, admin, doctor, patient, time(slot)).await;
+    let invoice = bill(hospital, admin, patient, false).await;
+    let draft = bill(hospital, admin, patient, true).await;
+    Side { doctor, patient, number, appointment, invoice, draft }
+}
+
+/// The id of the session that asks, or of another one.
+async fn session(hospital: &Hospital, token: &str, current: bool) -> String {
+    let sessions = hospital.get(token, "/api/users/me/sessions/").await.expect(200).body["results"].clone();
+    let found = sessions.as_array().unwrap().iter().find(|session| session["current"] == current).unwrap();
+    found["id"].as_str().unwrap().to_owned()
+}
+
+async fn used_break_glass(hospital: &Hospital, admin: &str, doctor: &Person, patient: i64) -> i64 {
+    let path = format!("/api/patients/{patient}/");
+    let request = hospital.request(reqwest::Method::GET, &path).bearer_auth(&doctor.access);
+    hospital.send(request.header("x-break-glass", "unconscious in the emergency room")).await.expect(200);
+    let path = format!("/api/users/break-glass/?user={}", doctor.id);
+    eventually(|| async { hospital.get(admin, &path).await.expect(200).body["count"] == 1 }).await;
+    id(&hospital.get(admin, &path).await.body["results"][0])
+}
+
+async fn patient(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>) -> (i64, String) {
+    let body = json!({"first_name": "Meena", "last_name": "Matrix", "gender": "FEMALE", "date_of_birth": "1991-04-12",
+        "primary_doctor": doctor, "user": user});
+    let made = hospital.post(admin, "/api/patients/", &body).await.expect(201).body;
+    (id(&made), made["patient_id"].as_str().unwrap().to_owned())
+}
+
+async fn book(hospital: &Hospital, admin: &str, doctor: i64, patient: i64, at: (String, String)) -> i64 {
+    let body = json!({"patient": patient, "doctor": doctor, "date": at.0, "time_slot": at.1});
+    id(&hospital.post(admin, "/api/appointments/", &body).await.expect(201).body)
+}
+
+async fn bill(hospital: &Hospital, admin: &str, patient: i64, draft: bool) -> i64 {
+    id(&hospital.post(admin, "/api/billing/invoices/", &invoice(patient, draft)).await.expect(201).body)
+}
+
+/// What makes an invoice.
+pub fn invoice(patient: i64, draft: bool) -> Value {
+    json!({"patient": patient, "draft": draft, "items": [{"description": "Consultation", "sac_hsn": "999312",
+        "kind": "CONSULTATION", "quantity": "1", "unit_price": "10000.00"}]})
+}
+
+/// Every day from 6 to 22, a quarter of an hour each.
+pub fn hours() -> Value {
+    let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
+    let weekly = days.map(|day| json!({"weekday": day, "start": "06:00:00", "end": "22:00:00"}));
+    json!({"slot_minutes": 15, "weekly": weekly})
+}
+
+/// The nth slot of those hours.
+fn time(slot: u64) -> (String, String) {
+    let (ahead, quarter) = (slot / 64, slot % 64);
+    (day(3 + ahead), format!("{:02}:{:02}:00", 6 + quarter / 4, quarter % 4 * 15))
+}
+
+fn id(body: &Value) -> i64 {
+    body["id"].as_i64().unwrap()
+}
