@@ -3,10 +3,8 @@
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use chassis::edge::{Connection, Place};
 use chassis::problem::Problem;
 use chassis::telemetry;
-use futures_util::StreamExt;
 use reqwest::{Request, Response};
 use tracing::Instrument;
 
@@ -34,20 +32,13 @@ async fn serve(
     let route = gateway.table.get(route).ok_or_else(|| Problem::internal("a route that is not in the table"))?;
     let cluster =
         gateway.clusters.get(&route.cluster).ok_or_else(|| Problem::internal("a cluster that is not there"))?;
-    let place = place(&request)?;
     unambiguous(request.uri().path())
         .map_err(|_ambiguous| Error::Ambiguous("the path can be read in more than one way"))?;
     if headers::is_loop(request.headers()) {
         return Err(Error::Loop.into());
     }
     authn::check(&request, route.auth, &gateway.revocations).await?;
-    pass_on(&request, payload, route, cluster, place).await
-}
-
-/// Of the places that a connection has; it is held until the answer is out.
-fn place(request: &HttpRequest) -> Result<Option<Place>, Error> {
-    let connection = request.conn_data::<Connection>();
-    connection.map(|connection| connection.place().ok_or(Error::Crowded)).transpose()
+    pass_on(&request, payload, route, cluster).await
 }
 
 async fn pass_on(
@@ -55,7 +46,6 @@ async fn pass_on(
     payload: web::Payload,
     route: &Route,
     cluster: &Cluster,
-    place: Option<Place>,
 ) -> Result<HttpResponse, Problem> {
     let span = tracing::info_span!(
         "upstream",
@@ -71,7 +61,7 @@ async fn pass_on(
     match answer {
         Ok(answer) => {
             span.record("http.response.status_code", answer.status().as_u16());
-            to_client(request, cluster, answer, place)
+            to_client(request, cluster, answer)
         }
         Err(error) => {
             span.record("otel.status_code", "ERROR");
@@ -105,12 +95,7 @@ fn outgoing(
     builder.build().map_err(Problem::internal)
 }
 
-fn to_client(
-    request: &HttpRequest,
-    cluster: &Cluster,
-    answer: Response,
-    place: Option<Place>,
-) -> Result<HttpResponse, Problem> {
+fn to_client(request: &HttpRequest, cluster: &Cluster, answer: Response) -> Result<HttpResponse, Problem> {
     let status = StatusCode::from_u16(answer.status().as_u16()).map_err(Problem::internal)?;
     let mut response = HttpResponse::build(status);
     for (name, value) in headers::to_client(answer.headers()) {
@@ -125,10 +110,7 @@ fn to_client(
     if let Some(length) = answer.content_length() {
         response.no_chunking(length);
     }
-    let body = cluster.body(answer).inspect(move |_chunk| {
-        let _held = &place;
-    });
-    Ok(response.streaming(body))
+    Ok(response.streaming(cluster.body(answer)))
 }
 
 /// To HEAD, the length that GET's answer would have, and no body.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chassis::edge::IN_WORK;
+use chassis::work::IN_WORK;
 use reqwest::{Body, Version};
 use serde_json::Value;
 use tokio::task::JoinSet;
