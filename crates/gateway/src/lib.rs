@@ -3,7 +3,10 @@
 pub mod config;
 pub mod route;
 
+pub mod edge;
+pub mod listen;
 pub mod request;
+pub mod tls;
 
 pub mod authn;
 pub mod body;
@@ -19,12 +22,14 @@ use std::sync::Arc;
 
 use actix_web::web;
 use auth::{Revocations, Verifier};
+use chassis::edge::Edge;
 use chassis::http::{self, Readiness, Routes};
 use chassis::shutdown::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::config::Config;
 use crate::docs::{Documents, Source};
+use crate::listen::Clients;
 use crate::route::Table;
 use crate::upstream::Clusters;
 
@@ -36,6 +41,7 @@ pub struct Gateway {
     verifier: Verifier,
     revocations: Revocations,
     documents: Documents,
+    edge: Arc<dyn Edge>,
 }
 
 impl Gateway {
@@ -47,7 +53,8 @@ impl Gateway {
         let clusters = Clusters::new(&config.clusters)?;
         let documents = Documents::new(Source::all(config))?;
         let table = Arc::new(Table::new(&config.routes));
-        Ok(Self { table, clusters: Arc::new(clusters), verifier, revocations, documents })
+        let edge = edge::edge(&config.cors);
+        Ok(Self { table, clusters: Arc::new(clusters), verifier, revocations, documents, edge })
     }
 
     /// Every resource of the gateway: its own, then whatever the routes match.
@@ -55,6 +62,7 @@ impl Gateway {
         let gateway = self.clone();
         move |config: &mut ServiceConfig<'_>| {
             config.app_data(gateway.verifier.clone()).app_data(web::Data::new(gateway.clone()));
+            config.app_data(Arc::clone(&gateway.edge));
             config.map(|config| {
                 config
                     .configure(|config| docs::routes(config, &gateway.documents))
@@ -67,21 +75,21 @@ impl Gateway {
 /// Serves until `stop` is cancelled, then finishes what is under way.
 ///
 /// # Errors
-/// Names the address that is taken.
+/// Names the address that is taken, or what is wrong with the certificate.
 pub async fn run(
     config: Config,
     verifier: Verifier,
     revocations: Revocations,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (clients, operators) = (http::bind(config.listener.address)?, http::bind(config.admin.address)?);
+    let operators = http::bind(config.admin.address)?;
+    let clients = Clients::bind(&config.listener)?;
     let gateway = Gateway::build(&config, verifier, revocations)?;
     tracing::info!(address = %config.listener.address, "serving");
     let ready = Readiness::new(async || Ok(()));
-    let workers = config.listener.workers;
     let more = admin::routes(Arc::new(config), Arc::clone(&gateway.clusters));
     tokio::try_join!(
-        http::serve(clients, workers, "EHS gateway", gateway.routes(), ready.clone(), stop.clone()),
+        clients.serve(gateway.routes(), ready.clone(), stop.clone()),
         http::serve_admin(operators, ready, more, stop),
     )?;
     Ok(())

@@ -1,7 +1,7 @@
 //! The life of a request: match → authenticate → pass on → answer. What surrounds it (span, ids, access log, metrics) is
 //! `chassis::http`, as in every service.
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use chassis::problem::Problem;
 use chassis::telemetry;
@@ -55,7 +55,7 @@ async fn pass_on(
         cluster = route.cluster,
         http.response.status_code = tracing::field::Empty,
     );
-    let mut body = body::pass_on(request, payload, route.body_limit)?;
+    let mut body = body::pass_on(request, payload, route).await?;
     let outgoing = outgoing(request, cluster, body.stream.take(), &span)?;
     let answer = cluster.send(outgoing, route.timeout()).instrument(span.clone()).await;
     match answer {
@@ -79,10 +79,11 @@ fn outgoing(
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let address = cluster.address(target).ok_or(Error::Ambiguous("the address cannot be read"))?;
     let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).map_err(Problem::internal)?;
-    let connection = request.connection_info();
+    let host = headers::host(request.uri(), request.headers());
     let client = Client {
+        secure: request.app_config().secure(),
         address: request.peer_addr().map(|peer| peer.ip().to_string()),
-        host: request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(connection.host()),
+        host: host.ok_or(Error::Ambiguous("one host must be named, and in one way"))?,
         request_id: chassis::http::request_id_of(request),
         traceparent: telemetry::traceparent_of(span),
     };

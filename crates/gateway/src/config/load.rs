@@ -8,7 +8,7 @@ use chassis::strict_json::{self, Fault};
 use serde_json::Value;
 use url::Url;
 
-use super::Config;
+use super::{Config, cors};
 
 /// Everything that is wrong with a configuration that can be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,20 @@ fn relations(value: &Value, faults: &mut strict_json::Faults) {
     let address = |of: &str| value.pointer(of).and_then(Value::as_str);
     if address("/listener/address").is_some_and(|listener| address("/admin/address") == Some(listener)) {
         faults.push("admin.address", "taken", "is the listener's address too");
+    }
+    if let Some(redirect) = address("/listener/tls/redirect")
+        && [address("/listener/address"), address("/admin/address")].contains(&Some(redirect))
+    {
+        faults.push("listener.tls.redirect", "taken", "is another listener's address too");
+    }
+    let any = |origins: &Vec<Value>| origins.iter().any(|origin| origin == cors::ANY);
+    let credentials = value.pointer("/cors/credentials").and_then(Value::as_bool) == Some(true);
+    if credentials && value.pointer("/cors/origins").and_then(Value::as_array).is_some_and(any) {
+        faults.push(
+            "cors.credentials",
+            "invalid",
+            "anybody's page would act as whoever is signed in: name the origins",
+        );
     }
     let routes = value.get("routes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (i, route) in routes.iter().enumerate() {
@@ -169,6 +183,56 @@ breaker: {}
             "routes.2.prefix",
         ];
         assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn faults_of_tls_and_cors_are_named_at_once() {
+        let tls = r#"tls: {certificate: "", redirect: "127.0.0.1:2", protocol: 1}"#;
+        let cors = "cors: {origins: ['*', 'https://a.example'], methods: [get], headers: ['a b'], expose: ['*'], credentials: true, max_age_s: 86401}";
+        let text = SOUND.replace("{address: \"127.0.0.1:1\"}", &format!("{{address: \"127.0.0.1:1\", {tls}}}"));
+        let mut named = fields(&format!("{text}{cors}\n"));
+        named.sort();
+        let expected = [
+            "cors.credentials",
+            "cors.expose",
+            "cors.headers",
+            "cors.max_age_s",
+            "cors.methods",
+            "cors.origins",
+            "listener.tls.certificate",
+            "listener.tls.key",
+            "listener.tls.protocol",
+            "listener.tls.redirect",
+        ];
+        assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn origins_are_what_browsers_send() {
+        for origin in [
+            "https://a.example/",
+            "HTTPS://a.example",
+            "https://A.example",
+            "https://a.example:443",
+            "null",
+            "a.example",
+            "ftp://a.example",
+            "",
+        ] {
+            assert_eq!(fields(&format!("{SOUND}cors: {{origins: ['{origin}']}}\n")), ["cors.origins"], "{origin}");
+        }
+        for origin in ["https://a.example", "http://localhost:5173", "*"] {
+            Config::parse(&format!("{SOUND}cors: {{origins: ['{origin}']}}\n")).unwrap();
+        }
+        assert_eq!(fields(&format!("{SOUND}cors: {{origins: ['*'], credentials: true}}\n")), ["cors.credentials"]);
+    }
+
+    #[test]
+    fn where_the_key_lies_is_not_shown() {
+        let tls = r#"{address: "127.0.0.1:1", tls: {certificate: a.pem, key: b.pem, redirect: "127.0.0.1:3"}}"#;
+        let config = Config::parse(&SOUND.replace("{address: \"127.0.0.1:1\"}", tls)).unwrap();
+        let shown = serde_json::to_string(&config).unwrap();
+        assert!(shown.contains("a.pem") && !shown.contains("b.pem"), "{shown}");
     }
 
     #[test]

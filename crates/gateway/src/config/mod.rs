@@ -1,7 +1,9 @@
 //! Listeners, routes and clusters, in Envoy's shape. `gateway.example.yaml` shows every key.
 
 mod clusters;
+pub mod cors;
 mod load;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +14,9 @@ use serde::Serialize;
 use url::Url;
 
 pub use clusters::Clusters;
+pub use cors::Cors;
 pub use load::Faults;
+pub use tls::Tls;
 
 /// The whole configuration. It holds no secret.
 #[derive(Clone, Debug, Deserr, Serialize)]
@@ -22,6 +26,9 @@ pub struct Config {
     pub listener: Listener,
     /// Where operators look.
     pub admin: Admin,
+    /// Which browsers' pages may read answers.
+    #[deserr(default)]
+    pub cors: Cors,
     /// The first whose prefix fits a path wins.
     pub routes: Vec<Route>,
     /// What routes lead to, by name.
@@ -38,6 +45,9 @@ pub struct Listener {
     /// Threads.
     #[deserr(default = default::workers(), try_from(usize) = load::positive -> Fault)]
     pub workers: usize,
+    /// TLS instead of plain HTTP.
+    #[deserr(default)]
+    pub tls: Option<Tls>,
 }
 
 /// Where operators look.

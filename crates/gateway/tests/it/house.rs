@@ -90,12 +90,14 @@ impl House {
     }
 }
 
-fn yaml(behind: &str) -> String {
+pub fn yaml(behind: &str) -> String {
     format!(
         r#"
 listener: {{address: "127.0.0.1:1", workers: 2}}
 admin: {{address: "127.0.0.1:2"}}
+cors: {{origins: ["https://desk.example", "http://localhost:5173"], headers: [Authorization, If-Match], expose: [ETag]}}
 routes:
+  - {{prefix: "/open/count/", cluster: behind, auth: none, body_limit: 104857600}}
   - {{prefix: "/open/", cluster: behind, auth: none, timeout_ms: 500, body_limit: 104857600}}
   - {{prefix: "/either/", cluster: behind, auth: optional}}
   - {{prefix: "/closed/", cluster: behind, auth: required, timeout_ms: 5000, body_limit: 1024}}
@@ -108,7 +110,7 @@ clusters:
     )
 }
 
-fn in_thread(work: impl Future<Output = ()> + Send + 'static) {
+pub fn in_thread(work: impl Future<Output = ()> + Send + 'static) {
     std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(work));
 }
 
@@ -163,6 +165,7 @@ fn behind(stop: CancellationToken) -> String {
                     "/open/away/",
                     web::to(async || HttpResponse::Found().insert_header(("location", "/elsewhere")).finish()),
                 )
+                .route("/open/talkative/", web::to(talkative))
                 .default_service(web::to(echo))
         };
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
@@ -182,6 +185,23 @@ async fn echo(request: HttpRequest) -> HttpResponse {
         .collect();
     HttpResponse::Ok()
         .json(json!({"method": request.method().as_str(), "path": request.uri().to_string(), "headers": headers}))
+}
+
+/// Says what is the gateway's to say, and what is nobody's business.
+async fn talkative() -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    for (name, value) in [
+        ("server", "behind/1.2"),
+        ("x-powered-by", "a framework"),
+        ("x-frame-options", "ALLOWALL"),
+        ("strict-transport-security", "max-age=0"),
+        ("cache-control", "max-age=60"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-credentials", "true"),
+    ] {
+        answer.append_header((name, value));
+    }
+    answer.finish()
 }
 
 async fn count(mut payload: web::Payload) -> HttpResponse {

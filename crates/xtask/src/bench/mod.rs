@@ -145,7 +145,7 @@ impl<'a> Bench<'a> {
             .iter()
             .find(|user| user.role == "RECEPTIONIST")
             .context("nobody is a receptionist")?;
-        let token = Api::new(&system.hospital.gateway)?.sign_in(&desk.username, &desk.password).await?;
+        let token = Api::new(&system.hospital.gateway, None)?.sign_in(&desk.username, &desk.password).await?;
         let state = State::read(home).context("the system that was just started has a state file")?;
         let secrets = Secrets::load_or_make(home)?;
         Ok(Self { home, prepared, secrets, system, state, ids, token, manner })
