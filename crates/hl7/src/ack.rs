@@ -56,11 +56,50 @@ impl AckCode {
             Self::AR | Self::CR => Self::CR,
         }
     }
+
+    /// The same verdict on application.
+    pub fn on_application(self) -> Self {
+        match self {
+            Self::AA | Self::CA => Self::AA,
+            Self::AE | Self::CE => Self::AE,
+            Self::AR | Self::CR => Self::AR,
+        }
+    }
 }
 
 impl fmt::Display for AckCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What a sender wants to hear of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answers {
+    /// At once, when the message is stored: `CA`, `CE` or `CR`. In original mode there is none.
+    pub on_receipt: Option<AckCode>,
+    /// When the message was applied or refused: `AA`, `AE` or `AR`.
+    pub on_application: Option<AckCode>,
+}
+
+/// Which acknowledgments a message with this header is to get. `stored` is the verdict when it is received, `applied` the one
+/// after it was applied; in whichever mode either is written.
+///
+/// Original mode (MSH-15 and MSH-16 empty): one answer, on application. Enhanced mode: as MSH-15 and MSH-16 say, where an
+/// empty one means never.
+pub fn answers(header: &Header, stored: AckCode, applied: AckCode) -> Answers {
+    if !header.is_enhanced() {
+        return Answers { on_receipt: None, on_application: Some(applied.on_application()) };
+    }
+    let wanted = |condition: &str, code: AckCode| match condition {
+        "AL" => Some(code),
+        "ER" => Some(code).filter(|code| !code.is_positive()),
+        "SU" => Some(code).filter(|code| code.is_positive()),
+        _ => None,
+    };
+    Answers {
+        on_receipt: wanted(&header.accept_acknowledgment, stored.on_receipt()),
+        on_application: wanted(&header.application_acknowledgment, applied.on_application()),
     }
 }
 
@@ -210,6 +249,25 @@ mod tests {
         assert_eq!(ack.segment("MSH").unwrap().field(18).text(), "UNICODE UTF-8");
         assert_eq!(ack.segment("MSA").unwrap().field(1).text(), "CE");
         assert_eq!(ack.segment("ERR").unwrap().field(8).text(), "लिखित");
+    }
+
+    #[test]
+    fn a_sender_hears_what_it_asked_for() {
+        let heard = |accept: &str, application: &str, applied: AckCode| {
+            let mut header = header("2.5.1");
+            header.accept_acknowledgment = accept.to_owned();
+            header.application_acknowledgment = application.to_owned();
+            let answers = answers(&header, AckCode::AA, applied);
+            (answers.on_receipt.map(AckCode::as_str), answers.on_application.map(AckCode::as_str))
+        };
+        assert_eq!(heard("", "", AckCode::AE), (None, Some("AE")));
+        assert_eq!(heard("AL", "NE", AckCode::AE), (Some("CA"), None));
+        assert_eq!(heard("AL", "", AckCode::AA), (Some("CA"), None));
+        assert_eq!(heard("NE", "AL", AckCode::AR), (None, Some("AR")));
+        assert_eq!(heard("AL", "ER", AckCode::AA), (Some("CA"), None));
+        assert_eq!(heard("ER", "ER", AckCode::AE), (None, Some("AE")));
+        assert_eq!(heard("SU", "SU", AckCode::CE), (Some("CA"), None));
+        assert_eq!(heard("NE", "NE", AckCode::AA), (None, None));
     }
 
     #[test]

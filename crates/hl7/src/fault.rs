@@ -50,6 +50,9 @@ pub enum Reason {
     /// More segments than [`crate::MAX_SEGMENTS`].
     #[error("the message has more segments than are read here")]
     TooManySegments,
+    /// More messages than [`crate::batch::MAX_BATCH_MESSAGES`].
+    #[error("the batch has more messages than are read here")]
+    TooManyMessages,
     /// More fields than [`crate::MAX_FIELDS`].
     #[error("a segment has more fields than are read here")]
     TooManyFields,
@@ -116,6 +119,7 @@ impl ParseFault {
             | Reason::Separators
             | Reason::SegmentName
             | Reason::TooManySegments
+            | Reason::TooManyMessages
             | Reason::TooManyFields
             | Reason::TooManyRepetitions
             | Reason::SecondHeader

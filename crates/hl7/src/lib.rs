@@ -3,6 +3,7 @@
 
 pub mod ack;
 pub mod adt;
+pub mod batch;
 mod charset;
 pub mod clinical;
 mod content;
@@ -12,6 +13,7 @@ mod fault;
 mod header;
 mod masked;
 mod message;
+pub mod mllp;
 mod parse;
 mod provenance;
 mod reading;

@@ -2,9 +2,10 @@
 //! here is what *care* and *own* mean for appointments.
 
 use auth::{Action, Actor, Reach, Role, reach};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::appointment::{Entry, Visible};
 use crate::people::StaffMember;
@@ -82,6 +83,19 @@ impl Scope {
             Self::Department(_) | Self::OfPatient(_) | Self::Nothing => false,
         }
     }
+}
+
+/// Whether a patient is in a doctor's care, as far as it is known here: primary doctor, or an appointment within 90 days.
+pub async fn is_in_care(conn: &mut AsyncPgConnection, doctor: i64, patient: i64) -> QueryResult<bool> {
+    let theirs = patients::table.find(patient).filter(patients::primary_doctor_id.eq(doctor));
+    let seen = appointments::table
+        .filter(appointments::patient_id.eq(patient))
+        .filter(appointments::doctor_id.eq(doctor))
+        .filter(diesel::dsl::sql::<Bool>(
+            "status NOT IN ('CANCELLED', 'NO_SHOW') \
+             AND starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days'",
+        ));
+    diesel::select(exists(theirs).or(exists(seen))).get_result(conn).await
 }
 
 /// The doctor's own, and every appointment of those whose primary doctor they are or whom they see within 90 days.

@@ -78,9 +78,15 @@ impl Owners {
             return Ok(None);
         }
         let kept = Patient::find(&mut *db::get(db).await?, id).await?;
-        if kept.is_some() {
-            return Ok(kept);
-        }
+        if kept.is_some() { Ok(kept) } else { self.patient_as_shown(db, actor, id).await }
+    }
+
+    /// The patient as the patients service shows them to this caller now, whatever is kept: it knows of all care, also of
+    /// break-glass. `None` when there is none for them.
+    ///
+    /// # Errors
+    /// 503 when the patients service does not answer.
+    pub async fn patient_as_shown(&self, db: &Pool, actor: &Actor, id: i64) -> Result<Option<Patient>, Error> {
         let asked = self.patients.ask(actor, &format!("/api/patients/{id}/")).await?;
         let Some((version, answer)): Option<(i64, PatientAnswer)> = asked else { return Ok(None) };
         let patient = answer.row(version);

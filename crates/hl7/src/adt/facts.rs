@@ -206,8 +206,10 @@ pub struct Name {
     pub family: String,
     /// `Dr.`, `Smt.`; may be empty.
     pub prefix: String,
-    /// `Jr.`; may be empty.
+    /// `Jr.`, and degrees; may be empty.
     pub suffix: String,
+    /// What the person is called instead.
+    pub called: Option<String>,
     /// What kind of name it is, from HL7 table 0200.
     pub type_code: Option<String>,
 }

@@ -78,6 +78,7 @@ pub(super) fn one_name(xpn: &Repetition<'_>) -> Option<Name> {
         middle: part(3),
         suffix: one_line(&format!("{} {} {}", part(4), part(6), part(14))),
         prefix: part(5),
+        called: filled(part(15)),
         type_code: filled(part(7)),
     };
     // A name of one word stands in either place; it is what the person is called.

@@ -138,7 +138,7 @@ fn one_address(xad: &Repetition<'_>) -> Address {
     let street = |number| xad.component(1).subcomponent(number);
     Address {
         line1: one_line(&format!("{} {} {}", street(1), street(2), street(3))),
-        line2: part(2),
+        line2: one_line(&format!("{} {}", part(2), part(19))),
         city: part(3),
         state: part(4),
         postal_code: part(5),

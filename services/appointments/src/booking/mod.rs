@@ -19,7 +19,7 @@ use deserr::Deserr;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use utoipa::ToSchema;
 
-use crate::access::Scope;
+use crate::access::{self, Scope};
 use crate::app::App;
 use crate::appointment::{AppointmentView, DoctorFacts, Entry, NewAppointment, PatientFacts, Viewer};
 use crate::error::Error;
@@ -57,9 +57,10 @@ pub struct NewBooking {
 
 /// Books an appointment.
 ///
-/// `ADMIN` and `RECEPTIONIST` for anyone, a `DOCTOR` with themselves, a `PATIENT` for themselves. Unknown or inactive people,
-/// the past, more than three years ahead and times outside the doctor's hours are 400. A time that overlaps another
-/// appointment of the doctor or the patient is 409 with `conflicts` and `next_available`.
+/// `ADMIN` and `RECEPTIONIST` for anyone, a `DOCTOR` with themselves for patients in their care, a `PATIENT` for themselves.
+/// Unknown or inactive people, patients whom the caller may not know of, the past, more than three years ahead and times
+/// outside the doctor's hours are 400. A time that overlaps another appointment of the doctor or the patient is 409 with
+/// `conflicts` and `next_available`.
 #[utoipa::path(
     tag = "appointments",
     request_body = NewBooking,
@@ -100,21 +101,29 @@ fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
     }
 }
 
-/// Both are known, or their owners know them. Somebody else's record is no patient that a patient could name.
+/// Both are known, or their owners know them. A patient whom the caller may not know of is none.
 async fn check_people(app: &App, actor: &Actor, scope: &Scope, wanted: &NewBooking) -> Result<(), Error> {
     let mut faults = Faults::new();
     if app.owners.doctor(&app.db, actor, wanted.doctor.get()).await?.is_none() {
         faults.push("doctor", "unknown", "there is no such doctor");
     }
-    let patient = app.owners.patient(&app.db, actor, wanted.patient.get()).await?;
-    let is_theirs = |account: Option<i64>| match scope {
-        Scope::OfPatient(own) => account == Some(*own),
-        _ => true,
-    };
-    if !patient.is_some_and(|patient| is_theirs(patient.user_id)) {
+    if !may_book_for(app, actor, scope, wanted.patient.get()).await? {
         faults.push("patient", "unknown", "there is no such patient");
     }
     if faults.0.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
+}
+
+/// An appointment puts a patient into a doctor's care, so that a doctor books for those only who are in it already: for
+/// anybody else there is the desk, or break-glass.
+async fn may_book_for(app: &App, actor: &Actor, scope: &Scope, patient: i64) -> Result<bool, Error> {
+    let Some(known) = app.owners.patient(&app.db, actor, patient).await? else { return Ok(false) };
+    match scope {
+        Scope::OfPatient(own) => Ok(known.user_id == Some(*own)),
+        Scope::OfDoctor(doctor) if !access::is_in_care(&mut *app.conn().await?, *doctor, patient).await? => {
+            Ok(app.owners.patient_as_shown(&app.db, actor, patient).await?.is_some())
+        }
+        _ => Ok(true),
+    }
 }
 
 struct Booking<'a> {

@@ -184,6 +184,7 @@ async fn people_who_cannot_meet_are_named() {
 async fn a_doctor_books_with_themselves_and_a_patient_for_themselves() {
     let hospital = Hospital::new().await;
     hospital.book(RAO, &slot(LAKSHMI, SEN, day(2), "10:00:00")).await.expect(403);
+    hospital.booked(&slot(LAKSHMI, RAO, day(1), "10:00:00")).await;
     hospital.book(RAO, &slot(LAKSHMI, RAO, day(2), "10:00:00")).await.expect(201);
     let foreign = hospital.book(LAKSHMI_ACCOUNT, &slot(OTHER, RAO, day(2), "11:00:00")).await.expect(400);
     assert_eq!(foreign.faulty_fields(), ["patient"]);

@@ -88,6 +88,25 @@ async fn whom_the_owner_does_not_know_is_nobody() {
 }
 
 #[tokio::test]
+async fn a_doctor_books_nobody_into_their_care() {
+    let asked = Asked::default();
+    let owner = owner(Arc::clone(&asked)).await;
+    let hospital = Hospital::with_owners(&owner.url, &owner.url).await;
+    let body = slot(LAKSHMI, RAO, day(2), "10:00:00");
+    let refused = hospital.book(RAO, &body).await.expect(400);
+    assert_eq!(refused.faulty_fields(), ["patient"], "known here, but the owner shows them to no such doctor");
+    assert_eq!(asked.lock().unwrap().len(), 1);
+    hospital.db.sql("UPDATE patients SET primary_doctor_id = 10 WHERE id = 100").await;
+    hospital.book(RAO, &body).await.expect(201);
+    assert_eq!(asked.lock().unwrap().len(), 1, "nobody is asked about who is in care");
+    // Whom the owner shows: by break-glass, or in care since a moment ago.
+    hospital.db.sql("INSERT INTO patients VALUES (700, 'P00000700', 'Just Arrived', 7000, NULL, true, 1)").await;
+    hospital.book(RAO, &slot(700, RAO, day(2), "11:00:00")).await.expect(201);
+    let down = Hospital::new().await;
+    down.book(RAO, &body).await.expect(503);
+}
+
+#[tokio::test]
 async fn an_owner_that_is_down_slow_or_broken_is_503_and_no_false_400() {
     let owner = owner(Asked::default()).await;
     let hospital = Hospital::with_owners(&owner.url, &owner.url).await;
