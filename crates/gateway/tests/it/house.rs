@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use auth::Role;
 use chassis::http::Readiness;
+use chassis::redis::deadpool_redis::Pool;
 use chassis::shutdown::CancellationToken;
 use futures_util::StreamExt;
 use gateway::Gateway;
@@ -52,7 +53,7 @@ impl House {
     fn build(server: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier) -> Self {
         let stop = CancellationToken::new();
         let config = Config::parse(&yaml(server)).unwrap();
-        let gateway = Gateway::build(&config, verifier, revocations()).unwrap();
+        let gateway = Gateway::build(&config, verifier, redis()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (routes, stopped) = (gateway.routes(), stop.clone());
@@ -233,5 +234,10 @@ async fn trickle() -> HttpResponse {
 
 /// Sessions that were ended, in the real Redis.
 pub fn revocations() -> auth::Revocations {
-    auth::Revocations::new(chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap())
+    auth::Revocations::new(redis())
+}
+
+/// The real Redis.
+pub fn redis() -> Pool {
+    chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap()
 }
