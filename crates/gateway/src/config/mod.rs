@@ -53,6 +53,7 @@ pub struct Listener {
     pub workers: usize,
     /// Networks of the proxies in front, whose `X-Forwarded-For` is believed; nobody's when empty.
     #[deserr(default, try_from(Vec<String>) = load::networks -> Fault)]
+    #[serde(serialize_with = "as_texts")]
     pub trusted_proxies: Vec<IpNet>,
     /// TLS instead of plain HTTP.
     #[deserr(default)]
@@ -138,6 +139,10 @@ impl Cluster {
     pub fn idle_timeout(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms)
     }
+}
+
+fn as_texts<S: serde::Serializer>(networks: &[IpNet], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(networks.iter().map(ToString::to_string))
 }
 
 mod default {
