@@ -63,9 +63,15 @@ async fn a_forged_token_is_refused_by_every_service() {
     }
 }
 
-/// A request as it is on the wire: header names in any case, as often as one likes. Returns status and body.
+/// A request as it is on the wire: header names in any case, as often as one likes; within TLS, names in lower case.
+/// Returns status and body.
 async fn raw(hospital: &Hospital, path: &str, headers: &[(&str, &str)]) -> (u16, Value) {
-    let address = hospital.gateway.strip_prefix("http://").expect("plain HTTP");
+    let Some(address) = hospital.gateway.strip_prefix("http://") else {
+        let request = hospital.request(reqwest::Method::GET, path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = hospital.send(request).await;
+        return (answer.status, answer.body);
+    };
     let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));

@@ -26,10 +26,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::base::BaseConfig;
 use crate::db::{self, Pool};
-use crate::edge::{Connection, Edge};
+use crate::edge::Edge;
 use crate::problem::Problem;
 use crate::telemetry;
 use crate::trail::{Trail, Witness};
+use crate::work::{Connection, Held, Work};
 
 /// Requests under way are given this long to finish at shutdown.
 pub const DRAIN: Duration = Duration::from_secs(20);
@@ -134,6 +135,8 @@ pub async fn serve(
     let document = openapi(title, routes.clone());
     let methods = Arc::new(methods_by_path(&document));
     let document: web::Bytes = document.to_json().context("the OpenAPI document cannot be written")?.into();
+    let work = Work::default();
+    let connected = work.clone();
     let server = HttpServer::new(move || {
         let (document, methods, ready) = (document.clone(), methods.clone(), ready.clone());
         let (app, _document) = App::new().into_utoipa_app().configure(|config| routes(config)).split_for_parts();
@@ -153,13 +156,22 @@ pub async fn serve(
     .keep_alive(Duration::from_secs(75))
     .client_request_timeout(Duration::from_secs(10))
     .tls_handshake_timeout(HANDSHAKE)
-    .on_connect(|_stream, data| drop(data.insert(Connection::default())));
+    .on_connect(move |_stream, data| drop(data.insert(Connection::of(&connected))));
     let Socket { listener, tls } = socket.into();
+    let secure = tls.is_some();
     let server = match tls {
-        Some(config) => server.listen_rustls_0_23(listener, config)?,
-        None => server.listen(listener)?,
+        Some(config) => server.listen_rustls_0_23(listener, config)?.run(),
+        None => server.listen(listener)?.run(),
     };
-    stop_with(server.run(), stop).await
+    // actix-web ends idle connections by itself, but for those of HTTP/2
+    let idle = async {
+        stop.cancelled().await;
+        work.done().await;
+    };
+    tokio::select! {
+        ended = stop_with(server, stop.clone()) => ended,
+        () = idle, if secure => Ok(()),
+    }
 }
 
 /// Serves `/metrics`, `/healthz`, `/readyz` and what `more` registers, for operators, until `stop` is cancelled.
@@ -281,7 +293,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody, BoxBody>>, Error> {
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
@@ -293,8 +305,14 @@ async fn observe(
         Trail::begin(request.request(), &route, &span);
     }
     let edge = request.app_data::<Arc<dyn Edge>>().cloned();
-    let response = match edge.as_ref().and_then(|edge| edge.answer(request.request())) {
-        Some(answer) => request.into_response(answer.unwrap_or_else(HttpResponse::from_error)).map_into_right_body(),
+    let place = request.conn_data::<Connection>().map(Connection::place);
+    let answer = match place {
+        Some(None) => Some(Err(Problem::too_many(1))),
+        _ => edge.as_ref().and_then(|edge| edge.answer(request.request())),
+    };
+    let response = match answer {
+        Some(Ok(answer)) => request.into_response(answer).map_into_right_body(),
+        Some(Err(problem)) => request.error_response(problem).map_into_right_body(),
         None => next.call(request).instrument(span.clone()).await?.map_into_left_body(),
     };
     let refused = match witness {
@@ -316,7 +334,7 @@ async fn observe(
         let request = response.request().clone();
         edge.dress(&request, response.headers_mut());
     }
-    Ok(response)
+    Ok(response.map_body(|_head, body| Held::new(body, place.flatten())))
 }
 
 /// A method as a label: a client may invent methods without end, and each label is kept for good.

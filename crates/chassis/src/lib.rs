@@ -23,6 +23,7 @@ pub mod page;
 
 pub mod phi;
 pub mod shutdown;
+pub mod work;
 
 mod schema;
 

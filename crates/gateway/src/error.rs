@@ -27,9 +27,6 @@ pub enum Error {
     /// The request came through this gateway before.
     #[error("loop")]
     Loop,
-    /// The connection has more requests in work than it may.
-    #[error("too many requests at once on one connection")]
-    Crowded,
     /// No endpoint could be connected to.
     #[error("cannot connect to {cluster}")]
     Connect {
@@ -66,9 +63,7 @@ impl Error {
     /// Whose fault it was.
     pub const fn source_of(&self) -> Source {
         match self {
-            Self::Ambiguous(_) | Self::BodyTooLarge(_) | Self::BodyBroken | Self::Loop | Self::Crowded => {
-                Source::Client
-            }
+            Self::Ambiguous(_) | Self::BodyTooLarge(_) | Self::BodyBroken | Self::Loop => Source::Client,
             Self::Connect { .. } | Self::Deadline { .. } | Self::Stalled { .. } | Self::Broken { .. } => {
                 Source::Upstream
             }
@@ -87,7 +82,6 @@ impl Error {
             Self::BodyTooLarge(_) => "body_too_large",
             Self::BodyBroken => "body_broken",
             Self::Loop => "loop",
-            Self::Crowded => "crowded",
             Self::Connect { .. } => "connect",
             Self::Deadline { .. } => "deadline",
             Self::Stalled { .. } => "stalled",
@@ -117,7 +111,6 @@ impl From<Error> for Problem {
             Error::BodyTooLarge(limit) => Self::too_large(usize::try_from(limit).unwrap_or(usize::MAX)),
             Error::BodyBroken => Self::invalid("", "broken_body", "the body broke off"),
             Error::Loop => Self::new(StatusCode::LOOP_DETECTED, "The request came through this gateway before."),
-            Error::Crowded => Self::too_many(1),
             error @ Error::Connect { .. } => Self::unavailable("the service behind this address", error),
             error @ (Error::Deadline { .. } | Error::Stalled { .. }) => {
                 Self::new(StatusCode::GATEWAY_TIMEOUT, "The service behind this address did not answer in time.")
@@ -142,7 +135,6 @@ mod tests {
             (Error::BodyTooLarge(1), Source::Client, 413),
             (Error::BodyBroken, Source::Client, 400),
             (Error::Loop, Source::Client, 508),
-            (Error::Crowded, Source::Client, 429),
             (Error::Deadline { cluster: cluster() }, Source::Upstream, 504),
             (Error::Stalled { cluster: cluster() }, Source::Upstream, 504),
         ] {

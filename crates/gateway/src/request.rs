@@ -1,15 +1,13 @@
-//! The life of a request: match → identify → count → check the session → pass on → answer. What surrounds it (span, ids, access log, metrics) is
-//! `chassis::http`, as in every service.
+//! The life of a request: match → identify → count → check the session → pass on → answer. What surrounds it (span, ids,
+//! access log, metrics) is `chassis::http`, as in every service.
 
 use std::net::IpAddr;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use auth::Actor;
-use chassis::edge::{Connection, Place};
 use chassis::problem::Problem;
 use chassis::telemetry;
-use futures_util::StreamExt;
 use reqwest::{Request, Response};
 use tracing::Instrument;
 
@@ -37,7 +35,6 @@ async fn serve(
     let route = gateway.table.get(route).ok_or_else(|| Problem::internal("a route that is not in the table"))?;
     let cluster =
         gateway.clusters.get(&route.cluster).ok_or_else(|| Problem::internal("a cluster that is not there"))?;
-    let place = place(&request)?;
     unambiguous(request.uri().path())
         .map_err(|_ambiguous| Error::Ambiguous("the path can be read in more than one way"))?;
     if headers::is_loop(request.headers()) {
@@ -50,7 +47,7 @@ async fn serve(
     if let Some(actor) = actor? {
         authn::check_session(&actor, &gateway.revocations).await?;
     }
-    pass_on(&request, payload, route, cluster, Client { address, place }).await
+    pass_on(&request, payload, route, cluster, address).await
 }
 
 /// Counts the request, and has its answer say how its caller stands.
@@ -68,24 +65,12 @@ async fn admit(
     admitted
 }
 
-/// What the connection says of who asks.
-struct Client {
-    address: Option<IpAddr>,
-    place: Option<Place>,
-}
-
-/// Of the places that a connection has; it is held until the answer is out.
-fn place(request: &HttpRequest) -> Result<Option<Place>, Error> {
-    let connection = request.conn_data::<Connection>();
-    connection.map(|connection| connection.place().ok_or(Error::Crowded)).transpose()
-}
-
 async fn pass_on(
     request: &HttpRequest,
     payload: web::Payload,
     route: &Route,
     cluster: &Cluster,
-    client: Client,
+    address: Option<IpAddr>,
 ) -> Result<HttpResponse, Problem> {
     let span = tracing::info_span!(
         "upstream",
@@ -96,12 +81,12 @@ async fn pass_on(
         http.response.status_code = tracing::field::Empty,
     );
     let mut body = body::pass_on(request, payload, route).await?;
-    let outgoing = outgoing(request, cluster, client.address, body.stream.take(), &span)?;
+    let outgoing = outgoing(request, cluster, address, body.stream.take(), &span)?;
     let answer = cluster.send(outgoing, route.timeout()).instrument(span.clone()).await;
     match answer {
         Ok(answer) => {
             span.record("http.response.status_code", answer.status().as_u16());
-            to_client(request, cluster, answer, client.place)
+            to_client(request, cluster, answer)
         }
         Err(error) => {
             span.record("otel.status_code", "ERROR");
@@ -136,12 +121,7 @@ fn outgoing(
     builder.build().map_err(Problem::internal)
 }
 
-fn to_client(
-    request: &HttpRequest,
-    cluster: &Cluster,
-    answer: Response,
-    place: Option<Place>,
-) -> Result<HttpResponse, Problem> {
+fn to_client(request: &HttpRequest, cluster: &Cluster, answer: Response) -> Result<HttpResponse, Problem> {
     let status = StatusCode::from_u16(answer.status().as_u16()).map_err(Problem::internal)?;
     let mut response = HttpResponse::build(status);
     for (name, value) in headers::to_client(answer.headers()) {
@@ -156,10 +136,7 @@ fn to_client(
     if let Some(length) = answer.content_length() {
         response.no_chunking(length);
     }
-    let body = cluster.body(answer).inspect(move |_chunk| {
-        let _held = &place;
-    });
-    Ok(response.streaming(body))
+    Ok(response.streaming(cluster.body(answer)))
 }
 
 /// To HEAD, the length that GET's answer would have, and no body.

@@ -10,12 +10,8 @@ use crate::system::SERVICES;
 use crate::tls::Certificates;
 
 /// Callable without a token: nobody has one yet, or the answer is public.
-const OPEN: [&str; 4] = [
-    "/api/users/login/",
-    "/api/users/refresh-token/",
-    "/api/users/password/reset/",
-    "/.well-known/jwks.json",
-];
+const OPEN: [&str; 4] =
+    ["/api/users/login/", "/api/users/refresh-token/", "/api/users/password/reset/", "/.well-known/jwks.json"];
 
 /// Callable without a token, by a newcomer or with an `mfa_token` in the body; one that is sent has to stand, since it
 /// allows more: an administrator registers staff.

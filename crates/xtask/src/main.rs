@@ -108,8 +108,11 @@ enum Command {
     Deps,
     /// Renew every service's openapi.json
     Openapi,
-    /// Measure reading, searching and listing through the gateway, in release mode
+    /// Measure in release mode, on a system of its own
     Bench {
+        /// Measure this only
+        #[arg(long, value_enum)]
+        only: Option<bench::Section>,
         /// Put the result into docs/benchmarks.md
         #[arg(long)]
         write: bool,
@@ -160,10 +163,10 @@ async fn run(command: Command) -> Result<()> {
         Command::Tidy => tidy::tidy(&home::root()?),
         Command::Deps => deps::deps(&home::root()?).await,
         Command::Openapi => openapi::openapi().await,
-        Command::Bench { write, seconds, concurrency } => {
+        Command::Bench { only, write, seconds, concurrency } => {
             let manner =
                 bench::Manner { length: Duration::from_secs(seconds.max(1)), concurrency: concurrency.clamp(1, 512) };
-            bench::bench(manner, if write { bench::Keep::InDocs } else { bench::Keep::No }).await
+            bench::bench(manner, only, if write { bench::Keep::InDocs } else { bench::Keep::No }).await
         }
     }
 }

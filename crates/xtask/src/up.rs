@@ -70,6 +70,13 @@ pub struct Prepared {
     binaries: Binaries,
 }
 
+impl Prepared {
+    /// What was built.
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+}
+
 /// Installs and builds what is missing.
 pub async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
     let tools = install::ensure(&home.venv()).await?;

@@ -46,6 +46,7 @@ async fn what_a_page_may_not_send_is_refused_before_it_is_sent() {
         let answer = preflight(&house, origin, method, headers).await;
         assert_eq!(answer.status, 403, "{origin} {method} {headers}");
         assert_eq!(answer.headers["content-type"], "application/problem+json");
+        assert_eq!(answer.body["instance"], "/closed/a/");
         assert!(!answer.headers.contains_key("access-control-allow-methods"), "{origin} {method} {headers}");
         assert_eq!(allowed(&answer.headers), (origin == DESK).then_some(DESK));
     }

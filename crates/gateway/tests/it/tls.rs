@@ -224,7 +224,9 @@ async fn the_program_refuses_a_faulty_pair_once_and_counts_what_it_took() {
     let config = client.get(format!("http://{admin}/config")).send().await.unwrap().text().await.unwrap();
     let pid = child.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let told = Instant::now();
     let log = String::from_utf8(child.wait_with_output().await.unwrap().stdout).unwrap();
+    assert!(told.elapsed() < Duration::from_secs(10), "an idle HTTP/2 connection keeps nobody from ending");
     assert!(log.contains("expires soon"), "{log}");
     assert_eq!(log.matches("the new certificate is refused").count(), 1, "{log}");
     assert!(!log.contains("key.pem") && !config.contains("key.pem"), "{log} {config}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chassis::edge::IN_WORK;
+use chassis::work::IN_WORK;
 use reqwest::{Body, Version};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -77,7 +77,7 @@ async fn one_connection_has_a_bound_on_what_is_in_work() {
     let statuses = requests.join_all().await;
     let of = |status: u16| statuses.iter().filter(|it| **it == status).count();
     assert_eq!(of(504) + of(429), IN_WORK * 2, "{statuses:?}");
-    assert!((1..=IN_WORK).contains(&of(504)) && of(429) >= IN_WORK, "{statuses:?}");
+    assert!(of(504) > 0 && of(429) > 0, "{statuses:?}");
     assert_eq!(client.get(format!("{}/open/a/", secure.url)).send().await.unwrap().status(), 200, "places come back");
 }
 
