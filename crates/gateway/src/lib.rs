@@ -10,7 +10,9 @@ pub mod tls;
 
 pub mod authn;
 pub mod body;
+pub mod client;
 pub mod headers;
+pub mod limits;
 pub mod upstream;
 
 pub mod error;
@@ -24,11 +26,14 @@ use actix_web::web;
 use auth::{Revocations, Verifier};
 use chassis::edge::Edge;
 use chassis::http::{self, Readiness, Routes};
+use chassis::redis::deadpool_redis::Pool;
 use chassis::shutdown::CancellationToken;
+use ipnet::IpNet;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::config::Config;
 use crate::docs::{Documents, Source};
+use crate::limits::Limits;
 use crate::listen::Clients;
 use crate::route::Table;
 use crate::upstream::Clusters;
@@ -40,6 +45,8 @@ pub struct Gateway {
     clusters: Arc<Clusters>,
     verifier: Verifier,
     revocations: Revocations,
+    limits: Limits,
+    proxies: Arc<[IpNet]>,
     documents: Documents,
     edge: Arc<dyn Edge>,
 }
@@ -49,12 +56,14 @@ impl Gateway {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn build(config: &Config, verifier: Verifier, revocations: Revocations) -> reqwest::Result<Self> {
+    pub fn build(config: &Config, verifier: Verifier, redis: Pool) -> reqwest::Result<Self> {
         let clusters = Clusters::new(&config.clusters)?;
         let documents = Documents::new(Source::all(config))?;
         let table = Arc::new(Table::new(&config.routes));
         let edge = edge::edge(&config.cors);
-        Ok(Self { table, clusters: Arc::new(clusters), verifier, revocations, documents, edge })
+        let limits = Limits::new(&config.limits, redis.clone());
+        let (revocations, proxies) = (Revocations::new(redis), config.listener.trusted_proxies.clone().into());
+        Ok(Self { table, clusters: Arc::new(clusters), verifier, revocations, limits, proxies, documents, edge })
     }
 
     /// Every resource of the gateway: its own, then whatever the routes match.
@@ -76,15 +85,10 @@ impl Gateway {
 ///
 /// # Errors
 /// Names the address that is taken, or what is wrong with the certificate.
-pub async fn run(
-    config: Config,
-    verifier: Verifier,
-    revocations: Revocations,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn run(config: Config, verifier: Verifier, redis: Pool, stop: CancellationToken) -> anyhow::Result<()> {
     let operators = http::bind(config.admin.address)?;
     let clients = Clients::bind(&config.listener)?;
-    let gateway = Gateway::build(&config, verifier, revocations)?;
+    let gateway = Gateway::build(&config, verifier, redis)?;
     tracing::info!(address = %config.listener.address, "serving");
     let ready = Readiness::new(async || Ok(()));
     let more = admin::routes(Arc::new(config), Arc::clone(&gateway.clusters));

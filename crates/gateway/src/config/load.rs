@@ -1,10 +1,12 @@
 //! From a file to a configuration that makes sense, or to all that is wrong with it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Context;
 use chassis::strict_json::{self, Fault};
+use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
 
@@ -75,6 +77,12 @@ fn relations(value: &Value, faults: &mut strict_json::Faults) {
         if cluster.is_some_and(|name| value.get("clusters").is_none_or(|clusters| clusters.get(name).is_none())) {
             faults.push(format!("routes.{i}.cluster"), "unknown", "is not among the clusters");
         }
+        let limits = route.get("limits").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        for (n, name) in limits.iter().enumerate().filter_map(|(n, name)| Some((n, name.as_str()?))) {
+            if value.get("limits").is_none_or(|limits| limits.get(name).is_none()) {
+                faults.push(format!("routes.{i}.limits.{n}"), "unknown", "is not among the limits");
+            }
+        }
         let mut before = routes.iter().take(i).filter_map(prefix);
         if let Some(before) = prefix(route).and_then(|prefix| before.find(|before| covers(before, prefix))) {
             faults.push(
@@ -107,6 +115,13 @@ pub(super) fn plain_path(prefix: String) -> Result<String, Fault> {
     if plain { Ok(prefix) } else { Err(Fault::new("invalid", "is not a plain path that begins with /")) }
 }
 
+/// Networks such as `10.0.0.0/8`; a single address is a network of its own.
+pub(super) fn networks(texts: Vec<String>) -> Result<Vec<IpNet>, Fault> {
+    let network = |text: &String| text.parse().ok().or_else(|| text.parse().map(IpAddr::into).ok());
+    let networks: Option<Vec<IpNet>> = texts.iter().map(network).collect();
+    networks.ok_or_else(|| Fault::new("invalid", "must be networks of the form 10.0.0.0/8"))
+}
+
 /// One base address or more. Credentials have no place in them: `/config` shows them.
 pub(super) fn addresses(texts: Vec<String>) -> Result<Vec<Url>, Fault> {
     if texts.is_empty() {
@@ -136,6 +151,19 @@ admin: {address: "127.0.0.1:2"}
 routes: [{prefix: "/a/", cluster: x, auth: optional}]
 clusters: {x: {endpoints: ["http://127.0.0.1:3"]}}
 "#;
+
+    #[test]
+    fn faults_of_limits_are_named_at_once() {
+        let limits =
+            "limits: {l: {key: address, requests: 1, per_s: 1}, m: {key: colour, requests: 0, per_s: -1, each: 1}}";
+        let text = SOUND
+            .replace("auth: optional", "auth: optional, limits: [l, n]")
+            .replace("{address: \"127.0.0.1:1\"}", "{address: \"127.0.0.1:1\", trusted_proxies: [everybody]}");
+        let mut named = fields(&format!("{text}{limits}\n"));
+        named.sort();
+        let expected = ["limits.m.each", "limits.m.key", "limits.m.per_s", "limits.m.requests"];
+        assert_eq!(named, [&expected[..], &["listener.trusted_proxies", "routes.0.limits.1"]].concat());
+    }
 
     fn fields(text: &str) -> Vec<String> {
         let faults = Config::parse(text).unwrap_err().downcast::<Faults>().unwrap();

@@ -6,11 +6,12 @@ mod security;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use chassis::problem::Problem;
 
 use self::cors::Policy;
 use crate::config;
+use crate::limits::Standing;
 
 /// The edge of a gateway with this configuration.
 pub fn edge(config: &config::Cors) -> Arc<dyn chassis::edge::Edge> {
@@ -29,5 +30,8 @@ impl chassis::edge::Edge for Edge {
     fn dress(&self, request: &HttpRequest, headers: &mut HeaderMap) {
         security::dress(request, headers);
         self.cors.dress(request.headers(), headers);
+        if let Some(standing) = request.extensions().get::<Standing>() {
+            standing.dress(headers);
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use auth::Role;
 use chassis::http::Readiness;
+use chassis::redis::deadpool_redis::Pool;
 use chassis::shutdown::CancellationToken;
 use futures_util::StreamExt;
 use gateway::Gateway;
@@ -39,20 +40,31 @@ impl House {
 
     pub async fn with(tokens: Tokens, verifier: auth::Verifier) -> Self {
         let behind = Behind::start();
-        Self::build(&behind.url, behind.stop, tokens, verifier)
+        Self::build(&yaml(&behind.url), behind.stop, tokens, verifier, redis())
+    }
+
+    /// With these limits, as YAML by name, on its routes; counted in this Redis.
+    pub fn with_limits(limits: &[(&str, &str)], redis: Pool) -> Self {
+        let (behind, tokens) = (Behind::start(), Tokens::new());
+        let names: Vec<&str> = limits.iter().map(|(name, _)| *name).collect();
+        let rules: String = limits.iter().map(|(name, rule)| format!("  {name}: {rule}\n")).collect();
+        let routes =
+            yaml(&behind.url).replace("cluster: behind, auth", &format!("cluster: behind, limits: {names:?}, auth"));
+        let verifier = tokens.verifier();
+        Self::build(&format!("{routes}limits:\n{rules}"), behind.stop, tokens, verifier, redis)
     }
 
     /// A gateway in front of another server than the usual one.
     pub fn before(server: &str) -> Self {
         let tokens = Tokens::new();
         let verifier = tokens.verifier();
-        Self::build(server, CancellationToken::new(), tokens, verifier)
+        Self::build(&yaml(server), CancellationToken::new(), tokens, verifier, redis())
     }
 
-    fn build(server: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier) -> Self {
+    fn build(yaml: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier, redis: Pool) -> Self {
         let stop = CancellationToken::new();
-        let config = Config::parse(&yaml(server)).unwrap();
-        let gateway = Gateway::build(&config, verifier, revocations()).unwrap();
+        let config = Config::parse(yaml).unwrap();
+        let gateway = Gateway::build(&config, verifier, redis).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (routes, stopped) = (gateway.routes(), stop.clone());
@@ -93,7 +105,7 @@ impl House {
 pub fn yaml(behind: &str) -> String {
     format!(
         r#"
-listener: {{address: "127.0.0.1:1", workers: 2}}
+listener: {{address: "127.0.0.1:1", workers: 2, trusted_proxies: ["192.0.2.0/24"]}}
 admin: {{address: "127.0.0.1:2"}}
 cors: {{origins: ["https://desk.example", "http://localhost:5173"], headers: [Authorization, If-Match], expose: [ETag]}}
 routes:
@@ -155,6 +167,7 @@ fn behind(stop: CancellationToken) -> String {
                         HttpResponse::Ok().json(json!({"late": true}))
                     }),
                 )
+                .route("/stuck/", web::to(async || std::future::pending::<HttpResponse>().await))
                 .route("/garbage/", web::to(async || HttpResponse::Ok().body("<html>no keys here</html>")))
                 .route("/no-keys/", web::to(async || HttpResponse::Ok().json(json!({"keys": []}))))
                 .route("/open/count/", web::to(count))
@@ -234,5 +247,10 @@ async fn trickle() -> HttpResponse {
 
 /// Sessions that were ended, in the real Redis.
 pub fn revocations() -> auth::Revocations {
-    auth::Revocations::new(chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap())
+    auth::Revocations::new(redis())
+}
+
+/// The real Redis.
+pub fn redis() -> Pool {
+    chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap()
 }

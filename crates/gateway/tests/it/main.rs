@@ -10,6 +10,7 @@ mod docs;
 mod drain;
 mod headers;
 mod house;
+mod limits;
 mod secure;
 mod security;
 mod smuggling;

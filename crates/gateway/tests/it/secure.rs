@@ -80,7 +80,7 @@ impl Secure {
         secure.write(&certificate, &key);
         let config = Config::parse(&yaml).unwrap();
         let clients = Clients::bind(&config.listener).unwrap();
-        let gateway = Gateway::build(&config, tokens.verifier(), house::revocations()).unwrap();
+        let gateway = Gateway::build(&config, tokens.verifier(), house::redis()).unwrap();
         house::in_thread(async move {
             clients.serve(gateway.routes(), Readiness::new(async || Ok(())), stop).await.unwrap();
         });
