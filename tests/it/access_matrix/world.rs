@@ -53,6 +53,9 @@ pub struct World {
     slots: AtomicU64,
 }
 
+/// Slots of forty days.
+const AFTER_ALL: u64 = 40 * 64;
+
 /// The first day of the appointments.
 pub fn first_day() -> String {
     day(3)
@@ -111,6 +114,12 @@ impl World {
     pub async fn new_appointment(&self, whose: Whose) -> i64 {
         let Side { doctor, patient, .. } = self.side(whose);
         book(&self.hospital, &self.admin, *doctor, *patient, self.slot()).await
+    }
+
+    /// An appointment of the side's patient with the other side's doctor, on a day that no list is asked for.
+    pub async fn new_appointment_elsewhere(&self, whose: Whose) -> i64 {
+        let at = time(AFTER_ALL + self.slots.fetch_add(1, Ordering::Relaxed));
+        book(&self.hospital, &self.admin, self.anothers.doctor, self.side(whose).patient, at).await
     }
 
     /// A draft of the side's.
