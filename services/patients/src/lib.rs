@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod access_log;
 pub mod break_glass;
 pub mod patient;
 
@@ -56,7 +57,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(registration::replace)
         .service(registration::amend)
         .service(registration::deactivate)
-        .service(fhir::read);
+        .service(fhir::read)
+        .service(access_log::list);
 }
 
 /// The routes with the state that they share.

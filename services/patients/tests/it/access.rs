@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::hospital::{AUDITOR, DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
 
 /// The action of the table that each operation needs. A new operation has to be added here, or the test below fails.
-const OPERATIONS: [(&str, &str, Action); 10] = [
+const OPERATIONS: [(&str, &str, Action); 11] = [
     ("get", "/api/patients/", Action::PatientRead),
     ("post", "/api/patients/", Action::PatientRegister),
     ("get", "/api/patients/{id}/", Action::PatientRead),
@@ -15,6 +15,7 @@ const OPERATIONS: [(&str, &str, Action); 10] = [
     ("patch", "/api/patients/{id}/", Action::PatientWrite),
     ("delete", "/api/patients/{id}/", Action::PatientDeactivate),
     ("get", "/api/patients/{id}/fhir/", Action::FhirPatientRead),
+    ("get", "/api/patients/{id}/access-log/", Action::PatientAccessLog),
     ("post", "/api/patients/hl7/import/", Action::Hl7Import),
     ("get", "/api/patients/audit/", Action::AuditRead),
     ("get", "/api/patients/audit/verify/", Action::AuditRead),

@@ -17,10 +17,11 @@ async fn every_operation_leaves_a_row() {
     let id = hospital.register_named("Sita", "Iyer").await;
     let mut replaced = lakshmi();
     replaced.as_object_mut().unwrap().remove("abha_number");
-    let good: [Good; 10] = [
+    let good: [Good; 11] = [
         ("GET", format!("/api/patients/{id}/"), json!({})),
         ("GET", "/api/patients/?search=sita".into(), json!({})),
         ("GET", format!("/api/patients/{id}/fhir/"), json!({})),
+        ("GET", format!("/api/patients/{id}/access-log/"), json!({})),
         ("PUT", format!("/api/patients/{id}/"), replaced),
         ("PATCH", format!("/api/patients/{id}/"), json!({"phone": "9876501234"})),
         ("DELETE", format!("/api/patients/{id}/"), json!({})),
