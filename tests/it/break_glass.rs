@@ -40,6 +40,7 @@ async fn a_record_that_was_opened_in_an_emergency_is_reviewed_and_its_patient_se
     hospital.get(&doctor.access, &format!("/api/patients/{closed}/")).await.expect(404);
 
     audit_tells_the_reason(&hospital, &auditor, &doctor, opened).await;
+    its_appointments_are_open(&hospital, &doctor, opened).await;
     the_auditor_judges(&hospital, &admin, &auditor, &doctor, opened).await;
     the_patient_sees_it(&hospital, &owner, &doctor, opened).await;
 }
@@ -56,6 +57,14 @@ async fn audit_tells_the_reason(hospital: &Hospital, auditor: &str, doctor: &Per
     let mut outcomes: Vec<_> = results(&rows).iter().filter_map(|row| row["outcome"].as_str()).collect();
     outcomes.reverse();
     assert_eq!(outcomes, ["NOT_FOUND", "REFUSED", "NOT_FOUND", "SUCCESS", "SUCCESS", "NOT_FOUND"], "{}", rows.body);
+}
+
+/// With the reason at once, without it when the event has come.
+async fn its_appointments_are_open(hospital: &Hospital, doctor: &Person, opened: i64) {
+    let path = format!("/api/appointments/?patient={opened}");
+    with_reason(hospital, doctor, &path, REASON).await.expect(200);
+    with_reason(hospital, doctor, &path, "why not").await.expect(400);
+    with_reason(hospital, doctor, "/api/appointments/", REASON).await.expect(400);
 }
 
 async fn the_auditor_judges(hospital: &Hospital, admin: &str, auditor: &str, doctor: &Person, opened: i64) {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod break_glass;
 pub mod claims;
 pub mod extract;
 pub mod keys;
@@ -10,6 +11,7 @@ pub mod roles;
 mod verified;
 pub mod verifier;
 
+pub use break_glass::BreakGlass;
 pub use claims::Claims;
 pub use extract::{Actor, MaybeActor, Permit};
 pub use keys::{Jwk, Jwks, KeyFault, SigningKeys};

@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode, Url, header, redirect};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
-use crate::Actor;
+use crate::{Actor, break_glass};
 
 /// From the first byte sent to the last one read.
 pub const DEADLINE: Duration = Duration::from_millis(800);
@@ -37,8 +37,35 @@ impl Owner {
     /// # Errors
     /// 503 when the owner does not answer in time, or not with what it promises.
     pub async fn ask<T: DeserializeOwned>(&self, actor: &Actor, path: &str) -> Result<Option<(i64, T)>, Problem> {
+        self.get(actor, path, None).await
+    }
+
+    /// The same, with the reason for which the caller goes beyond their care.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn ask_beyond_care<T: DeserializeOwned>(
+        &self,
+        actor: &Actor,
+        path: &str,
+        reason: &str,
+    ) -> Result<Option<(i64, T)>, Problem> {
+        // Bytes, since a reason is in any language.
+        let reason = header::HeaderValue::from_bytes(reason.as_bytes()).map_err(Problem::internal)?;
+        self.get(actor, path, Some(reason)).await
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        actor: &Actor,
+        path: &str,
+        reason: Option<header::HeaderValue>,
+    ) -> Result<Option<(i64, T)>, Problem> {
         let url = self.base.join(path).map_err(Problem::internal)?;
         let mut request = self.http.get(url).bearer_auth(actor.bearer.expose_secret());
+        if let Some(reason) = reason {
+            request = request.header(break_glass::HEADER, reason);
+        }
         if let Some(traceparent) = chassis::telemetry::traceparent() {
             request = request.header("traceparent", traceparent);
         }

@@ -9,6 +9,7 @@ use events::v1::{AppointmentSnapshot, Envelope, PatientSnapshot, UserSnapshot};
 use events::{Handler, Outbox, Payload};
 
 use crate::appointment::Appointment;
+use crate::break_glass;
 use crate::people::{Patient, StaffMember, full_name};
 use crate::status::Status;
 
@@ -64,7 +65,7 @@ fn snapshot(row: &Appointment, doctor: &str) -> AppointmentSnapshot {
     }
 }
 
-/// Keeps the copies of people up to date.
+/// Keeps the copies of people, and who may go beyond their care, up to date.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscriber;
 
@@ -75,6 +76,7 @@ impl Handler for Subscriber {
             Payload::PatientRegistered(patient) | Payload::PatientUpdated(patient) => {
                 keep_patient(conn, patient).await?
             }
+            Payload::BreakGlassUsed(used) => break_glass::keep(conn, used).await?,
             other => tracing::debug!(event = other.event_type(), "not for us"),
         }
         Ok(())

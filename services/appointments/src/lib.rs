@@ -6,6 +6,7 @@ pub mod error;
 
 pub mod access;
 pub mod appointment;
+pub mod break_glass;
 pub mod people;
 pub mod slots;
 pub mod status;

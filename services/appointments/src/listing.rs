@@ -1,8 +1,8 @@
 //! `GET /api/appointments/`: pages of appointments.
 
 use actix_web::{HttpRequest, get, web};
-use auth::Permit;
 use auth::permissions::AppointmentRead;
+use auth::{BreakGlass, Permit};
 use chassis::fields::{Day, Id, number, parameter};
 use chassis::page::{self, Page, Position};
 use chassis::problem::Problem;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::access::Scope;
 use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, Viewer, Visible, visible_to};
+use crate::break_glass;
 use crate::error::Error;
 use crate::schema::appointments;
 use crate::slots;
@@ -81,6 +82,7 @@ struct Filters {
         ("page" = Option<u64>, Query, description = "from 1; follow `next` for the deep ones"),
         ("page_size" = Option<u64>, Query, description = "20 unless given, at most 100"),
         ("cursor" = Option<String>, Query, description = "as in `next` and `previous`"),
+        ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this patient's appointments and record for an hour, and is reviewed; needs `patient`"),
     ),
     responses(
         (status = 200, body = Page<AppointmentView>),
@@ -93,6 +95,7 @@ struct Filters {
 pub async fn list(
     permit: Permit<AppointmentRead>,
     StrictQuery(parameters): StrictQuery<Parameters>,
+    break_glass: BreakGlass,
     http: HttpRequest,
     app: web::Data<App>,
 ) -> Result<web::Json<Page<AppointmentView>>, Problem> {
@@ -103,8 +106,15 @@ pub async fn list(
         parameters.page_size,
         parameters.cursor.clone(),
     )?;
+    let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
+    let scope = match request.filters.patient {
+        Some(patient) => break_glass::open(&app, &permit.actor, scope, &break_glass, patient).await?,
+        None if break_glass.reason().is_some() && scope.ends_at_care() => {
+            return Err(Problem::invalid("patient", "required", "is required with X-Break-Glass"));
+        }
+        None => scope,
+    };
     let mut conn = app.conn().await?;
-    let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let walk = Walk { scope, filters: &request.filters, zone: app.zone };
     let rows = walk.rows(&mut conn, &request.position, request.size + 1).await?;
     let count = page::count_of(&mut conn, || walk.all().select(appointments::id)).await?;

@@ -88,11 +88,30 @@ impl Owners {
     /// 503 when the patients service does not answer.
     pub async fn patient_as_shown(&self, db: &Pool, actor: &Actor, id: i64) -> Result<Option<Patient>, Error> {
         let asked = self.patients.ask(actor, &format!("/api/patients/{id}/")).await?;
-        let Some((version, answer)): Option<(i64, PatientAnswer)> = asked else { return Ok(None) };
-        let patient = answer.row(version);
-        patient.keep(&mut *db::get(db).await?).await?;
-        Ok(Some(patient))
+        keep_patient(db, asked).await
     }
+
+    /// The same, for a reason to go beyond the caller's care, which the patients service grants and tells the reviewers of.
+    ///
+    /// # Errors
+    /// 503 when the patients service does not answer.
+    pub async fn patient_beyond_care(
+        &self,
+        db: &Pool,
+        actor: &Actor,
+        id: i64,
+        reason: &str,
+    ) -> Result<Option<Patient>, Error> {
+        let asked = self.patients.ask_beyond_care(actor, &format!("/api/patients/{id}/"), reason).await?;
+        keep_patient(db, asked).await
+    }
+}
+
+async fn keep_patient(db: &Pool, asked: Option<(i64, PatientAnswer)>) -> Result<Option<Patient>, Error> {
+    let Some((version, answer)) = asked else { return Ok(None) };
+    let patient = answer.row(version);
+    patient.keep(&mut *db::get(db).await?).await?;
+    Ok(Some(patient))
 }
 
 impl DoctorAnswer {

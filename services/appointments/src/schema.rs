@@ -62,6 +62,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    break_glass_grants (id) {
+        id -> BigInt,
+        actor -> BigInt,
+        patient -> BigInt,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     appointment_history (id) {
         id -> BigInt,
         appointment_id -> BigInt,

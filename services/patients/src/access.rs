@@ -114,17 +114,27 @@ const OF_NURSE: [&str; 4] = [
     ")",
 ];
 
+/// Nobody has care who is known to be no doctor or nurse any more, whatever their token says.
+const STILL: &str = " AND NOT EXISTS (SELECT FROM staff AS gone WHERE gone.id = ";
+
 impl QueryFragment<Pg> for InCare {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let ([primary, visit, granted, end], user) = match self {
             Self::OfDoctor(user) => (OF_DOCTOR, user),
             Self::OfNurse(user) => (OF_NURSE, user),
         };
+        out.push_sql("(");
         for part in [primary, visit, granted] {
             out.push_sql(part);
             out.push_bind_param::<BigInt, _>(user)?;
         }
         out.push_sql(end);
+        out.push_sql(STILL);
+        out.push_bind_param::<BigInt, _>(user)?;
+        out.push_sql(match self {
+            Self::OfDoctor(_) => " AND NOT (gone.is_active AND gone.role = 'DOCTOR')))",
+            Self::OfNurse(_) => " AND NOT (gone.is_active AND gone.role = 'NURSE')))",
+        });
         Ok(())
     }
 }

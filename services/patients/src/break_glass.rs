@@ -11,8 +11,6 @@ use actix_web::{FromRequest, HttpRequest};
 use auth::{Actor, Permission, Permit};
 use chassis::db;
 use chassis::problem::Problem;
-use chassis::strict_json::{Fault, Faults};
-use chassis::text::Line;
 use chrono::{DateTime, Duration, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -25,9 +23,6 @@ use crate::error::Error;
 use crate::events;
 use crate::schema::{break_glass_grants, patients};
 
-const HEADER: &str = "x-break-glass";
-const SHORTEST: usize = 10;
-const LONGEST: usize = 500;
 /// How long a record stays open.
 const OPEN_FOR: Duration = Duration::hours(1);
 /// A search by break-glass is for somebody, not for everybody whose name begins with an A.
@@ -35,7 +30,7 @@ const SHORTEST_WORD: usize = 3;
 
 /// The reason in the request's `X-Break-Glass`, if it has one.
 #[derive(Clone, Debug, Default)]
-pub struct BreakGlass(Option<String>);
+pub struct BreakGlass(auth::BreakGlass);
 
 /// A row of `break_glass_grants`.
 #[derive(Clone, Queryable, Selectable)]
@@ -80,7 +75,7 @@ impl BreakGlass {
     /// When PostgreSQL refuses.
     pub async fn open<P: Permission>(&self, app: &App, permit: &Permit<P>, patient: i64) -> Result<Scope, Problem> {
         let (scope, actor) = (Scope::of(permit), &permit.actor);
-        let Some(reason) = self.0.as_deref().filter(|_| scope.ends_at_care()) else { return Ok(scope) };
+        let Some(reason) = self.0.reason().filter(|_| scope.ends_at_care()) else { return Ok(scope) };
         permit.actor.trail.breaks_glass(reason);
         let mut conn = db::get(&app.db).await?;
         conn.transaction(async |conn| {
@@ -101,7 +96,7 @@ impl BreakGlass {
     /// # Errors
     /// 400 when it is for nobody in particular.
     pub fn widen(&self, scope: &Scope, words: &[String]) -> Result<Scope, Problem> {
-        if self.0.is_none() || !scope.ends_at_care() {
+        if self.0.reason().is_none() || !scope.ends_at_care() {
             return Ok(scope.clone());
         }
         if !words.iter().any(|word| word.chars().count() >= SHORTEST_WORD) {
@@ -123,7 +118,7 @@ impl BreakGlass {
         shown: &[i64],
     ) -> Result<(), Problem> {
         let (scope, actor) = (Scope::of(permit), &permit.actor);
-        let Some(reason) = self.0.as_deref().filter(|_| scope.ends_at_care()) else { return Ok(()) };
+        let Some(reason) = self.0.reason().filter(|_| scope.ends_at_care()) else { return Ok(()) };
         permit.actor.trail.breaks_glass(reason);
         conn.transaction(async |conn| {
             let beyond = beyond(conn, &scope, shown).await?;
@@ -171,24 +166,7 @@ impl FromRequest for BreakGlass {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let mut values = request.headers().get_all(HEADER);
-        let given = match (values.next(), values.next()) {
-            (None, _) => Ok(Self(None)),
-            (Some(_), Some(_)) => Err(Fault::new("repeated", "is given more than once")),
-            (Some(value), None) => std::str::from_utf8(value.as_bytes())
-                .map_err(|_fault| Fault::new("invalid", "is not UTF-8"))
-                .and_then(reason)
-                .map(|reason| Self(Some(reason))),
-        };
-        ready(given.map_err(|fault| Problem::bad_request(Faults(vec![fault.at("X-Break-Glass")]))))
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(auth::BreakGlass::from_request(request, payload).into_inner().map(Self))
     }
-}
-
-fn reason(text: &str) -> Result<String, Fault> {
-    let reason = Line::<LONGEST>::new(text)?.into_inner();
-    if reason.chars().count() < SHORTEST {
-        return Err(Fault::new("too_short", format!("must have at least {SHORTEST} characters")));
-    }
-    Ok(reason)
 }

@@ -94,7 +94,7 @@ pub async fn book(
 /// A doctor's diary is theirs: another doctor cannot write into it.
 fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
     match scope {
-        Scope::OfDoctor(_) if !scope.covers_doctor(doctor) => {
+        Scope::OfDoctor(_) | Scope::Nothing if !scope.covers_doctor(doctor) => {
             Err(Error::Forbidden("A doctor books with themselves only."))
         }
         _ => Ok(()),
@@ -122,7 +122,8 @@ async fn may_book_for(app: &App, actor: &Actor, scope: &Scope, patient: i64) -> 
         Scope::OfDoctor(doctor) if !access::is_in_care(&mut *app.conn().await?, *doctor, patient).await? => {
             Ok(app.owners.patient_as_shown(&app.db, actor, patient).await?.is_some())
         }
-        _ => Ok(true),
+        Scope::OfDoctor(_) | Scope::All => Ok(true),
+        _ => Ok(false),
     }
 }
 

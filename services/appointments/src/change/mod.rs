@@ -6,7 +6,7 @@ pub mod input;
 
 use actix_web::{get, patch, put, web};
 use auth::permissions::{AppointmentChange, AppointmentRead};
-use auth::{Action, Actor, Permit};
+use auth::{Action, Actor, BreakGlass, Permit};
 use chassis::etag::{Etagged, IfMatch};
 use chassis::problem::Problem;
 use chassis::strict_json::{MergePatch, Strict};
@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::appointment::{Appointment, AppointmentView, Change, Entry, Viewer};
 use crate::booking::clash::{self, Clash};
 use crate::booking::diary::Diary;
+use crate::break_glass;
 use crate::error::Error;
 use crate::slots::Span;
 use crate::status::{Refusal, Status, check};
@@ -32,7 +33,10 @@ use self::input::{Rewrite, Wanted};
 /// `NURSE`, the reasons for everyone but `ACCOUNTANT`.
 #[utoipa::path(
     tag = "appointments",
-    params(("id" = i64, Path, description = "id of the appointment")),
+    params(
+        ("id" = i64, Path, description = "id of the appointment"),
+        ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this patient's appointments and record for an hour, and is reviewed"),
+    ),
     responses(
         (status = 200, description = "with `ETag`", body = AppointmentView),
         (status = 304, description = "`If-None-Match` names this version"),
@@ -45,10 +49,12 @@ use self::input::{Rewrite, Wanted};
 pub async fn read(
     permit: Permit<AppointmentRead>,
     id: web::Path<i64>,
+    break_glass: BreakGlass,
     app: web::Data<App>,
 ) -> Result<Etagged<AppointmentView>, Problem> {
+    let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
+    let scope = break_glass::open_one(&app, &permit.actor, scope, &break_glass, *id).await?;
     let mut conn = app.conn().await?;
-    let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let entry = Entry::find(&mut conn, &scope, id.into_inner()).await?.ok_or(Error::NotFound("appointment"))?;
     permit.actor.trail.shows([entry.appointment.patient_id]);
     Ok(show(&app, &permit.actor, entry))

@@ -13,6 +13,7 @@ mod hospital;
 
 mod booking;
 mod booking_input;
+mod break_glass;
 mod change;
 mod date_range;
 mod listing;

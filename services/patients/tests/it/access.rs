@@ -100,6 +100,10 @@ async fn care_is_a_primary_doctor_or_an_appointment_within_90_days() {
     hospital.server.patch(&path, &doctor, &json!({"user": 99})).await.expect(403);
     hospital.db.sql("UPDATE staff SET is_active = false WHERE id = 4").await;
     assert!(!sees(&hospital, &nurse, patient).await, "nor a nurse who has left");
+    for gone in ["is_active = false", "is_active = true, role = 'RECEPTIONIST'"] {
+        hospital.db.sql(&format!("UPDATE staff SET {gone} WHERE id = {DOCTOR}")).await;
+        assert!(!sees(&hospital, &doctor, patient).await, "nor who is no doctor any more: {gone}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
