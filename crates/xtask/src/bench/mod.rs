@@ -1,7 +1,9 @@
-//! `cargo xtask bench`: what a request costs, beside what PostgreSQL alone needs for one row; what auditing adds to it.
+//! `cargo xtask bench`: what a request costs, beside what PostgreSQL alone needs for one row; what auditing adds to it;
+//! what the gateway costs beside Envoy.
 
 mod audit;
 mod cpu;
+mod gateway;
 mod load;
 mod pgbench;
 mod report;
@@ -45,15 +47,18 @@ pub enum Section {
     Requests,
     /// What auditing adds to a read
     Audit,
+    /// The gateway's own work, beside Envoy's
+    Gateway,
 }
 
 impl Section {
-    const ALL: [Self; 2] = [Self::Requests, Self::Audit];
+    const ALL: [Self; 3] = [Self::Requests, Self::Audit, Self::Gateway];
 
     fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Audit => "audit",
+            Self::Gateway => "gateway",
         }
     }
 }
@@ -87,7 +92,7 @@ pub async fn bench(manner: Manner, only: Option<Section>, keep: Keep) -> Result<
     if cfg!(debug_assertions) {
         return Err(again_optimised(&home));
     }
-    up::ports_free(&[system::ports(&home), audit::ports(&home)].concat())?;
+    up::ports_free(&[system::ports(&home), audit::ports(&home), gateway::ports(&home)].concat())?;
     let shutdown = Shutdown::listen()?;
     let prepared = up::prepare(&home, Profile::Release).await?;
     let state = StateFile::create(&home, &home.http(crate::home::port::GATEWAY))?;
@@ -129,6 +134,7 @@ async fn measure(
         let text = match section {
             Section::Requests => requests::measure(&bench).await?.markdown(),
             Section::Audit => audit::measure(&bench, supervisor).await?.markdown(),
+            Section::Gateway => gateway::measure(&bench, supervisor).await?.markdown(),
         };
         texts.push((section, text));
     }

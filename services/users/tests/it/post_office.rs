@@ -3,18 +3,20 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use users::mail::MailConfig;
 
 pub struct PostOffice {
     pub address: SocketAddr,
+    /// Who signed its certificate, as PEM.
+    pub authority: Option<Vec<u8>>,
     desk: Desk,
     task: JoinHandle<()>,
 }
@@ -30,15 +32,16 @@ struct Desk {
 
 impl PostOffice {
     pub async fn open() -> Self {
-        Self::with(None).await
+        Self::with(None, None).await
     }
 
-    /// That takes letters by STARTTLS only, with a certificate for `localhost` of `fixtures/tls/ca.pem`.
+    /// That takes letters by STARTTLS only, with a certificate for `localhost` by an authority of its own.
     pub async fn with_starttls() -> Self {
-        Self::with(Some(acceptor())).await
+        let (acceptor, authority) = encryption();
+        Self::with(Some(acceptor), Some(authority)).await
     }
 
-    async fn with(tls: Option<TlsAcceptor>) -> Self {
+    async fn with(tls: Option<TlsAcceptor>, authority: Option<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let desk = Desk::default();
@@ -53,7 +56,7 @@ impl PostOffice {
                 }
             }
         });
-        Self { address, desk, task }
+        Self { address, authority, desk, task }
     }
 
     pub fn config(&self) -> MailConfig {
@@ -84,12 +87,18 @@ impl Drop for PostOffice {
     }
 }
 
-fn acceptor() -> TlsAcceptor {
-    let chain = CertificateDer::pem_slice_iter(include_bytes!("fixtures/tls/relay.pem")).map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/tls/relay.key")).unwrap();
+/// A certificate for `localhost`, and the authority that signed it.
+fn encryption() -> (TlsAcceptor, Vec<u8>) {
+    let (key, of_authority) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let signed = authority.self_signed(&of_authority).unwrap();
+    let issuer = Issuer::new(authority, of_authority);
+    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let (chain, key) = (vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap());
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()))
+    (TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap())), signed.pem().into_bytes())
 }
 
 /// Takes nothing before `STARTTLS`.
