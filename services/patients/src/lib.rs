@@ -8,6 +8,8 @@ pub mod hl7_import;
 pub mod registration;
 pub mod search;
 
+pub mod history;
+
 pub mod fhir;
 pub mod fields;
 
@@ -56,7 +58,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(registration::replace)
         .service(registration::amend)
         .service(registration::deactivate)
-        .service(fhir::read);
+        .service(fhir::read)
+        .service(history::read)
+        .service(history::add)
+        .service(history::read_entry)
+        .service(history::amend)
+        .service(history::versions);
 }
 
 /// The routes with the state that they share.
