@@ -1,7 +1,7 @@
-//! Beyond one's care with a reason: from the emergency to the auditor's verdict, and what the patient sees of it.
+//! Beyond one's care with a reason: from the emergency to the auditor's verdict.
 
 use journeys::people::Person;
-use journeys::{Answer, Hospital};
+use journeys::{Answer, Hospital, day};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -23,7 +23,7 @@ fn results(answer: &Answer) -> &Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_record_that_was_opened_in_an_emergency_is_reviewed_and_its_patient_sees_it() {
+async fn a_record_that_was_opened_in_an_emergency_is_reviewed() {
     let hospital = Hospital::open();
     let (admin, auditor) = (hospital.token("ADMIN").await, hospital.token("AUDITOR").await);
     let doctor = hospital.newcomer(&admin, "DOCTOR", "Emergency").await;
@@ -76,4 +76,28 @@ async fn the_auditor_judges(hospital: &Hospital, admin: &str, auditor: &str, doc
     hospital.send(late.json(&json!({"status": "NOT_JUSTIFIED"}))).await.expect(412);
     let pending = hospital.get(auditor, &format!("{uses}&status=PENDING")).await.expect(200).body;
     assert_eq!(pending["count"], 0);
+}
+
+#[tokio::test]
+async fn a_doctor_books_nobody_into_their_care() {
+    let hospital = Hospital::open();
+    let admin = hospital.token("ADMIN").await;
+    let doctor = hospital.newcomer(&admin, "DOCTOR", "Ward A").await;
+    let stranger = patient(&hospital, &admin, None).await;
+    let path = format!("/api/appointments/doctor/{}/availability/", doctor.id);
+    let weekly = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
+        .map(|day| json!({"weekday": day, "start": "09:00:00", "end": "17:00:00"}));
+    hospital.put(&doctor.access, &path, &json!({"slot_minutes": 30, "weekly": weekly})).await.expect(200);
+    let slot = |time: &str| json!({"patient": stranger, "doctor": doctor.id, "date": day(2), "time_slot": time});
+    // before its event has come to appointments, and after
+    for _ in 0..10 {
+        let refused = hospital.post(&doctor.access, "/api/appointments/", &slot("10:00:00")).await.expect(400);
+        assert_eq!(refused.body["errors"][0]["field"], "patient", "{}", refused.body);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let path = format!("/api/patients/{stranger}/");
+    hospital.get(&doctor.access, &path).await.expect(404);
+
+    with_reason(&hospital, &doctor, &path, REASON).await.expect(200);
+    hospital.post(&doctor.access, "/api/appointments/", &slot("10:00:00")).await.expect(201);
 }

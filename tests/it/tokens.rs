@@ -63,9 +63,15 @@ async fn a_forged_token_is_refused_by_every_service() {
     }
 }
 
-/// A request as it is on the wire: header names in any case, as often as one likes. Returns status and body.
+/// A request as it is on the wire: header names in any case, as often as one likes; within TLS, names in lower case.
+/// Returns status and body.
 async fn raw(hospital: &Hospital, path: &str, headers: &[(&str, &str)]) -> (u16, Value) {
-    let address = hospital.gateway.strip_prefix("http://").expect("plain HTTP");
+    let Some(address) = hospital.gateway.strip_prefix("http://") else {
+        let request = hospital.request(reqwest::Method::GET, path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = hospital.send(request).await;
+        return (answer.status, answer.body);
+    };
     let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
@@ -144,4 +150,36 @@ async fn two_tokens_are_none() {
     assert_eq!(status, 401, "nor in the address");
     let (status, _) = raw(&hospital, "/api/users/me/", &[("Cookie", &format!("access={admin}; token={admin}"))]).await;
     assert_eq!(status, 401, "nor in a cookie");
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_path_goes_around_an_ended_session() {
+    let hospital = Hospital::open();
+    let admin = hospital.token("ADMIN").await;
+    let gone = hospital.newcomer(&admin, "ADMIN", "").await;
+    hospital.post(&gone.access, "/api/users/logout/", &json!({})).await.expect(204);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let bearer = format!("Bearer {}", gone.access);
+    let spellings = [
+        "/api/users/me",
+        "/api/users/%6de/",
+        "/api/users//me/",
+        "//api/users/me/",
+        "/./api/users/me/",
+        "/API/users/me/",
+        "/api/users/login/../me/",
+        "/api/users/login/%2e%2e/me/",
+        "/api/users/login/%2E%2E%2Fme/",
+        "/api/users/login/..;/me/",
+        "/api/users/login/..\\me/",
+        "/api/users/password/reset/../../me/",
+        "/.well-known/jwks.json/../../api/users/me/",
+        "/healthz/../api/users/me/",
+        "/api/users/me/?next=/api/users/login/",
+        "http://gateway/api/users/me/",
+    ];
+    for path in spellings {
+        let (status, body) = raw(&hospital, path, &[("Authorization", &bearer)]).await;
+        assert!([400, 401, 404].contains(&status), "{path}: {status} {body}");
+    }
 }

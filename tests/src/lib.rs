@@ -25,6 +25,7 @@ pub struct Hospital {
 #[derive(Deserialize)]
 struct Demo {
     gateway: String,
+    certificate_authority: Option<PathBuf>,
     users: Vec<SignIn>,
 }
 
@@ -75,12 +76,17 @@ impl Hospital {
     pub fn open() -> Self {
         let folder = std::env::var_os("EHS_TEST_SYSTEM").map_or_else(default_folder, PathBuf::from);
         let demo = std::fs::read(folder.join("demo.json")).expect("no system to test against: run `cargo xtask test`");
-        let Demo { gateway, users } = serde_json::from_slice(&demo).expect("demo.json");
+        let Demo { gateway, certificate_authority, users } = serde_json::from_slice(&demo).expect("demo.json");
         let mut sign_ins = HashMap::new();
         for user in users {
             sign_ins.entry(user.role.clone()).or_insert(user);
         }
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("a client");
+        let mut client = Client::builder().no_proxy().timeout(Duration::from_secs(60));
+        if let Some(authority) = certificate_authority {
+            let pem = std::fs::read(authority).expect("the authority's certificate");
+            client = client.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("PEM")]);
+        }
+        let client = client.build().expect("a client");
         Self { gateway, folder, client, sign_ins }
     }
 

@@ -13,7 +13,7 @@ use crate::row::Row;
 use crate::schema::{audit_anchor, audit_link, audit_log};
 
 /// Rows of one link at most; those of one transaction stay together.
-const MOST_ROWS: usize = 5_000;
+pub(crate) const MOST_ROWS: usize = 5_000;
 
 /// Where the chain ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

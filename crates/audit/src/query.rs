@@ -3,8 +3,10 @@
 use chassis::page::{self, Count, PageRequest, Position};
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,7 +35,10 @@ type Matching<T> = audit_log::BoxedQuery<'static, Pg, T>;
 
 fn matching<T>(filters: &Filters, mut found: Matching<T>) -> Matching<T> {
     if let Some(patient) = filters.patient {
-        found = found.filter(audit_log::patients.contains(vec![patient]));
+        // As the two indexes say it.
+        let one = sql::<Bool>("(cardinality(patients) = 1 AND patients[1] = ").bind::<BigInt, _>(patient).sql(")");
+        let several = sql::<Bool>("(cardinality(patients) > 1 AND patients @> ARRAY[").bind::<BigInt, _>(patient);
+        found = found.filter(one.or(several.sql("])")));
     }
     if let Some(actor) = filters.actor {
         found = found.filter(audit_log::actor.eq(actor));

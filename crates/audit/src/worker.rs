@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::hex;
-use crate::link::{Head, link};
+use crate::link::{Head, MOST_ROWS, link};
 
-/// Pause when everything is linked.
+/// Pause unless a link was full: one link for many rows costs what one for a few costs, and each is a commit.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often the head goes to the log, and months are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub async fn run(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
             }
         }
         match Box::pin(link_once(&pool)).await {
-            Ok(rows) if rows > 0 => continue,
+            Ok(rows) if rows >= MOST_ROWS => continue,
             Ok(_) => {}
             Err(fault) => tracing::warn!(fault = format!("{fault:#}"), "audit rows are not linked yet"),
         }

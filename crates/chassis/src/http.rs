@@ -26,12 +26,36 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::base::BaseConfig;
 use crate::db::{self, Pool};
+use crate::edge::Edge;
 use crate::problem::Problem;
 use crate::telemetry;
 use crate::trail::{Trail, Witness};
+use crate::work::{Connection, Held, Work};
 
 /// Requests under way are given this long to finish at shutdown.
 pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// A TLS handshake takes no longer than this, or the connection ends.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Where a server listens, and whether it speaks TLS there.
+pub struct Socket {
+    listener: TcpListener,
+    tls: Option<rustls::ServerConfig>,
+}
+
+impl Socket {
+    /// TLS, with HTTP/2 for clients that offer it and HTTP/1.1 for others.
+    pub fn tls(listener: TcpListener, config: rustls::ServerConfig) -> Self {
+        Self { listener, tls: Some(config) }
+    }
+}
+
+impl From<TcpListener> for Socket {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
 
 /// Registers a service's handlers and their state.
 pub trait Routes: Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {}
@@ -96,12 +120,12 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Serves `routes` on `listener` until `stop` is cancelled, then finishes what is under way.
+/// Serves `routes` on `socket` until `stop` is cancelled, then finishes what is under way.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub async fn serve(
-    listener: TcpListener,
+    socket: impl Into<Socket>,
     workers: usize,
     title: &'static str,
     routes: impl Routes,
@@ -111,6 +135,8 @@ pub async fn serve(
     let document = openapi(title, routes.clone());
     let methods = Arc::new(methods_by_path(&document));
     let document: web::Bytes = document.to_json().context("the OpenAPI document cannot be written")?.into();
+    let work = Work::default();
+    let connected = work.clone();
     let server = HttpServer::new(move || {
         let (document, methods, ready) = (document.clone(), methods.clone(), ready.clone());
         let (app, _document) = App::new().into_utoipa_app().configure(|config| routes(config)).split_for_parts();
@@ -129,9 +155,23 @@ pub async fn serve(
     .shutdown_timeout(DRAIN.as_secs())
     .keep_alive(Duration::from_secs(75))
     .client_request_timeout(Duration::from_secs(10))
-    .listen(listener)?
-    .run();
-    stop_with(server, stop).await
+    .tls_handshake_timeout(HANDSHAKE)
+    .on_connect(move |_stream, data| drop(data.insert(Connection::of(&connected))));
+    let Socket { listener, tls } = socket.into();
+    let secure = tls.is_some();
+    let server = match tls {
+        Some(config) => server.listen_rustls_0_23(listener, config)?.run(),
+        None => server.listen(listener)?.run(),
+    };
+    // actix-web ends idle connections by itself, but for those of HTTP/2
+    let idle = async {
+        stop.cancelled().await;
+        work.done().await;
+    };
+    tokio::select! {
+        ended = stop_with(server, stop.clone()) => ended,
+        () = idle, if secure => Ok(()),
+    }
 }
 
 /// Serves `/metrics`, `/healthz`, `/readyz` and what `more` registers, for operators, until `stop` is cancelled.
@@ -253,7 +293,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody, BoxBody>>, Error> {
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
@@ -264,7 +304,17 @@ async fn observe(
     if witness.is_some() {
         Trail::begin(request.request(), &route, &span);
     }
-    let response = next.call(request).instrument(span.clone()).await?;
+    let edge = request.app_data::<Arc<dyn Edge>>().cloned();
+    let place = request.conn_data::<Connection>().map(Connection::place);
+    let answer = match place {
+        Some(None) => Some(Err(Problem::too_many(1))),
+        _ => edge.as_ref().and_then(|edge| edge.answer(request.request())),
+    };
+    let response = match answer {
+        Some(Ok(answer)) => request.into_response(answer).map_into_right_body(),
+        Some(Err(problem)) => request.error_response(problem).map_into_right_body(),
+        None => next.call(request).instrument(span.clone()).await?.map_into_left_body(),
+    };
     let refused = match witness {
         Some(witness) => {
             let trail = Trail::of(response.request());
@@ -279,7 +329,12 @@ async fn observe(
     let response = span.in_scope(|| finish_problem(response, &span));
     let status = response.status();
     record(&span, &method, &route, status, begun.elapsed());
-    Ok(with_ids(response, &request_id, &span))
+    let mut response = with_ids(response, &request_id, &span);
+    if let Some(edge) = edge {
+        let request = response.request().clone();
+        edge.dress(&request, response.headers_mut());
+    }
+    Ok(response.map_body(|_head, body| Held::new(body, place.flatten())))
 }
 
 /// A method as a label: a client may invent methods without end, and each label is kept for good.

@@ -7,6 +7,7 @@ pub mod db;
 pub mod redis;
 pub mod telemetry;
 
+pub mod edge;
 pub mod fields;
 pub mod http;
 pub mod problem;
@@ -22,6 +23,7 @@ pub mod page;
 
 pub mod phi;
 pub mod shutdown;
+pub mod work;
 
 mod schema;
 

@@ -7,25 +7,27 @@ use chassis::problem::Problem;
 
 use crate::config::Auth;
 
-/// Lets the request pass when its route needs no token or its token is good and its session was not ended.
+/// Who sends the request, by its token; nobody where the route looks at none.
 ///
 /// # Errors
-/// 401 for a bad token or an ended session, and for no token where one is required; 503 while the keys cannot be had.
-pub async fn check(request: &HttpRequest, auth: Auth, revocations: &Revocations) -> Result<(), Problem> {
+/// 401 for a bad token, and for no token where one is required; 503 while the keys cannot be had.
+pub async fn identify(request: &HttpRequest, auth: Auth) -> Result<Option<Actor>, Problem> {
     if auth == Auth::None {
-        return Ok(());
+        return Ok(None);
     }
     match MaybeActor::from_request(request, &mut Payload::None).await? {
-        MaybeActor(Some(actor)) => check_session(&actor, revocations).await,
         MaybeActor(None) if auth == Auth::Required => {
             Err(Problem::unauthorized(None, "Sign in and send the access token as Authorization: Bearer."))
         }
-        MaybeActor(None) => Ok(()),
+        MaybeActor(actor) => Ok(actor),
     }
 }
 
 /// Asked at every request, so that signing out counts at once. While Redis is away, a token lives out its hour.
-async fn check_session(actor: &Actor, revocations: &Revocations) -> Result<(), Problem> {
+///
+/// # Errors
+/// 401 for a session that was ended.
+pub async fn check_session(actor: &Actor, revocations: &Revocations) -> Result<(), Problem> {
     match revocations.is_revoked(actor.session).await {
         Ok(false) => Ok(()),
         Ok(true) => Err(Problem::unauthorized(Some("invalid_token"), "The session was ended; sign in again.")),

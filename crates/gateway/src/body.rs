@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
+use actix_web::HttpRequest;
+use actix_web::http::{Version, header};
 use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, http::header};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
+use crate::config::Route;
 use crate::error::Error;
 
 /// Chunks between the client's connection and the service's: the slower one sets the pace.
@@ -40,12 +43,13 @@ impl Body {
 ///
 /// # Errors
 /// When its length is given two ways or is over the limit.
-pub fn pass_on(request: &HttpRequest, payload: Payload, limit: u64) -> Result<Body, Error> {
-    let headers = request.headers();
+pub async fn pass_on(request: &HttpRequest, mut payload: Payload, route: &Route) -> Result<Body, Error> {
+    let (headers, limit) = (request.headers(), route.body_limit);
     let chunked = headers.contains_key(header::TRANSFER_ENCODING);
-    let length = headers.get(header::CONTENT_LENGTH);
-    if chunked && length.is_some() {
-        return Err(Error::Ambiguous("both Content-Length and Transfer-Encoding are given"));
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH);
+    let length = lengths.next();
+    if (chunked && length.is_some()) || lengths.next().is_some() {
+        return Err(Error::Ambiguous("the body's length is given in two ways"));
     }
     let length: Option<u64> = match length.map(|value| value.to_str().unwrap_or_default().parse()) {
         Some(Ok(length)) => Some(length),
@@ -56,17 +60,28 @@ pub fn pass_on(request: &HttpRequest, payload: Payload, limit: u64) -> Result<Bo
         return Err(Error::BodyTooLarge(limit));
     }
     let fate = Arc::new(AtomicU8::new(FINE));
-    let has_body = chunked || length.is_some_and(|length| length > 0);
-    let stream = has_body.then(|| forward(payload, limit, Arc::clone(&fate)));
+    // over HTTP/2 a body needs no header to announce it
+    let may_follow = request.version() == Version::HTTP_2 && length.is_none();
+    let first = if may_follow { first(&mut payload, route.timeout()).await? } else { None };
+    let has_body = chunked || length.is_some_and(|length| length > 0) || first.is_some();
+    let stream = has_body.then(|| forward(first, payload, limit, Arc::clone(&fate)));
     Ok(Body { stream, fate, limit })
 }
 
+async fn first(payload: &mut Payload, deadline: Duration) -> Result<Option<Bytes>, Error> {
+    match tokio::time::timeout(deadline, payload.next()).await {
+        Ok(chunk) => chunk.transpose().map_err(|_why| Error::BodyBroken),
+        Err(_elapsed) => Err(Error::BodyBroken),
+    }
+}
+
 /// The client's payload belongs to this thread and the service's body may not: chunks go through a channel.
-fn forward(mut payload: Payload, limit: u64, fate: Arc<AtomicU8>) -> reqwest::Body {
+fn forward(first: Option<Bytes>, payload: Payload, limit: u64, fate: Arc<AtomicU8>) -> reqwest::Body {
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Stopped>>(CHUNKS);
     actix_web::rt::spawn(async move {
         let mut left = limit;
-        while let Some(chunk) = payload.next().await {
+        let mut chunks = stream::iter(first.map(Ok)).chain(payload);
+        while let Some(chunk) = chunks.next().await {
             let outcome = chunk.map_err(|_why| BROKEN).and_then(|chunk| {
                 let size = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
                 left = left.checked_sub(size).ok_or(TOO_LARGE)?;
@@ -81,9 +96,8 @@ fn forward(mut payload: Payload, limit: u64, fate: Arc<AtomicU8>) -> reqwest::Bo
             }
         }
     });
-    let chunks = futures_util::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
-    });
+    let chunks =
+        stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|chunk| (chunk, receiver)) });
     reqwest::Body::wrap_stream(chunks)
 }
 

@@ -1,6 +1,8 @@
 //! Which headers pass, in either direction, and which are the gateway's to say. Pure.
 
+use actix_web::http::Uri;
 use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::uri::Authority;
 use reqwest::header as outgoing;
 
 /// How the gateway names itself in `Via`.
@@ -25,6 +27,8 @@ const OUR_PREFIXES: [&str; 4] = ["x-forwarded-", "x-user-", "x-ehs-", "x-envoy-"
 
 /// The client as the gateway sees it.
 pub struct Client<'a> {
+    /// Whether it came by TLS.
+    pub secure: bool,
     /// Its address.
     pub address: Option<String>,
     /// The host that it asked for.
@@ -46,7 +50,7 @@ pub fn to_upstream(from: &HeaderMap, client: &Client<'_>) -> outgoing::HeaderMap
     }
     let own = [
         ("via", Some(VIA)),
-        ("x-forwarded-proto", Some("http")),
+        ("x-forwarded-proto", Some(if client.secure { "https" } else { "http" })),
         ("x-forwarded-host", Some(client.host)),
         ("x-forwarded-for", client.address.as_deref()),
         ("x-request-id", client.request_id.as_deref()),
@@ -62,12 +66,25 @@ pub fn to_upstream(from: &HeaderMap, client: &Client<'_>) -> outgoing::HeaderMap
     headers
 }
 
-/// The headers of the answer that the client gets, as names and values.
+/// The headers of the answer that the client gets, as names and values. Which pages may read it is the edge's to say.
 pub fn to_client(from: &outgoing::HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
     let named: Vec<String> = tokens(from.get_all("connection").iter().filter_map(|value| value.to_str().ok()));
     from.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).filter(move |(name, _)| {
-        !HOP_BY_HOP.contains(name) && *name != "content-length" && !named.iter().any(|n| n == name)
+        let ours = HOP_BY_HOP.contains(name) || *name == "content-length" || name.starts_with("access-control-");
+        !ours && !named.iter().any(|n| n == name)
     })
+}
+
+/// The host that the request is for; none when it names none, or two that differ (RFC 9112, 3.2; RFC 9113, 8.3.1).
+pub fn host<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let authority = target.authority().map(Authority::as_str);
+    let mut named = headers.get_all("host").map(|value| value.to_str().ok());
+    let host = match (authority, named.next()) {
+        (Some(authority), None) => Some(authority),
+        (Some(authority), Some(host)) => host.filter(|host| host.eq_ignore_ascii_case(authority)),
+        (None, host) => host.flatten(),
+    };
+    host.filter(|host| named.next().is_none() && host.parse::<Authority>().is_ok() && !host.contains('@'))
 }
 
 /// Whether the request came through this gateway before.
@@ -119,8 +136,8 @@ mod tests {
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let client =
-            Client { address: Some("10.0.0.7".into()), host: "ehs.example", request_id: None, traceparent: None };
+        let address = Some("10.0.0.7".into());
+        let client = Client { secure: true, address, host: "ehs.example", request_id: None, traceparent: None };
         to_upstream(&map, &client)
     }
 
@@ -140,6 +157,7 @@ mod tests {
         );
         assert_eq!(headers.get("x-forwarded-for").unwrap(), "10.0.0.7");
         assert_eq!(headers.get("x-forwarded-host").unwrap(), "ehs.example");
+        assert_eq!(headers.get("x-forwarded-proto").unwrap(), "https");
         assert_eq!(headers.get("authorization").unwrap(), "Bearer t");
     }
 
@@ -159,6 +177,24 @@ mod tests {
     }
 
     #[test]
+    fn there_is_one_host() {
+        let host = |target: &str, hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(HeaderName::from_static("host"), HeaderValue::from_static(host));
+            }
+            super::host(&target.parse().unwrap(), &headers).map(str::to_owned)
+        };
+        for (target, hosts) in [("/a/", &["h:1"][..]), ("https://h:1/a/", &[]), ("https://h:1/a/", &["H:1"])] {
+            assert!(host(target, hosts).is_some_and(|host| host.eq_ignore_ascii_case("h:1")), "{target} {hosts:?}");
+        }
+        let two = [("/a/", &["h", "h"][..]), ("https://h/a/", &["other"]), ("https://h/a/", &["h", "h"])];
+        for (target, hosts) in two.into_iter().chain([("/a/", &[][..]), ("/a/", &["a b"]), ("/a/", &["u@h"])]) {
+            assert_eq!(host(target, hosts), None, "{target} {hosts:?}");
+        }
+    }
+
+    #[test]
     fn an_answers_connection_headers_stay_behind() {
         let mut answer = outgoing::HeaderMap::new();
         for (name, value) in [
@@ -166,6 +202,7 @@ mod tests {
             ("x-inner", "1"),
             ("keep-alive", "1"),
             ("content-length", "3"),
+            ("access-control-allow-origin", "*"),
             ("etag", "\"1\""),
         ] {
             append(&mut answer, name, value.as_bytes());

@@ -3,11 +3,16 @@
 pub mod config;
 pub mod route;
 
+pub mod edge;
+pub mod listen;
 pub mod request;
+pub mod tls;
 
 pub mod authn;
 pub mod body;
+pub mod client;
 pub mod headers;
+pub mod limits;
 pub mod upstream;
 
 pub mod error;
@@ -19,12 +24,17 @@ use std::sync::Arc;
 
 use actix_web::web;
 use auth::{Revocations, Verifier};
+use chassis::edge::Edge;
 use chassis::http::{self, Readiness, Routes};
+use chassis::redis::deadpool_redis::Pool;
 use chassis::shutdown::CancellationToken;
+use ipnet::IpNet;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::config::Config;
 use crate::docs::{Documents, Source};
+use crate::limits::Limits;
+use crate::listen::Clients;
 use crate::route::Table;
 use crate::upstream::Clusters;
 
@@ -35,7 +45,10 @@ pub struct Gateway {
     clusters: Arc<Clusters>,
     verifier: Verifier,
     revocations: Revocations,
+    limits: Limits,
+    proxies: Arc<[IpNet]>,
     documents: Documents,
+    edge: Arc<dyn Edge>,
 }
 
 impl Gateway {
@@ -43,11 +56,14 @@ impl Gateway {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn build(config: &Config, verifier: Verifier, revocations: Revocations) -> reqwest::Result<Self> {
+    pub fn build(config: &Config, verifier: Verifier, redis: Pool) -> reqwest::Result<Self> {
         let clusters = Clusters::new(&config.clusters)?;
         let documents = Documents::new(Source::all(config))?;
         let table = Arc::new(Table::new(&config.routes));
-        Ok(Self { table, clusters: Arc::new(clusters), verifier, revocations, documents })
+        let edge = edge::edge(&config.cors);
+        let limits = Limits::new(&config.limits, redis.clone());
+        let (revocations, proxies) = (Revocations::new(redis), config.listener.trusted_proxies.clone().into());
+        Ok(Self { table, clusters: Arc::new(clusters), verifier, revocations, limits, proxies, documents, edge })
     }
 
     /// Every resource of the gateway: its own, then whatever the routes match.
@@ -55,6 +71,7 @@ impl Gateway {
         let gateway = self.clone();
         move |config: &mut ServiceConfig<'_>| {
             config.app_data(gateway.verifier.clone()).app_data(web::Data::new(gateway.clone()));
+            config.app_data(Arc::clone(&gateway.edge));
             config.map(|config| {
                 config
                     .configure(|config| docs::routes(config, &gateway.documents))
@@ -67,21 +84,16 @@ impl Gateway {
 /// Serves until `stop` is cancelled, then finishes what is under way.
 ///
 /// # Errors
-/// Names the address that is taken.
-pub async fn run(
-    config: Config,
-    verifier: Verifier,
-    revocations: Revocations,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let (clients, operators) = (http::bind(config.listener.address)?, http::bind(config.admin.address)?);
-    let gateway = Gateway::build(&config, verifier, revocations)?;
+/// Names the address that is taken, or what is wrong with the certificate.
+pub async fn run(config: Config, verifier: Verifier, redis: Pool, stop: CancellationToken) -> anyhow::Result<()> {
+    let operators = http::bind(config.admin.address)?;
+    let clients = Clients::bind(&config.listener)?;
+    let gateway = Gateway::build(&config, verifier, redis)?;
     tracing::info!(address = %config.listener.address, "serving");
     let ready = Readiness::new(async || Ok(()));
-    let workers = config.listener.workers;
     let more = admin::routes(Arc::new(config), Arc::clone(&gateway.clusters));
     tokio::try_join!(
-        http::serve(clients, workers, "EHS gateway", gateway.routes(), ready.clone(), stop.clone()),
+        clients.serve(gateway.routes(), ready.clone(), stop.clone()),
         http::serve_admin(operators, ready, more, stop),
     )?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auth::{AuthConfig, Revocations};
+use auth::AuthConfig;
 use chassis::env::{ConfigFaults, Env};
 use chassis::redis::{self, RedisConfig};
 use chassis::telemetry::{self, TelemetryConfig};
@@ -60,6 +60,5 @@ fn settings(mut env: Env) -> Result<Settings, ConfigFaults> {
 async fn run(config: Config, settings: Settings) -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&settings.telemetry, "gateway")?;
     let stop = chassis::shutdown::token()?;
-    let revocations = Revocations::new(redis::pool(&settings.redis)?);
-    gateway::run(config, settings.auth.verifier()?, revocations, stop).await
+    gateway::run(config, settings.auth.verifier()?, redis::pool(&settings.redis)?, stop).await
 }

@@ -1,8 +1,11 @@
-//! The life of a request: match → authenticate → pass on → answer. What surrounds it (span, ids, access log, metrics) is
-//! `chassis::http`, as in every service.
+//! The life of a request: match → identify → count → check the session → pass on → answer. What surrounds it (span, ids,
+//! access log, metrics) is `chassis::http`, as in every service.
 
-use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use std::net::IpAddr;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use auth::Actor;
 use chassis::problem::Problem;
 use chassis::telemetry;
 use reqwest::{Request, Response};
@@ -10,10 +13,10 @@ use tracing::Instrument;
 
 use crate::config::Route;
 use crate::error::Error;
-use crate::headers::Client;
+use crate::limits::Caller;
 use crate::route::{Table, unambiguous};
 use crate::upstream::Cluster;
-use crate::{Gateway, authn, body, headers};
+use crate::{Gateway, authn, body, client, headers};
 
 /// Registers every route of the table, in its order.
 pub fn routes(config: &mut web::ServiceConfig, table: &Table) {
@@ -37,8 +40,29 @@ async fn serve(
     if headers::is_loop(request.headers()) {
         return Err(Error::Loop.into());
     }
-    authn::check(&request, route.auth, &gateway.revocations).await?;
-    pass_on(&request, payload, route, cluster).await
+    let address = client::address(request.peer_addr().map(|peer| peer.ip()), request.headers(), &gateway.proxies);
+    let actor = authn::identify(&request, route.auth).await;
+    // Guessing tokens counts too, so that this comes before a bad one is refused.
+    admit(&request, route, &gateway, address, actor.as_ref().ok().and_then(Option::as_ref)).await?;
+    if let Some(actor) = actor? {
+        authn::check_session(&actor, &gateway.revocations).await?;
+    }
+    pass_on(&request, payload, route, cluster, address).await
+}
+
+/// Counts the request, and has its answer say how its caller stands.
+async fn admit(
+    request: &HttpRequest,
+    route: &Route,
+    gateway: &Gateway,
+    address: Option<IpAddr>,
+    actor: Option<&Actor>,
+) -> Result<(), Problem> {
+    let caller = Caller { user: actor.map(|actor| actor.user_id), address };
+    let Some(standing) = gateway.limits.take(&route.limits, caller).await else { return Ok(()) };
+    let admitted = standing.check();
+    request.extensions_mut().insert(standing);
+    admitted
 }
 
 async fn pass_on(
@@ -46,6 +70,7 @@ async fn pass_on(
     payload: web::Payload,
     route: &Route,
     cluster: &Cluster,
+    address: Option<IpAddr>,
 ) -> Result<HttpResponse, Problem> {
     let span = tracing::info_span!(
         "upstream",
@@ -55,8 +80,8 @@ async fn pass_on(
         cluster = route.cluster,
         http.response.status_code = tracing::field::Empty,
     );
-    let mut body = body::pass_on(request, payload, route.body_limit)?;
-    let outgoing = outgoing(request, cluster, body.stream.take(), &span)?;
+    let mut body = body::pass_on(request, payload, route).await?;
+    let outgoing = outgoing(request, cluster, address, body.stream.take(), &span)?;
     let answer = cluster.send(outgoing, route.timeout()).instrument(span.clone()).await;
     match answer {
         Ok(answer) => {
@@ -73,21 +98,23 @@ async fn pass_on(
 fn outgoing(
     request: &HttpRequest,
     cluster: &Cluster,
+    address: Option<IpAddr>,
     body: Option<reqwest::Body>,
     span: &tracing::Span,
 ) -> Result<Request, Problem> {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let address = cluster.address(target).ok_or(Error::Ambiguous("the address cannot be read"))?;
+    let target = cluster.address(target).ok_or(Error::Ambiguous("the address cannot be read"))?;
     let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).map_err(Problem::internal)?;
-    let connection = request.connection_info();
-    let client = Client {
-        address: request.peer_addr().map(|peer| peer.ip().to_string()),
-        host: request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(connection.host()),
+    let host = headers::host(request.uri(), request.headers());
+    let client = headers::Client {
+        secure: request.app_config().secure(),
+        address: address.map(|address| address.to_string()),
+        host: host.ok_or(Error::Ambiguous("one host must be named, and in one way"))?,
         request_id: chassis::http::request_id_of(request),
         traceparent: telemetry::traceparent_of(span),
     };
     let mut builder =
-        cluster.client().request(method, address).headers(headers::to_upstream(request.headers(), &client));
+        cluster.client().request(method, target).headers(headers::to_upstream(request.headers(), &client));
     if let Some(body) = body {
         builder = builder.body(body);
     }

@@ -1,5 +1,6 @@
 //! The gateway's API, as a client app calls it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -48,11 +49,15 @@ pub struct Answer {
 }
 
 impl Api {
-    /// A client of the gateway at this address.
-    pub fn new(base: &str) -> Result<Self> {
+    /// A client of the gateway at this address, whose certificate this authority signed if it has one.
+    pub fn new(base: &str, authority: Option<&Path>) -> Result<Self> {
         // A proxy of the developer's shell has no business on 127.0.0.1.
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { http, base: base.to_owned() })
+        let mut http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
+        if let Some(authority) = authority {
+            let pem = std::fs::read(authority).with_context(|| format!("cannot read {}", authority.display()))?;
+            http = http.tls_certs_only([reqwest::Certificate::from_pem(&pem)?]);
+        }
+        Ok(Self { http: http.build()?, base: base.to_owned() })
     }
 
     /// Sends a request.

@@ -1,6 +1,7 @@
 //! The demo hospital: people to sign in as, doctors with hours, and a few patients. Made through the API, as a client would.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -9,15 +10,19 @@ use tokio::process::Command;
 
 use crate::api::{Api, Call};
 use crate::cargo::Binaries;
-use crate::home::{Home, port, write_private};
+use crate::home::{Home, Wire, write_private};
 use crate::process::run;
 use crate::secrets::Secrets;
+use crate::tls::Certificates;
 
 /// `demo.json`: what runs where, and who may sign in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Hospital {
     /// The gateway's address.
     pub gateway: String,
+    /// Who signed its certificate, where it speaks HTTPS: a PEM file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_authority: Option<PathBuf>,
     /// Everyone.
     pub users: Vec<SignIn>,
 }
@@ -100,18 +105,19 @@ pub async fn ensure(
     binaries: &Binaries,
     users_env: Vec<(String, String)>,
 ) -> Result<Hospital> {
-    let gateway = home.http(port::GATEWAY);
+    let gateway = home.gateway();
+    let certificate_authority = (home.wire == Wire::Tls).then(|| Certificates::of(home).authority);
     let file = home.path("demo.json");
     if let Some(mut hospital) = read(home) {
-        if hospital.gateway != gateway {
-            hospital.gateway = gateway;
+        if hospital.gateway != gateway || hospital.certificate_authority != certificate_authority {
+            (hospital.gateway, hospital.certificate_authority) = (gateway, certificate_authority);
             write_private(&file, &serde_json::to_string_pretty(&hospital)?)?;
         }
         return Ok(hospital);
     }
     say!("making the demo hospital");
     let admin = create_admin(home, secrets, binaries, users_env).await?;
-    let api = Api::new(&gateway)?;
+    let api = Api::new(&gateway, certificate_authority.as_deref())?;
     let token = api.sign_in(&admin.username, &admin.password).await.context("the demo admin cannot sign in")?;
     let mut users = vec![admin];
     for person in &PEOPLE {
@@ -121,7 +127,7 @@ pub async fn ensure(
     }
     set_hours(&api, &token).await?;
     admit_patients(&api, &token).await?;
-    let hospital = Hospital { gateway, users };
+    let hospital = Hospital { gateway, certificate_authority, users };
     write_private(&file, &serde_json::to_string_pretty(&hospital)?)?;
     Ok(hospital)
 }
@@ -146,7 +152,8 @@ async fn create_admin(
     let created = run(&mut command, "create the demo admin").await;
     // It may be there from a run that was cut off: then it can sign in.
     if let Err(fault) = created {
-        Api::new(&home.http(port::GATEWAY))?
+        let authority = (home.wire == Wire::Tls).then(|| Certificates::of(home).authority);
+        Api::new(&home.gateway(), authority.as_deref())?
             .sign_in(&admin.username, &admin.password)
             .await
             .map_err(|_refused| fault)?;

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use rustix::process::Signal;
 
 use crate::cargo::Profile;
-use crate::home::Home;
+use crate::home::{Home, Wire};
 use crate::process::Identity;
 use crate::shutdown::Shutdown;
 use crate::state::{Phase, State};
@@ -22,6 +22,9 @@ pub async fn start(home: &Home, profile: Profile, shutdown: &Shutdown) -> Result
     command.args(["up", "--supervisor"]).current_dir(&home.root);
     if profile == Profile::Release {
         command.arg("--release");
+    }
+    if home.wire == Wire::Tls {
+        command.arg("--tls");
     }
     let mut child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn()?;
     let supervisor = child.id().and_then(Identity::of);

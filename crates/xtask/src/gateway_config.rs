@@ -5,16 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::home::{Home, port};
+use crate::home::{Home, Wire, port};
 use crate::system::SERVICES;
+use crate::tls::Certificates;
 
 /// Callable without a token: nobody has one yet, or the answer is public.
-const OPEN: [&str; 4] = [
-    "/api/users/login/",
-    "/api/users/refresh-token/",
-    "/api/users/password/reset/",
-    "/.well-known/jwks.json",
-];
+const OPEN: [&str; 4] =
+    ["/api/users/login/", "/api/users/refresh-token/", "/api/users/password/reset/", "/.well-known/jwks.json"];
 
 /// Callable without a token, by a newcomer or with an `mfa_token` in the body; one that is sent has to stand, since it
 /// allows more: an administrator registers staff.
@@ -39,8 +36,13 @@ fn config(home: &Home) -> Value {
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))
         .collect();
+    let mut listener = json!({"address": format!("127.0.0.1:{}", home.port(port::GATEWAY)), "workers": 2});
+    if let (Wire::Tls, Some(listener)) = (home.wire, listener.as_object_mut()) {
+        let files = Certificates::of(home);
+        listener.insert("tls".to_owned(), json!({"certificate": files.certificate, "key": files.key}));
+    }
     json!({
-        "listener": {"address": format!("127.0.0.1:{}", home.port(port::GATEWAY)), "workers": 2},
+        "listener": listener,
         "admin": {"address": format!("127.0.0.1:{}", home.port(port::GATEWAY_ADMIN))},
         "routes": routes,
         "clusters": clusters,

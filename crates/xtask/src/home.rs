@@ -32,7 +32,18 @@ pub struct Home {
     pub dir: PathBuf,
     /// What it is for.
     pub purpose: Purpose,
+    /// What the gateway speaks.
+    pub wire: Wire,
     port_offset: u16,
+}
+
+/// What the gateway of a system on this machine speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// HTTP.
+    Plain,
+    /// HTTPS, with a certificate by an authority of this machine.
+    Tls,
 }
 
 /// What a system on this machine is for; each has a folder of its own.
@@ -71,7 +82,7 @@ impl Home {
         };
         // So that measuring does not collide with a system that is in use.
         let port_offset = if purpose == Purpose::Bench { asked.saturating_add(500) } else { asked };
-        Ok(Self { root, dir, purpose, port_offset })
+        Ok(Self { root, dir, purpose, wire: Wire::Plain, port_offset })
     }
 
     /// The Python environment, one for all purposes: it is only a program.
@@ -87,6 +98,12 @@ impl Home {
     /// `http://127.0.0.1:<port>` of a usual port number.
     pub fn http(&self, usual: u16) -> String {
         format!("http://127.0.0.1:{}", self.port(usual))
+    }
+
+    /// Where client apps come in.
+    pub fn gateway(&self) -> String {
+        let address = self.http(port::GATEWAY);
+        if self.wire == Wire::Tls { address.replacen("http://", "https://", 1) } else { address }
     }
 
     /// A file or folder of this system.

@@ -30,6 +30,7 @@ mod system;
 mod test;
 mod test_system;
 mod tidy;
+mod tls;
 mod trace;
 mod up;
 
@@ -40,7 +41,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use cargo::Profile;
-use home::Home;
+use home::{Home, Wire};
 use running::Follow;
 use up::Manner;
 
@@ -62,6 +63,9 @@ enum Command {
         /// Return when all is ready and leave it running
         #[arg(long)]
         detach: bool,
+        /// Speak HTTPS at the gateway, with a certificate by an authority of this machine
+        #[arg(long)]
+        tls: bool,
         /// Be the background process of --detach
         #[arg(long, hide = true, conflicts_with = "detach")]
         supervisor: bool,
@@ -104,8 +108,11 @@ enum Command {
     Deps,
     /// Renew every service's openapi.json
     Openapi,
-    /// Measure reading, searching and listing through the gateway, in release mode
+    /// Measure in release mode, on a system of its own
     Bench {
+        /// Measure this only
+        #[arg(long, value_enum)]
+        only: Option<bench::Section>,
         /// Put the result into docs/benchmarks.md
         #[arg(long)]
         write: bool,
@@ -134,13 +141,14 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Up { release, detach, supervisor } => {
+        Command::Up { release, detach, tls, supervisor } => {
             let manner = match (detach, supervisor) {
                 (true, _) => Manner::Detached,
                 (_, true) => Manner::Supervisor,
                 _ => Manner::Attached,
             };
-            up::up(manner, if release { Profile::Release } else { Profile::Dev }).await
+            let wire = if tls { Wire::Tls } else { Wire::Plain };
+            up::up(manner, if release { Profile::Release } else { Profile::Dev }, wire).await
         }
         Command::Down => running::down(&Home::up()?).await,
         Command::Status => running::status(&Home::up()?).await,
@@ -155,10 +163,10 @@ async fn run(command: Command) -> Result<()> {
         Command::Tidy => tidy::tidy(&home::root()?),
         Command::Deps => deps::deps(&home::root()?).await,
         Command::Openapi => openapi::openapi().await,
-        Command::Bench { write, seconds, concurrency } => {
+        Command::Bench { only, write, seconds, concurrency } => {
             let manner =
                 bench::Manner { length: Duration::from_secs(seconds.max(1)), concurrency: concurrency.clamp(1, 512) };
-            bench::bench(manner, if write { bench::Keep::InDocs } else { bench::Keep::No }).await
+            bench::bench(manner, only, if write { bench::Keep::InDocs } else { bench::Keep::No }).await
         }
     }
 }

@@ -113,6 +113,11 @@ impl Supervisor {
         self.note()
     }
 
+    /// The process that was started under this name.
+    pub fn identity(&self, name: &str) -> Option<Identity> {
+        self.running.iter().find(|running| running.spec.name == name).map(|running| running.identity.clone())
+    }
+
     /// Waits until all of these are ready, saying so for each. One that dies meanwhile, or is not ready in time, is an error.
     pub async fn wait_ready(&mut self, names: &[&str], bound: Duration) -> Result<()> {
         let mut waiting: Vec<&str> = names.to_vec();

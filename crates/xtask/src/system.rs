@@ -129,8 +129,9 @@ impl<'a> Settings<'a> {
             user: None,
             stop: Stop::Terminate,
             layer: Layer::Gateway,
-            address: self.home.http(port::GATEWAY),
-            probe: Probe::Http(format!("{}/readyz", self.home.http(port::GATEWAY))),
+            address: self.home.gateway(),
+            // its admin port speaks plain HTTP in any case
+            probe: Probe::Http(format!("{}/readyz", self.home.http(port::GATEWAY_ADMIN))),
         })
     }
 

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::cargo::{Binaries, Profile};
 use crate::demo_hospital;
-use crate::home::{Home, port};
+use crate::home::{Home, Wire, port};
 use crate::install::{self, Tools};
 use crate::parts::{aws, otlp, postgres, redis};
 use crate::process::run;
@@ -18,6 +18,7 @@ use crate::shutdown::Shutdown;
 use crate::state::{Phase, State, StateFile};
 use crate::supervise::Supervisor;
 use crate::system::{DATABASE, SERVICES, Settings, ports};
+use crate::tls::Certificates;
 use crate::{detach, gateway_config};
 
 /// A part or a service that takes longer than this to be ready will not be.
@@ -35,8 +36,9 @@ pub enum Manner {
 }
 
 /// Starts everything and keeps it running until it is told to stop.
-pub async fn up(manner: Manner, profile: Profile) -> Result<()> {
-    let home = Home::up()?;
+pub async fn up(manner: Manner, profile: Profile, wire: Wire) -> Result<()> {
+    let mut home = Home::up()?;
+    home.wire = wire;
     if manner == Manner::Supervisor {
         rustix::process::setsid().context("cannot leave the terminal")?;
     }
@@ -68,6 +70,13 @@ pub struct Prepared {
     binaries: Binaries,
 }
 
+impl Prepared {
+    /// What was built.
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+}
+
 /// Installs and builds what is missing.
 pub async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
     let tools = install::ensure(&home.venv()).await?;
@@ -76,7 +85,7 @@ pub async fn prepare(home: &Home, profile: Profile) -> Result<Prepared> {
 }
 
 async fn run_until_told(home: &Home, prepared: &Prepared, shutdown: &Shutdown) -> Result<()> {
-    let state = StateFile::create(home, &home.http(port::GATEWAY))?;
+    let state = StateFile::create(home, &home.gateway())?;
     let mut supervisor = Supervisor::new(&home.logs(), Some(state.clone()))?;
     let started = tokio::select! {
         started = start(home, prepared, &mut supervisor) => started.map(Some),
@@ -129,6 +138,9 @@ pub async fn start(home: &Home, prepared: &Prepared, supervisor: &mut Supervisor
     migrated?;
 
     say!("starting the services");
+    if home.wire == Wire::Tls {
+        Certificates::of(home).ensure(home).context("cannot make the gateway's certificate")?;
+    }
     let gateway = gateway_config::write(home)?;
     let mut names = Vec::new();
     for service in SERVICES {
@@ -266,6 +278,10 @@ fn greet(home: &Home, system: &System) {
     say!("\nEHS is ready after {}.{} s", took.as_secs(), took.subsec_millis() / 100);
     say!("  gateway     {}", hospital.gateway);
     say!("  API         {}/api/docs/", hospital.gateway);
+    if let Some(authority) = &hospital.certificate_authority {
+        say!("  authority   {}", authority.display());
+        say!("  by hand     curl --cacert {} {}/readyz -i", home.short(authority), hospital.gateway);
+    }
     say!("  sign-ins    (also in {})", home.short(&home.path("demo.json")));
     for user in &hospital.users {
         say!("    {:<14} {:<16} {}", user.role, user.username, user.password);

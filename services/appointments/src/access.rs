@@ -2,14 +2,15 @@
 //! here is what *care* and *own* mean for appointments.
 
 use auth::{Action, Actor, Reach, Role, reach};
+use diesel::alias;
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::appointment::{Entry, Visible};
 use crate::people::StaffMember;
-use crate::schema::{appointments, patients, staff};
+use crate::schema::{appointments, patients};
 
 /// A caller's reach, worked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Scope {
     OfDoctor(i64),
     /// Those of the patients in this doctor's care, the doctor's own among them.
     CareOf(i64),
-    /// Those with the doctors of a department.
+    /// Those of the patients in the care of a department's doctors, the doctors' own among them.
     Department(String),
     /// Those of the patient with this account.
     OfPatient(i64),
@@ -58,20 +59,17 @@ impl Scope {
             Self::All => all,
             Self::OfDoctor(doctor) => all.filter(appointments::doctor_id.eq(*doctor)),
             Self::CareOf(doctor) => in_care_of(all, *doctor),
-            Self::Department(department) => all.filter(staff::department.eq(department.clone())),
+            Self::Department(department) => in_care_of_department(all, department),
             Self::OfPatient(account) => all.filter(patients::user_id.eq(*account)),
             Self::Nothing => all.filter(false.into_sql::<Bool>()),
         }
     }
 
-    /// Whether one at hand is within. Of a doctor's care it knows the doctor's own appointments only: care is for reading.
-    pub fn covers(&self, entry: &Entry) -> bool {
+    /// Whether one at hand is within.
+    pub async fn covers(&self, conn: &mut AsyncPgConnection, entry: &Entry) -> QueryResult<bool> {
         match self {
-            Self::All => true,
-            Self::OfDoctor(doctor) | Self::CareOf(doctor) => entry.appointment.doctor_id == *doctor,
-            Self::Department(department) => entry.doctor.department == *department,
-            Self::OfPatient(account) => entry.patient.user_id == Some(*account),
-            Self::Nothing => false,
+            Self::All => Ok(true),
+            within => Ok(Entry::find(conn, within, entry.appointment.id).await?.is_some()),
         }
     }
 
@@ -88,29 +86,51 @@ impl Scope {
 /// Whether a patient is in a doctor's care, as far as it is known here: primary doctor, or an appointment within 90 days.
 pub async fn is_in_care(conn: &mut AsyncPgConnection, doctor: i64, patient: i64) -> QueryResult<bool> {
     let theirs = patients::table.find(patient).filter(patients::primary_doctor_id.eq(doctor));
-    let seen = appointments::table
-        .filter(appointments::patient_id.eq(patient))
-        .filter(appointments::doctor_id.eq(doctor))
-        .filter(diesel::dsl::sql::<Bool>(
-            "status NOT IN ('CANCELLED', 'NO_SHOW') \
-             AND starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days'",
-        ));
+    let seen = alias!(appointments as seen);
+    let seen = seen
+        .filter(seen.field(appointments::patient_id).eq(patient))
+        .filter(seen.field(appointments::doctor_id).eq(doctor))
+        .filter(diesel::dsl::sql::<Bool>(LATELY));
     diesel::select(exists(theirs).or(exists(seen))).get_result(conn).await
 }
+
+/// Seen within 90 days, or to be seen.
+const LATELY: &str = "seen.status NOT IN ('CANCELLED', 'NO_SHOW') \
+    AND seen.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days'";
 
 /// The doctor's own, and every appointment of those whose primary doctor they are or whom they see within 90 days.
 fn in_care_of(all: Visible<'static>, doctor: i64) -> Visible<'static> {
     all.filter(
         diesel::dsl::sql::<Bool>("(appointments.doctor_id = ")
             .bind::<BigInt, _>(doctor)
-            .sql(
-                " OR appointments.patient_id IN (SELECT seen.patient_id FROM appointments seen \
-                 WHERE seen.status NOT IN ('CANCELLED', 'NO_SHOW') \
-                 AND seen.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days' AND seen.doctor_id = ",
-            )
+            .sql(" OR appointments.patient_id IN (SELECT seen.patient_id FROM appointments seen WHERE ")
+            .sql(LATELY)
+            .sql(" AND seen.doctor_id = ")
             .bind::<BigInt, _>(doctor)
             .sql(") OR appointments.patient_id IN (SELECT theirs.id FROM patients theirs WHERE theirs.primary_doctor_id = ")
             .bind::<BigInt, _>(doctor)
+            .sql("))"),
+    )
+}
+
+/// The same for all doctors of a department: what its nurses see.
+fn in_care_of_department(all: Visible<'static>, department: &str) -> Visible<'static> {
+    let department = || department.to_owned();
+    all.filter(
+        diesel::dsl::sql::<Bool>("(staff.department = ")
+            .bind::<Text, _>(department())
+            .sql(
+                " OR appointments.patient_id IN (SELECT seen.patient_id FROM appointments seen \
+                 JOIN staff doctor ON doctor.id = seen.doctor_id WHERE ",
+            )
+            .sql(LATELY)
+            .sql(" AND doctor.department = ")
+            .bind::<Text, _>(department())
+            .sql(
+                ") OR appointments.patient_id IN (SELECT theirs.id FROM patients theirs \
+                 JOIN staff doctor ON doctor.id = theirs.primary_doctor_id WHERE doctor.department = ",
+            )
+            .bind::<Text, _>(department())
             .sql("))"),
     )
 }

@@ -13,15 +13,16 @@ const ROWS: i64 = 100_000;
 /// Pages are counted exactly up to here, so a filter that finds much reads so many index entries.
 const COUNTED: i64 = 10_000;
 
-/// A year's worth of a small clinic within three weeks: fifty users, five thousand patients; one user, one action and one
-/// patient are rare.
+/// Fifty users and five thousand patients, every hundredth row is a list of two; one user, one action and one patient are
+/// rare.
 async fn filled() -> TestDb {
     let db = TestDb::new("patients", migrations()).await;
     db.sql(&format!(
         "INSERT INTO audit_log (at, actor, role, action, object, patients, outcome) \
          SELECT now() - i * interval '18 seconds', CASE WHEN i % 10000 = 7 THEN 999 ELSE i % 50 END, 'DOCTOR', \
            CASE WHEN i % 10000 = 7 THEN 'PatientDeactivate' ELSE 'PatientRead' END, 'GET /api/patients/1/', \
-           ARRAY[CASE WHEN i % 10000 = 7 THEN 999999 ELSE i % 5000 END], 'SUCCESS' FROM generate_series(1, {ROWS}) AS i; \
+           CASE WHEN i % 10000 = 7 THEN '{{999999}}' WHEN i % 100 = 0 THEN ARRAY[i % 5000, i % 5000 + 1] \
+           ELSE ARRAY[i % 5000] END, 'SUCCESS' FROM generate_series(1, {ROWS}) AS i; \
          ANALYZE audit_log"
     ))
     .await;
@@ -58,6 +59,8 @@ async fn an_index_finds_what_is_asked_for() {
         ("a rare action", Filters { action: Some("PatientDeactivate".into()), ..none() }, 10..=10),
         ("a rare patient", Filters { patient: Some(999_999), ..none() }, 10..=10),
         ("a patient", Filters { patient: Some(77), ..none() }, 20..=20),
+        ("a patient of lists", Filters { patient: Some(100), ..none() }, 20..=20),
+        ("a patient of both", Filters { patient: Some(101), ..none() }, 21..=21),
         ("nobody", Filters { actor: Some(12_345), ..none() }, 0..=0),
         ("an hour", Filters { start: Some(ago(903_600)), end: Some(ago(900_000)), ..none() }, 21..=21),
         (

@@ -1,14 +1,16 @@
 //! From a file to a configuration that makes sense, or to all that is wrong with it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Context;
 use chassis::strict_json::{self, Fault};
+use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
 
-use super::Config;
+use super::{Config, cors};
 
 /// Everything that is wrong with a configuration that can be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,11 +57,31 @@ fn relations(value: &Value, faults: &mut strict_json::Faults) {
     if address("/listener/address").is_some_and(|listener| address("/admin/address") == Some(listener)) {
         faults.push("admin.address", "taken", "is the listener's address too");
     }
+    if let Some(redirect) = address("/listener/tls/redirect")
+        && [address("/listener/address"), address("/admin/address")].contains(&Some(redirect))
+    {
+        faults.push("listener.tls.redirect", "taken", "is another listener's address too");
+    }
+    let any = |origins: &Vec<Value>| origins.iter().any(|origin| origin == cors::ANY);
+    let credentials = value.pointer("/cors/credentials").and_then(Value::as_bool) == Some(true);
+    if credentials && value.pointer("/cors/origins").and_then(Value::as_array).is_some_and(any) {
+        faults.push(
+            "cors.credentials",
+            "invalid",
+            "anybody's page would act as whoever is signed in: name the origins",
+        );
+    }
     let routes = value.get("routes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (i, route) in routes.iter().enumerate() {
         let cluster = route.get("cluster").and_then(Value::as_str);
         if cluster.is_some_and(|name| value.get("clusters").is_none_or(|clusters| clusters.get(name).is_none())) {
             faults.push(format!("routes.{i}.cluster"), "unknown", "is not among the clusters");
+        }
+        let limits = route.get("limits").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        for (n, name) in limits.iter().enumerate().filter_map(|(n, name)| Some((n, name.as_str()?))) {
+            if value.get("limits").is_none_or(|limits| limits.get(name).is_none()) {
+                faults.push(format!("routes.{i}.limits.{n}"), "unknown", "is not among the limits");
+            }
         }
         let mut before = routes.iter().take(i).filter_map(prefix);
         if let Some(before) = prefix(route).and_then(|prefix| before.find(|before| covers(before, prefix))) {
@@ -93,6 +115,13 @@ pub(super) fn plain_path(prefix: String) -> Result<String, Fault> {
     if plain { Ok(prefix) } else { Err(Fault::new("invalid", "is not a plain path that begins with /")) }
 }
 
+/// Networks such as `10.0.0.0/8`; a single address is a network of its own.
+pub(super) fn networks(texts: Vec<String>) -> Result<Vec<IpNet>, Fault> {
+    let network = |text: &String| text.parse().ok().or_else(|| text.parse().map(IpAddr::into).ok());
+    let networks: Option<Vec<IpNet>> = texts.iter().map(network).collect();
+    networks.ok_or_else(|| Fault::new("invalid", "must be networks of the form 10.0.0.0/8"))
+}
+
 /// One base address or more. Credentials have no place in them: `/config` shows them.
 pub(super) fn addresses(texts: Vec<String>) -> Result<Vec<Url>, Fault> {
     if texts.is_empty() {
@@ -122,6 +151,19 @@ admin: {address: "127.0.0.1:2"}
 routes: [{prefix: "/a/", cluster: x, auth: optional}]
 clusters: {x: {endpoints: ["http://127.0.0.1:3"]}}
 "#;
+
+    #[test]
+    fn faults_of_limits_are_named_at_once() {
+        let limits =
+            "limits: {l: {key: address, requests: 1, per_s: 1}, m: {key: colour, requests: 0, per_s: -1, each: 1}}";
+        let text = SOUND
+            .replace("auth: optional", "auth: optional, limits: [l, n]")
+            .replace("{address: \"127.0.0.1:1\"}", "{address: \"127.0.0.1:1\", trusted_proxies: [everybody]}");
+        let mut named = fields(&format!("{text}{limits}\n"));
+        named.sort();
+        let expected = ["limits.m.each", "limits.m.key", "limits.m.per_s", "limits.m.requests"];
+        assert_eq!(named, [&expected[..], &["listener.trusted_proxies", "routes.0.limits.1"]].concat());
+    }
 
     fn fields(text: &str) -> Vec<String> {
         let faults = Config::parse(text).unwrap_err().downcast::<Faults>().unwrap();
@@ -169,6 +211,56 @@ breaker: {}
             "routes.2.prefix",
         ];
         assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn faults_of_tls_and_cors_are_named_at_once() {
+        let tls = r#"tls: {certificate: "", redirect: "127.0.0.1:2", protocol: 1}"#;
+        let cors = "cors: {origins: ['*', 'https://a.example'], methods: [get], headers: ['a b'], expose: ['*'], credentials: true, max_age_s: 86401}";
+        let text = SOUND.replace("{address: \"127.0.0.1:1\"}", &format!("{{address: \"127.0.0.1:1\", {tls}}}"));
+        let mut named = fields(&format!("{text}{cors}\n"));
+        named.sort();
+        let expected = [
+            "cors.credentials",
+            "cors.expose",
+            "cors.headers",
+            "cors.max_age_s",
+            "cors.methods",
+            "cors.origins",
+            "listener.tls.certificate",
+            "listener.tls.key",
+            "listener.tls.protocol",
+            "listener.tls.redirect",
+        ];
+        assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn origins_are_what_browsers_send() {
+        for origin in [
+            "https://a.example/",
+            "HTTPS://a.example",
+            "https://A.example",
+            "https://a.example:443",
+            "null",
+            "a.example",
+            "ftp://a.example",
+            "",
+        ] {
+            assert_eq!(fields(&format!("{SOUND}cors: {{origins: ['{origin}']}}\n")), ["cors.origins"], "{origin}");
+        }
+        for origin in ["https://a.example", "http://localhost:5173", "*"] {
+            Config::parse(&format!("{SOUND}cors: {{origins: ['{origin}']}}\n")).unwrap();
+        }
+        assert_eq!(fields(&format!("{SOUND}cors: {{origins: ['*'], credentials: true}}\n")), ["cors.credentials"]);
+    }
+
+    #[test]
+    fn where_the_key_lies_is_not_shown() {
+        let tls = r#"{address: "127.0.0.1:1", tls: {certificate: a.pem, key: b.pem, redirect: "127.0.0.1:3"}}"#;
+        let config = Config::parse(&SOUND.replace("{address: \"127.0.0.1:1\"}", tls)).unwrap();
+        let shown = serde_json::to_string(&config).unwrap();
+        assert!(shown.contains("a.pem") && !shown.contains("b.pem"), "{shown}");
     }
 
     #[test]

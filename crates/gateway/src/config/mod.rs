@@ -1,18 +1,25 @@
 //! Listeners, routes and clusters, in Envoy's shape. `gateway.example.yaml` shows every key.
 
-mod clusters;
+pub mod cors;
+mod limits;
 mod load;
+mod named;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use chassis::strict_json::{Fault, Faults as Broken, from_str};
 use deserr::Deserr;
+use ipnet::IpNet;
 use serde::Serialize;
 use url::Url;
 
-pub use clusters::Clusters;
+pub use cors::Cors;
+pub use limits::{Key, Limit};
 pub use load::Faults;
+pub use named::Named;
+pub use tls::Tls;
 
 /// The whole configuration. It holds no secret.
 #[derive(Clone, Debug, Deserr, Serialize)]
@@ -22,10 +29,16 @@ pub struct Config {
     pub listener: Listener,
     /// Where operators look.
     pub admin: Admin,
+    /// Which browsers' pages may read answers.
+    #[deserr(default)]
+    pub cors: Cors,
+    /// How many requests come through, by name.
+    #[deserr(default)]
+    pub limits: Named<Limit>,
     /// The first whose prefix fits a path wins.
     pub routes: Vec<Route>,
     /// What routes lead to, by name.
-    pub clusters: Clusters,
+    pub clusters: Named<Cluster>,
 }
 
 /// Where clients come in.
@@ -38,6 +51,13 @@ pub struct Listener {
     /// Threads.
     #[deserr(default = default::workers(), try_from(usize) = load::positive -> Fault)]
     pub workers: usize,
+    /// Networks of the proxies in front, whose `X-Forwarded-For` is believed; nobody's when empty.
+    #[deserr(default, try_from(Vec<String>) = load::networks -> Fault)]
+    #[serde(serialize_with = "as_texts")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// TLS instead of plain HTTP.
+    #[deserr(default)]
+    pub tls: Option<Tls>,
 }
 
 /// Where operators look.
@@ -66,6 +86,9 @@ pub struct Route {
     /// Bytes of a request's body at most.
     #[deserr(default = default::body_limit())]
     pub body_limit: u64,
+    /// Names of the limits that hold for it, all of them.
+    #[deserr(default)]
+    pub limits: Vec<String>,
 }
 
 impl Route {
@@ -116,6 +139,10 @@ impl Cluster {
     pub fn idle_timeout(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms)
     }
+}
+
+fn as_texts<S: serde::Serializer>(networks: &[IpNet], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(networks.iter().map(ToString::to_string))
 }
 
 mod default {

@@ -22,6 +22,9 @@ const KEPT_INCOMPLETE: Duration = Duration::from_secs(3);
 const DEADLINE: Duration = Duration::from_secs(2);
 const LARGEST: usize = 4 * 1024 * 1024;
 
+/// Where the page lies that shows the document.
+pub const PAGE: &str = "/api/docs/";
+
 /// A cluster that has a document, and the routes that lead to it.
 pub struct Source {
     /// The cluster's name.

@@ -46,7 +46,8 @@ async fn where_a_token_is_optional_none_is_well_and_a_bad_one_is_not() {
 async fn keys_that_cannot_be_had_are_503_and_not_401() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let behind = Behind::start();
-    for keys in [format!("http://{nobody}/"), format!("{}/garbage/", behind.url), format!("{}/no-keys/", behind.url)] {
+    let told = ["garbage", "no-keys", "stuck"].map(|answer| format!("{}/{answer}/", behind.url));
+    for keys in told.into_iter().chain([format!("http://{nobody}/")]) {
         let verifier = Verifier::http(keys.parse().unwrap(), "ehs", "ehs-api").unwrap();
         let house = House::with(Tokens::new(), verifier).await;
         let answer = house.get("/closed/a/").await;

@@ -17,7 +17,7 @@ struct Program {
     _folder: Folder,
 }
 
-struct Folder(std::path::PathBuf);
+pub struct Folder(pub std::path::PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Folder {
 }
 
 /// A folder of one's own with this configuration in it.
-fn written(yaml: &str) -> (Folder, std::path::PathBuf) {
+pub fn written(yaml: &str) -> (Folder, std::path::PathBuf) {
     let folder = Folder(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string()));
     std::fs::create_dir_all(&folder.0).unwrap();
     let file = folder.0.join("gateway.yaml");
@@ -34,7 +34,7 @@ fn written(yaml: &str) -> (Folder, std::path::PathBuf) {
     (folder, file)
 }
 
-fn program(file: &std::path::Path) -> Command {
+pub fn program(file: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
     command.arg("--config").arg(file).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command

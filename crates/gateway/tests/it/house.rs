@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use auth::Role;
 use chassis::http::Readiness;
+use chassis::redis::deadpool_redis::Pool;
 use chassis::shutdown::CancellationToken;
 use futures_util::StreamExt;
 use gateway::Gateway;
@@ -39,20 +40,31 @@ impl House {
 
     pub async fn with(tokens: Tokens, verifier: auth::Verifier) -> Self {
         let behind = Behind::start();
-        Self::build(&behind.url, behind.stop, tokens, verifier)
+        Self::build(&yaml(&behind.url), behind.stop, tokens, verifier, redis())
+    }
+
+    /// With these limits, as YAML by name, on its routes; counted in this Redis.
+    pub fn with_limits(limits: &[(&str, &str)], redis: Pool) -> Self {
+        let (behind, tokens) = (Behind::start(), Tokens::new());
+        let names: Vec<&str> = limits.iter().map(|(name, _)| *name).collect();
+        let rules: String = limits.iter().map(|(name, rule)| format!("  {name}: {rule}\n")).collect();
+        let routes =
+            yaml(&behind.url).replace("cluster: behind, auth", &format!("cluster: behind, limits: {names:?}, auth"));
+        let verifier = tokens.verifier();
+        Self::build(&format!("{routes}limits:\n{rules}"), behind.stop, tokens, verifier, redis)
     }
 
     /// A gateway in front of another server than the usual one.
     pub fn before(server: &str) -> Self {
         let tokens = Tokens::new();
         let verifier = tokens.verifier();
-        Self::build(server, CancellationToken::new(), tokens, verifier)
+        Self::build(&yaml(server), CancellationToken::new(), tokens, verifier, redis())
     }
 
-    fn build(server: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier) -> Self {
+    fn build(yaml: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier, redis: Pool) -> Self {
         let stop = CancellationToken::new();
-        let config = Config::parse(&yaml(server)).unwrap();
-        let gateway = Gateway::build(&config, verifier, revocations()).unwrap();
+        let config = Config::parse(yaml).unwrap();
+        let gateway = Gateway::build(&config, verifier, redis).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (routes, stopped) = (gateway.routes(), stop.clone());
@@ -90,12 +102,14 @@ impl House {
     }
 }
 
-fn yaml(behind: &str) -> String {
+pub fn yaml(behind: &str) -> String {
     format!(
         r#"
-listener: {{address: "127.0.0.1:1", workers: 2}}
+listener: {{address: "127.0.0.1:1", workers: 2, trusted_proxies: ["192.0.2.0/24"]}}
 admin: {{address: "127.0.0.1:2"}}
+cors: {{origins: ["https://desk.example", "http://localhost:5173"], headers: [Authorization, If-Match], expose: [ETag]}}
 routes:
+  - {{prefix: "/open/count/", cluster: behind, auth: none, body_limit: 104857600}}
   - {{prefix: "/open/", cluster: behind, auth: none, timeout_ms: 500, body_limit: 104857600}}
   - {{prefix: "/either/", cluster: behind, auth: optional}}
   - {{prefix: "/closed/", cluster: behind, auth: required, timeout_ms: 5000, body_limit: 1024}}
@@ -108,7 +122,7 @@ clusters:
     )
 }
 
-fn in_thread(work: impl Future<Output = ()> + Send + 'static) {
+pub fn in_thread(work: impl Future<Output = ()> + Send + 'static) {
     std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(work));
 }
 
@@ -153,6 +167,7 @@ fn behind(stop: CancellationToken) -> String {
                         HttpResponse::Ok().json(json!({"late": true}))
                     }),
                 )
+                .route("/stuck/", web::to(async || std::future::pending::<HttpResponse>().await))
                 .route("/garbage/", web::to(async || HttpResponse::Ok().body("<html>no keys here</html>")))
                 .route("/no-keys/", web::to(async || HttpResponse::Ok().json(json!({"keys": []}))))
                 .route("/open/count/", web::to(count))
@@ -163,6 +178,7 @@ fn behind(stop: CancellationToken) -> String {
                     "/open/away/",
                     web::to(async || HttpResponse::Found().insert_header(("location", "/elsewhere")).finish()),
                 )
+                .route("/open/talkative/", web::to(talkative))
                 .default_service(web::to(echo))
         };
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
@@ -182,6 +198,23 @@ async fn echo(request: HttpRequest) -> HttpResponse {
         .collect();
     HttpResponse::Ok()
         .json(json!({"method": request.method().as_str(), "path": request.uri().to_string(), "headers": headers}))
+}
+
+/// Says what is the gateway's to say, and what is nobody's business.
+async fn talkative() -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    for (name, value) in [
+        ("server", "behind/1.2"),
+        ("x-powered-by", "a framework"),
+        ("x-frame-options", "ALLOWALL"),
+        ("strict-transport-security", "max-age=0"),
+        ("cache-control", "max-age=60"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-credentials", "true"),
+    ] {
+        answer.append_header((name, value));
+    }
+    answer.finish()
 }
 
 async fn count(mut payload: web::Payload) -> HttpResponse {
@@ -214,5 +247,10 @@ async fn trickle() -> HttpResponse {
 
 /// Sessions that were ended, in the real Redis.
 pub fn revocations() -> auth::Revocations {
-    auth::Revocations::new(chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap())
+    auth::Revocations::new(redis())
+}
+
+/// The real Redis.
+pub fn redis() -> Pool {
+    chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap()
 }

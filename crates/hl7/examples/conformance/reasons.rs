@@ -27,7 +27,7 @@ const ACC: Reason = no_table("made from ACC with codes of the converter's own: n
 const FT1: Reason = no_table("stands in FT1, a charge: none of the tables is for it");
 const PV2: Reason =
     otherwise("is PV2-8 or PV2-9, when somebody was expected: the table fills the period from PV1-44 and PV1-45 alone");
-const DOCUMENT: Reason = no_table(
+const DOCUMENT: Reason = otherwise(
     "the converter makes a report of an OBX that points to a document; the table makes it an observation, as here",
 );
 const UNEXPLAINED: Reason = Reason { words: "not explained", is_defined: true };

@@ -1,33 +1,33 @@
-//! `cargo xtask bench`: what a request costs, beside what PostgreSQL alone needs for one row.
+//! `cargo xtask bench`: what a request costs, beside what PostgreSQL alone needs for one row; what auditing adds to it.
 
+mod audit;
 mod cpu;
 mod load;
 mod pgbench;
 mod report;
+mod requests;
 mod seed;
 
+use std::ops::RangeInclusive;
+use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 
 use crate::api::Api;
-use crate::cargo::Profile;
+use crate::cargo::{Profile, cargo};
 use crate::home::{Home, Purpose};
 use crate::process::Identity;
+use crate::secrets::Secrets;
 use crate::shutdown::Shutdown;
 use crate::state::{State, StateFile};
 use crate::supervise::Supervisor;
-use crate::system;
-use crate::up::{self, System};
-
-use cpu::Meter;
-use load::{Load, Target};
-use report::{Report, Row};
+use crate::system::{self, Settings};
+use crate::up::{self, Prepared, System};
 
 /// Patients in the database while measuring.
 const PATIENTS: u32 = 10_000;
-/// Services settle this long before their memory is read.
-const REST: Duration = Duration::from_secs(5);
 
 /// How to measure.
 #[derive(Clone, Copy, Debug)]
@@ -38,28 +38,23 @@ pub struct Manner {
     pub concurrency: usize,
 }
 
-/// Brings up a system of its own in release mode, measures, prints, and with `write` keeps the result in `docs/benchmarks.md`.
-pub async fn bench(manner: Manner, keep: Keep) -> Result<()> {
-    let home = Home::of(Purpose::Bench)?;
-    up::ports_free(&system::ports(&home))?;
-    let shutdown = Shutdown::listen()?;
-    let prepared = up::prepare(&home, Profile::Release).await?;
-    let state = StateFile::create(&home, &home.http(crate::home::port::GATEWAY))?;
-    let mut supervisor = Supervisor::new(&home.logs(), Some(state.clone()))?;
-    let measured = tokio::select! {
-        measured = async {
-            let system = up::start(&home, &prepared, &mut supervisor).await?;
-            measure(&home, &system, manner).await
-        } => measured,
-        () = shutdown.wished() => Err(anyhow::anyhow!("interrupted")),
-    };
-    supervisor.stop_all(&shutdown).await;
-    state.remove();
-    let text = measured?.markdown();
-    say!("\n{text}");
-    match keep {
-        Keep::No => Ok(()),
-        Keep::InDocs => report::write(&home.root.join("docs/benchmarks.md"), &text),
+/// What is measured; each has a section of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    /// Reading, searching and listing through the gateway
+    Requests,
+    /// What auditing adds to a read
+    Audit,
+}
+
+impl Section {
+    const ALL: [Self; 2] = [Self::Requests, Self::Audit];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Audit => "audit",
+        }
     }
 }
 
@@ -72,44 +67,98 @@ pub enum Keep {
     No,
 }
 
-async fn measure(home: &Home, system: &System, manner: Manner) -> Result<Report> {
-    let state = State::read(home).context("the system that was just started has a state file")?;
-    let process = |name: &str| -> Result<Identity> {
-        let child = state.children.iter().find(|child| child.name == name);
-        Ok(child.with_context(|| format!("{name} does not run"))?.identity.clone())
+/// A running system with patients in it, ready to be measured.
+struct Bench<'a> {
+    home: &'a Home,
+    prepared: &'a Prepared,
+    secrets: Secrets,
+    system: System,
+    state: State,
+    /// Patients that are surely there.
+    ids: RangeInclusive<u64>,
+    /// A receptionist's.
+    token: String,
+    manner: Manner,
+}
+
+/// Brings up a system of its own in release mode, measures one section or all, prints, and keeps the result if wanted.
+pub async fn bench(manner: Manner, only: Option<Section>, keep: Keep) -> Result<()> {
+    let home = Home::of(Purpose::Bench)?;
+    if cfg!(debug_assertions) {
+        return Err(again_optimised(&home));
+    }
+    up::ports_free(&[system::ports(&home), audit::ports(&home)].concat())?;
+    let shutdown = Shutdown::listen()?;
+    let prepared = up::prepare(&home, Profile::Release).await?;
+    let state = StateFile::create(&home, &home.http(crate::home::port::GATEWAY))?;
+    let mut supervisor = Supervisor::new(&home.logs(), Some(state.clone()))?;
+    let measured = tokio::select! {
+        measured = measure(&home, &prepared, &mut supervisor, manner, only) => measured,
+        () = shutdown.wished() => Err(anyhow::anyhow!("interrupted")),
     };
-    say!("seeding {PATIENTS} patients");
-    let ids = seed::patients(home, &system.cluster, PATIENTS).await?;
-    tokio::time::sleep(REST).await;
-    let mut memory = Vec::new();
-    for child in &state.children {
-        memory.push((child.name.clone(), cpu::resident_kib(&child.identity)));
+    supervisor.stop_all(&shutdown).await;
+    state.remove();
+    for (section, text) in measured? {
+        say!("\n{text}");
+        if keep == Keep::InDocs {
+            report::write(&home.root.join("docs/benchmarks.md"), section.name(), &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// The load generator shares the cores with what it measures, so it is optimised too: this process becomes that one.
+fn again_optimised(home: &Home) -> anyhow::Error {
+    let mut command = cargo(&home.root);
+    let command = command.as_std_mut().args(["run", "--release", "--package", "xtask", "--"]);
+    let fault = command.args(std::env::args_os().skip(1)).exec();
+    anyhow::Error::from(fault).context("cannot start an optimised bench")
+}
+
+async fn measure(
+    home: &Home,
+    prepared: &Prepared,
+    supervisor: &mut Supervisor,
+    manner: Manner,
+    only: Option<Section>,
+) -> Result<Vec<(Section, String)>> {
+    let system = up::start(home, prepared, supervisor).await?;
+    let bench = Bench::of(home, prepared, system, manner).await?;
+    let mut texts = Vec::new();
+    for section in Section::ALL.into_iter().filter(|section| only.is_none_or(|only| only == *section)) {
+        let text = match section {
+            Section::Requests => requests::measure(&bench).await?.markdown(),
+            Section::Audit => audit::measure(&bench, supervisor).await?.markdown(),
+        };
+        texts.push((section, text));
+    }
+    Ok(texts)
+}
+
+impl<'a> Bench<'a> {
+    async fn of(home: &'a Home, prepared: &'a Prepared, system: System, manner: Manner) -> Result<Self> {
+        say!("seeding {PATIENTS} patients");
+        let ids = seed::patients(home, &system.cluster, PATIENTS).await?;
+        let desk = system
+            .hospital
+            .users
+            .iter()
+            .find(|user| user.role == "RECEPTIONIST")
+            .context("nobody is a receptionist")?;
+        let token = Api::new(&system.hospital.gateway, None)?.sign_in(&desk.username, &desk.password).await?;
+        let state = State::read(home).context("the system that was just started has a state file")?;
+        let secrets = Secrets::load_or_make(home)?;
+        Ok(Self { home, prepared, secrets, system, state, ids, token, manner })
     }
 
-    let desk =
-        system.hospital.users.iter().find(|user| user.role == "RECEPTIONIST").context("nobody is a receptionist")?;
-    let token = Api::new(&system.hospital.gateway)?.sign_in(&desk.username, &desk.password).await?;
-    let meters = [
-        ("gateway", Meter::alone(process("gateway")?)),
-        ("patients", Meter::alone(process("patients")?)),
-        ("PostgreSQL", Meter::with_children(process("postgres")?)),
-    ];
-    let load = Load { address: home.port(crate::home::port::GATEWAY), token, manner };
-    let mut rows = Vec::new();
-    for target in [Target::Read(ids.clone()), Target::Search, Target::List] {
-        say!("measuring: {}", target.name());
-        load.run(&target, manner.length / 5).await?; // caches and pools warm up unmeasured
-        let before: Vec<u64> = meters.iter().map(|(_, meter)| meter.micros()).collect();
-        let latencies = load.run(&target, manner.length).await?;
-        let used =
-            meters.iter().zip(before).map(|((name, meter), before)| (*name, meter.micros().saturating_sub(before)));
-        rows.push(Row::new(target.name(), latencies, manner.length, used.collect()));
+    /// What its processes are told, to start another one like them.
+    fn settings(&self) -> Settings<'_> {
+        Settings::new(self.home, &self.secrets, self.prepared.binaries())
     }
-    say!("measuring: pgbench, one row by key");
-    let postgres = Meter::with_children(process("postgres")?);
-    let before = postgres.micros();
-    let latencies = pgbench::one_row_by_key(home, &system.cluster, &ids, manner).await?;
-    let used = vec![("PostgreSQL", postgres.micros().saturating_sub(before))];
-    let baseline = Row::new("`pgbench`: one row by key, prepared", latencies, manner.length, used);
-    Ok(Report { baseline, rows, memory, manner, patients: PATIENTS })
+
+    /// One that was started with the system.
+    fn process(&self, name: &str) -> Result<Identity> {
+        let child = self.state.children.iter().find(|child| child.name == name);
+        Ok(child.with_context(|| format!("{name} does not run"))?.identity.clone())
+    }
 }

@@ -9,9 +9,6 @@ use anyhow::{Context, Result};
 
 use super::Manner;
 
-const BEGIN: &str = "<!-- cargo xtask bench --write: begin -->";
-const END: &str = "<!-- cargo xtask bench --write: end -->";
-
 /// One measurement.
 pub struct Row {
     name: &'static str,
@@ -64,13 +61,11 @@ impl Report {
     /// The tables.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let _ = writeln!(
             text,
-            "{} on {cores} cores of {}; release build, {} patients, {} connections, {} s each, through the gateway; load generator, \
+            "{}; release build, {} patients, {} connections, {} s each, through the gateway; load generator, \
              PostgreSQL, Redis and all services on the same cores.\n",
-            chrono::Utc::now().format("%Y-%m-%d"),
-            processor(),
+            machine(),
             self.patients,
             self.manner.concurrency,
             self.manner.length.as_secs()
@@ -101,24 +96,24 @@ impl Report {
     }
 }
 
-/// Puts the tables between the markers of a page, which is made if there is none.
-pub fn write(page: &Path, tables: &str) -> Result<()> {
-    let old = fs::read_to_string(page).unwrap_or_else(|_| {
-        format!("# Benchmarks\n\n`cargo xtask bench --write` measures on a system of its own and renews this page.\n\n{BEGIN}\n{END}\n")
-    });
-    fs::write(page, between_markers(&old, tables)?).with_context(|| format!("cannot write {}", page.display()))?;
-    say!("{} is renewed", page.display());
+/// Puts the tables between the section's markers of a page.
+pub fn write(page: &Path, section: &str, tables: &str) -> Result<()> {
+    let old = fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+    fs::write(page, between_markers(&old, section, tables)?)
+        .with_context(|| format!("cannot write {}", page.display()))?;
+    say!("{}: {section} is renewed", page.display());
     Ok(())
 }
 
-fn between_markers(page: &str, tables: &str) -> Result<String> {
-    let (before, rest) = page.split_once(BEGIN).context("the page has no begin marker")?;
-    let (_, after) = rest.split_once(END).context("the page has no end marker")?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", tables.trim()))
+fn between_markers(page: &str, section: &str, tables: &str) -> Result<String> {
+    let [begin, end] = ["begin", "end"].map(|side| format!("<!-- cargo xtask bench --only {section}: {side} -->"));
+    let (before, rest) = page.split_once(&begin).with_context(|| format!("the page lacks {begin}"))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("the page lacks {end}"))?;
+    Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", tables.trim()))
 }
 
 /// The value that so many in a hundred do not exceed.
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
+pub fn percentile(sorted: &[u64], percent: usize) -> u64 {
     let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(at).copied().unwrap_or(0)
 }
@@ -127,8 +122,15 @@ fn ratio(of: u64, to: u64) -> String {
     hundredths(of * 100 / to.max(1))
 }
 
-fn hundredths(value: u64) -> String {
+/// A number of hundredths, with its point.
+pub fn hundredths(value: u64) -> String {
     format!("{}.{:02}", value / 100, value % 100)
+}
+
+/// When, and on what machine.
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{} on {cores} cores of {}", chrono::Utc::now().format("%Y-%m-%d"), processor())
 }
 
 fn processor() -> String {
@@ -153,8 +155,9 @@ mod tests {
 
     #[test]
     fn tables_replace_what_was_between_the_markers() {
-        let page = format!("# B\n{BEGIN}\nold\n{END}\nafter\n");
-        let renewed = between_markers(&page, "new").unwrap();
+        let page = "# B\n<!-- cargo xtask bench --only audit: begin -->\nold\n<!-- cargo xtask bench --only audit: end -->\nafter\n";
+        let renewed = between_markers(page, "audit", "new").unwrap();
         assert!(renewed.contains("new") && !renewed.contains("old") && renewed.ends_with("after\n"));
+        assert!(between_markers(page, "requests", "new").is_err());
     }
 }

@@ -30,7 +30,7 @@ struct Cast {
 /// Plays the journey and fails at the first thing that is not as it should be.
 pub async fn demo(home: &Home) -> Result<()> {
     let hospital = demo_hospital::read(home).context("there is no demo hospital: `cargo xtask up` makes one")?;
-    let player = Player::new(&hospital.gateway)?;
+    let player = Player::new(&hospital)?;
     let newcomer = Newcomer::now();
 
     player.act("1. Registration and signing in");

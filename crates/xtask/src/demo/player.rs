@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::api::{Answer, Api, Call};
+use crate::demo_hospital::Hospital;
 
 /// Longest text of a request or an answer that is shown.
 const SHOWN: usize = 160;
@@ -19,9 +20,10 @@ pub struct Player {
 }
 
 impl Player {
-    /// A player before the gateway at this address.
-    pub fn new(gateway: &str) -> Result<Self> {
-        Ok(Self { api: Api::new(gateway)?, count: AtomicUsize::new(0) })
+    /// A player before this hospital's gateway.
+    pub fn new(hospital: &Hospital) -> Result<Self> {
+        let api = Api::new(&hospital.gateway, hospital.certificate_authority.as_deref())?;
+        Ok(Self { api, count: AtomicUsize::new(0) })
     }
 
     /// Announces an act of the journey.

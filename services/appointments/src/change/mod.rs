@@ -186,7 +186,7 @@ impl Changing<'_> {
 
     async fn check_scope(&self, conn: &mut AsyncPgConnection, entry: &Entry, action: Action) -> Result<Scope, Error> {
         let scope = Scope::for_action(conn, self.actor, action).await?;
-        if scope.covers(entry) {
+        if scope.covers(conn, entry).await? {
             Ok(scope)
         } else {
             Err(Error::Forbidden("You may see this appointment, but not change this of it."))

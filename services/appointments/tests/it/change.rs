@@ -129,6 +129,10 @@ async fn who_may_change_what() {
     hospital.patch(STRAY_NURSE, &id, &confirm).await.expect(404);
     hospital.patch(SEN, &id, &cancel).await.expect(404);
     hospital.patch(RAO, &id, &json!({"doctor": SEN})).await.expect(403);
+    // Another doctor's appointment with a patient in care: a nurse sees to it, a doctor sees it.
+    let elsewhere = hospital.booked(&slot(LAKSHMI, SEN, day(3), "10:00:00")).await["id"].clone();
+    hospital.patch(RAO, &elsewhere, &confirm).await.expect(403);
+    hospital.patch(NURSE, &elsewhere, &confirm).await.expect(200);
     hospital.patch(LAKSHMI_ACCOUNT, &id, &move_it).await.expect(403);
     hospital.patch(LAKSHMI_ACCOUNT, &id, &json!({"reason": "other"})).await.expect(403);
     hospital.patch(LAKSHMI_ACCOUNT, &id, &json!({"notes": "x"})).await.expect(403);

@@ -44,8 +44,9 @@ async fn everyone_sees_what_is_theirs_to_see() {
     // Lakshmi is in Rao's care by an appointment, patient 210 as primary doctor; the appointments are all of theirs.
     assert_eq!(ids(&hospital, RAO, "").await, [d.clone(), c.clone(), a.clone()]);
     // Sen sees Lakshmi in 200 days only: that is no care, but the appointment is his.
-    assert_eq!(ids(&hospital, SEN, "").await, [d, c.clone(), b]);
-    assert_eq!(ids(&hospital, NURSE, "").await, std::slice::from_ref(&a));
+    assert_eq!(ids(&hospital, SEN, "").await, [d.clone(), c.clone(), b]);
+    // A nurse's care is that of the doctors of her department.
+    assert_eq!(ids(&hospital, NURSE, "").await, [d, c.clone(), a.clone()]);
     assert!(ids(&hospital, STRAY_NURSE, "").await.is_empty());
     assert!(ids(&hospital, 29, "").await.is_empty());
     assert_eq!(ids(&hospital, LAKSHMI_ACCOUNT, "").await, [c, a]);

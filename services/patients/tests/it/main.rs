@@ -12,6 +12,7 @@
 mod hospital;
 
 mod access;
+mod audit_commands;
 mod audit_log;
 mod bad_input;
 mod break_glass;
