@@ -2,8 +2,10 @@
 
 use chassis::phi::Phi;
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Deserialize;
 
@@ -188,7 +190,9 @@ impl Entry {
         if let Some(before) = before {
             let of_patient = dsl::id.eq(before).and(dsl::patient.eq(patient));
             let at = dsl::history_entries.filter(of_patient).select(dsl::sort_date).first::<String>(conn).await?;
-            query = query.filter(dsl::sort_date.le(at.clone()).and(dsl::sort_date.lt(at).or(dsl::id.lt(before))));
+            let beyond =
+                sql::<Bool>("(sort_date, id) < (").bind::<Text, _>(at).sql(", ").bind::<BigInt, _>(before).sql(")");
+            query = query.filter(beyond);
         }
         query.load(conn).await
     }

@@ -351,10 +351,7 @@ mod tests {
         assert_eq!(faults(check(json!({}))), ["kind"]);
         assert_eq!(faults(check(json!({"kind": "CONDITION"}))), ["code"]);
         assert_eq!(faults(check(json!({"kind": "NOTE"}))), ["note"]);
-        assert_eq!(
-            faults(check(json!({"kind": "FAMILY_HISTORY", "code": {"display": "Diabetes"}}))),
-            ["value"]
-        );
+        assert_eq!(faults(check(json!({"kind": "FAMILY_HISTORY", "code": {"display": "Diabetes"}}))), ["value"]);
     }
 
     #[test]

@@ -213,9 +213,9 @@ async fn it_opens_to_those_who_care_and_to_the_patient() {
         (hospital.admin(), 201),
     ] {
         hospital.server.post(&path(own), &token, &diabetes()).await.expect(status);
-        let amended =
-            hospital.server.patch(&format!("{}{entry}/", path(own)), &token, &json!({"note": status.to_string()}));
-        amended.await.expect(if status == 201 { 200 } else { status });
+        let (entry, note) = (format!("{}{entry}/", path(own)), json!({"note": status.to_string()}));
+        let amended = hospital.server.patch(&entry, &token, &note).await;
+        amended.expect(if status == 201 { 200 } else { status });
     }
     // another patient's entry is not reached through one's own
     for token in [hospital.doctor(), hospital.patient(), hospital.admin()] {
@@ -359,10 +359,10 @@ async fn a_read_scans_nothing() {
         .sql(
             "INSERT INTO patients (first_name) SELECT 'Ravi' FROM generate_series(1, 300); \
              INSERT INTO history_entries (patient, kind, display, status, sort_date, source, author) \
-             SELECT n % 300 + 1, CASE WHEN n % 2 = 0 THEN 'OBSERVATION' ELSE 'CONDITION' END, 'x', 'FINAL', '2026', 'API', 2 \
+             SELECT CASE WHEN n % 4 = 0 THEN 7 ELSE n % 300 + 1 END, CASE WHEN n % 8 < 4 THEN 'OBSERVATION' ELSE 'CONDITION' END, 'x', 'FINAL', '2026', 'API', 2 \
              FROM generate_series(1, 20000) AS n; \
              INSERT INTO care_appointments (id, patient, doctor, starts_at, status, version) \
-             SELECT n, n % 300 + 1, 2, now(), 'SCHEDULED', 1 FROM generate_series(1, 9000) AS n; \
+             SELECT n, CASE WHEN n % 2 = 0 THEN 7 ELSE n % 300 + 1 END, 2, now() - n * interval '1 hour', 'SCHEDULED', 1 FROM generate_series(1, 9000) AS n; \
              ANALYZE history_entries, history_heads, care_appointments, patients",
         )
         .await;
@@ -374,8 +374,8 @@ async fn a_read_scans_nothing() {
             "history_entries_by_patient",
         ),
         (
-            "SELECT * FROM history_entries WHERE patient = 7 AND kind = 'OBSERVATION' AND sort_date <= '2026' \
-             AND (sort_date < '2026' OR id < 9000) ORDER BY sort_date DESC, id DESC LIMIT 501",
+            "SELECT * FROM history_entries WHERE patient = 7 AND kind = 'OBSERVATION' AND (sort_date, id) < ('2026', 9000) \
+             ORDER BY sort_date DESC, id DESC LIMIT 501",
             "history_entries_by_patient",
         ),
         (

@@ -12,7 +12,7 @@ use events::{Handler, Payload, envelope};
 use futures_util::future::join_all;
 use patients::events::Heard;
 use serde_json::{Value, json};
-use testkit::{Endpoints, Server, eventually};
+use testkit::{Server, eventually};
 
 use crate::history::{DIABETES, diabetes};
 use crate::hospital::{DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
@@ -202,7 +202,8 @@ async fn redis_may_die_and_come_back() {
     let (patient, entry) = lakshmi_with_diabetes(&hospital).await;
     read(&hospital.server, &hospital, patient).await;
     assert_eq!(copies(&mut conn).await.len(), 1, "the copy, and no lock");
-    let left: i64 = conn.ttl(&copies(&mut conn).await[0]).await.unwrap();
+    let name = copies(&mut conn).await.remove(0);
+    let left: i64 = conn.ttl(&name).await.unwrap();
     assert!((1..=300).contains(&left));
     drop(redis);
     let entry = format!("{}{entry}/", path(patient));
