@@ -1,4 +1,4 @@
-//! Beyond one's care with a reason: from the emergency to the auditor's verdict.
+//! Beyond one's care with a reason: from the emergency to the auditor's verdict, and what the patient sees of it.
 
 use journeys::people::Person;
 use journeys::{Answer, Hospital, day};
@@ -23,11 +23,12 @@ fn results(answer: &Answer) -> &Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_record_that_was_opened_in_an_emergency_is_reviewed() {
+async fn a_record_that_was_opened_in_an_emergency_is_reviewed_and_its_patient_sees_it() {
     let hospital = Hospital::open();
     let (admin, auditor) = (hospital.token("ADMIN").await, hospital.token("AUDITOR").await);
     let doctor = hospital.newcomer(&admin, "DOCTOR", "Emergency").await;
-    let (opened, closed) = (patient(&hospital, &admin, None).await, patient(&hospital, &admin, None).await);
+    let owner = hospital.newcomer(&admin, "PATIENT", "").await;
+    let (opened, closed) = (patient(&hospital, &admin, Some(owner.id)).await, patient(&hospital, &admin, None).await);
     let path = format!("/api/patients/{opened}/");
 
     hospital.get(&doctor.access, &path).await.expect(404);
@@ -40,6 +41,7 @@ async fn a_record_that_was_opened_in_an_emergency_is_reviewed() {
 
     audit_tells_the_reason(&hospital, &auditor, &doctor, opened).await;
     the_auditor_judges(&hospital, &admin, &auditor, &doctor, opened).await;
+    the_patient_sees_it(&hospital, &owner, &doctor, opened).await;
 }
 
 async fn audit_tells_the_reason(hospital: &Hospital, auditor: &str, doctor: &Person, opened: i64) {
@@ -76,6 +78,14 @@ async fn the_auditor_judges(hospital: &Hospital, admin: &str, auditor: &str, doc
     hospital.send(late.json(&json!({"status": "NOT_JUSTIFIED"}))).await.expect(412);
     let pending = hospital.get(auditor, &format!("{uses}&status=PENDING")).await.expect(200).body;
     assert_eq!(pending["count"], 0);
+}
+
+async fn the_patient_sees_it(hospital: &Hospital, owner: &Person, doctor: &Person, opened: i64) {
+    let path = format!("/api/patients/{opened}/access-log/");
+    hospital.get(&doctor.access, &path).await.expect(403);
+    let log = hospital.get(&owner.access, &path).await.expect(200);
+    let told = results(&log).iter().any(|row| row["role"] == "DOCTOR" && row["reason"] == REASON);
+    assert!(told, "{}", log.body);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ pub mod owner;
 pub mod permissions;
 pub mod revocation;
 pub mod roles;
+mod verified;
 pub mod verifier;
 
 pub use claims::Claims;

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chassis::env::Env;
+use chrono::Utc;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use reqwest::Url;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::keys::MAX_KID;
+use crate::verified::{Digest, Verified};
 use crate::{Claims, Jwk, Jwks};
 
 /// Clocks may differ by this much.
@@ -134,26 +136,47 @@ impl Verifier {
     ///
     /// # Errors
     /// Says what is wrong with the token.
-    pub async fn verify(&self, token: &str) -> Result<Claims, TokenFault> {
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenFault> {
+        if token.len() > MAX_TOKEN {
+            return Err(TokenFault::Malformed);
+        }
+        let digest = Digest::of(token).ok_or(TokenFault::Malformed)?;
+        let now = Utc::now().timestamp();
+        let ring = self.ring();
+        if let Some(claims) = ring.verified.get(digest, now) {
+            self.refresh_when_old(&ring);
+            return Ok(claims);
+        }
         let kid = key_id(token)?;
-        let key = self.key(&kid).await?;
+        let (ring, key) = self.key(&kid).await?;
         let claims =
             jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map_err(|fault| fault_of(&fault))?.claims;
         claims.user_id().ok_or(TokenFault::Malformed)?;
+        let claims = Arc::new(claims);
+        ring.verified.insert(digest, Arc::clone(&claims), now);
         Ok(claims)
     }
 
-    async fn key(&self, kid: &str) -> Result<Arc<DecodingKey>, TokenFault> {
+    /// The key of this id, and the key set that it is of.
+    async fn key(&self, kid: &str) -> Result<(Arc<KeyRing>, Arc<DecodingKey>), TokenFault> {
         let ring = self.ring();
         if let Some(key) = ring.get(kid) {
-            if ring.fetched.elapsed() > MAX_AGE {
-                self.refresh_in_background();
-            }
-            return Ok(key);
+            self.refresh_when_old(&ring);
+            return Ok((ring, key));
         }
         self.refresh_for(kid).await;
         let ring = self.ring();
-        ring.get(kid).ok_or(if ring.keys.is_empty() { TokenFault::KeysUnavailable } else { TokenFault::UnknownKey })
+        match ring.get(kid) {
+            Some(key) => Ok((ring, key)),
+            None if ring.keys.is_empty() => Err(TokenFault::KeysUnavailable),
+            None => Err(TokenFault::UnknownKey),
+        }
+    }
+
+    fn refresh_when_old(&self, ring: &KeyRing) {
+        if ring.fetched.elapsed() > MAX_AGE {
+            self.refresh_in_background();
+        }
     }
 
     /// Fetches, unless someone else just did; callers that come meanwhile wait for that one fetch and its deadline.
@@ -198,9 +221,6 @@ impl Verifier {
 
 /// The header's key id, once its algorithm is the one that we accept.
 fn key_id(token: &str) -> Result<String, TokenFault> {
-    if token.len() > MAX_TOKEN {
-        return Err(TokenFault::Malformed);
-    }
     // `none` and unheard-of algorithms fail to parse here
     let header = jsonwebtoken::decode_header(token).map_err(|_fault| TokenFault::Malformed)?;
     if header.alg != Algorithm::EdDSA {
@@ -225,12 +245,14 @@ fn fault_of(fault: &jsonwebtoken::errors::Error) -> TokenFault {
 
 struct KeyRing {
     keys: HashMap<String, Arc<DecodingKey>>,
+    /// Tokens that these keys were found to have signed.
+    verified: Verified,
     fetched: Instant,
 }
 
 impl KeyRing {
     fn empty() -> Self {
-        Self { keys: HashMap::new(), fetched: Instant::now() }
+        Self { keys: HashMap::new(), verified: Verified::default(), fetched: Instant::now() }
     }
 
     /// Keeps what is an Ed25519 signature key and drops the rest.
@@ -242,7 +264,7 @@ impl KeyRing {
             .filter_map(|jwk| Some((jwk.kid.clone(), Arc::new(DecodingKey::from_ed_components(&jwk.x).ok()?))))
             .take(MAX_KEYS)
             .collect();
-        Self { keys, fetched: Instant::now() }
+        Self { keys, verified: Verified::default(), fetched: Instant::now() }
     }
 
     fn get(&self, kid: &str) -> Option<Arc<DecodingKey>> {

@@ -176,6 +176,44 @@ async fn a_new_key_is_found_and_known_ones_survive_what_the_server_says() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_found_good_covers_no_other_and_not_its_own_end() {
+    let keys = SigningKeys::generate().unwrap();
+    let verifier = fixed(&keys);
+    let good = keys.sign(&claims()).unwrap();
+    assert_eq!(verifier.verify(&good).await, verifier.verify(&good).await);
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let other = keys.sign(&claims()).unwrap();
+    let foreign = other.rsplit_once('.').unwrap().1;
+    for token in [format!("{signed}.{foreign}"), format!("{signed}."), format!("{signed}.{signature}=")] {
+        assert!(verifier.verify(&token).await.is_err(), "{token:.80}");
+    }
+    let ended = Claims { exp: Utc::now().timestamp() - 4, ..claims() };
+    let ending = keys.sign(&ended).unwrap();
+    assert!(verifier.verify(&ending).await.is_ok(), "clocks may differ by five seconds");
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    assert_eq!(verifier.verify(&ending).await, Err(TokenFault::Expired));
+}
+
+#[tokio::test]
+async fn a_key_that_was_dropped_takes_with_it_what_it_signed_and_one_that_stays_does_not() {
+    let first = SigningKeys::generate().unwrap();
+    let from_first = first.sign(&claims()).unwrap();
+    let second = first.rotated().unwrap();
+    let from_second = second.sign(&claims()).unwrap();
+    let server = KeyServer::start(ok(&json!(second.jwks()))).await;
+    let verifier = server.verifier();
+    for token in [&from_first, &from_second, &from_first] {
+        assert!(verifier.verify(token).await.is_ok());
+    }
+    let third = second.rotated().unwrap();
+    server.answer(ok(&json!(third.jwks())));
+    tokio::time::sleep(Duration::from_millis(3_050)).await; // the least time between two fetches
+    assert!(verifier.verify(&third.sign(&claims()).unwrap()).await.is_ok());
+    assert_eq!(verifier.verify(&from_first).await, Err(TokenFault::UnknownKey));
+    assert!(verifier.verify(&from_second).await.is_ok());
+}
+
+#[tokio::test]
 async fn before_the_first_key_set_it_is_nobodys_fault() {
     let keys = SigningKeys::generate().unwrap();
     let token = keys.sign(&claims()).unwrap();

@@ -17,6 +17,9 @@ const OPEN: [&str; 4] =
 /// allows more: an administrator registers staff.
 const HALF_OPEN: [&str; 3] = ["/api/users/register/", "/api/users/mfa/enable/", "/api/users/mfa/verify/"];
 
+/// What holds for a signed-in user's requests; see [`limits`].
+const LIMITS: [&str; 2] = ["each-address", "each-user"];
+
 /// Writes it and says where.
 pub fn write(home: &Home) -> Result<PathBuf> {
     let path = home.path("gateway.yaml");
@@ -24,12 +27,23 @@ pub fn write(home: &Home) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// One machine plays the whole hospital, and `bench` a busy one: wide enough for both. `gateway.example.yaml` shows what
+/// suits a hospital.
+fn limits() -> Value {
+    json!({
+        "each-address": {"key": "address", "requests": 1_000_000, "per_s": 10},
+        "each-user": {"key": "user", "requests": 500_000, "per_s": 10},
+    })
+}
+
 fn config(home: &Home) -> Value {
-    let open = OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "none"}));
-    let half_open = HALF_OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "optional"}));
+    let open =
+        OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "none", "limits": ["each-address"]}));
+    let half_open = HALF_OPEN
+        .map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "optional", "limits": ["each-address"]}));
     let services = SERVICES.map(|service| {
         let prefix = format!("/api/{}/", service.name);
-        json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024})
+        json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024, "limits": LIMITS})
     });
     let routes: Vec<Value> = open.into_iter().chain(half_open).chain(services).collect();
     let clusters: serde_json::Map<String, Value> = SERVICES
@@ -44,6 +58,7 @@ fn config(home: &Home) -> Value {
     json!({
         "listener": listener,
         "admin": {"address": format!("127.0.0.1:{}", home.port(port::GATEWAY_ADMIN))},
+        "limits": limits(),
         "routes": routes,
         "clusters": clusters,
     })

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod access_log;
 pub mod break_glass;
 pub mod patient;
 
@@ -63,7 +64,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(history::add)
         .service(history::read_entry)
         .service(history::amend)
-        .service(history::versions);
+        .service(history::versions)
+        .service(access_log::list);
 }
 
 /// The routes with the state that they share.

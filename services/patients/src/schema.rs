@@ -45,6 +45,7 @@ diesel::table! {
         department -> Text,
         is_active -> Bool,
         version -> Int8,
+        name -> Text,
     }
 }
 

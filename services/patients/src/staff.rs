@@ -1,9 +1,10 @@
 //! What this service knows of the staff: a projection of the users service's events, and of its answers where an event
 //! is a second late.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use auth::Actor;
+use auth::{Actor, Role};
 use chassis::db::{self, Pool};
 use chassis::problem::Problem;
 use diesel::prelude::*;
@@ -24,9 +25,23 @@ const DEADLINE: Duration = Duration::from_millis(800);
 pub struct Member {
     id: i64,
     role: String,
+    name: String,
     department: String,
     is_active: bool,
     version: i64,
+}
+
+/// The names of those of some accounts who are staff and whose names are known.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn names(
+    conn: &mut AsyncPgConnection,
+    of: impl IntoIterator<Item = i64>,
+) -> QueryResult<HashMap<i64, String>> {
+    let of: HashSet<i64> = of.into_iter().collect();
+    let known = staff::table.filter(staff::id.eq_any(of)).filter(staff::name.ne("")).select((staff::id, staff::name));
+    Ok(known.load(conn).await?.into_iter().collect())
 }
 
 impl Member {
@@ -53,6 +68,11 @@ impl From<&UserSnapshot> for Member {
         Self {
             id: user.id,
             role: user.role.clone(),
+            name: if user.role == Role::Patient.as_str() {
+                String::new()
+            } else {
+                full_name(&user.first_name, &user.last_name)
+            },
             department: user.department.clone(),
             is_active: user.is_active,
             version: user.version,
@@ -70,6 +90,10 @@ pub struct UsersService {
 #[derive(Deserialize)]
 struct Doctor {
     id: i64,
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
     #[serde(default)]
     department: Option<String>,
     is_active: bool,
@@ -133,8 +157,14 @@ impl UsersService {
 impl Doctor {
     fn member(self, version: i64) -> Member {
         let department = self.department.unwrap_or_default();
-        Member { id: self.id, role: "DOCTOR".to_owned(), department, is_active: self.is_active, version }
+        let name = full_name(&self.first_name, &self.last_name);
+        Member { id: self.id, role: "DOCTOR".to_owned(), name, department, is_active: self.is_active, version }
     }
+}
+
+/// A name as it is shown; many people have one only.
+fn full_name(first: &str, last: &str) -> String {
+    format!("{} {}", first.trim(), last.trim()).trim().to_owned()
 }
 
 /// The version in the `ETag`; 0, which any event overtakes, without one.

@@ -13,6 +13,9 @@
 //! | `EHS_SMTP_URL` | the mail relay, `smtps://user:password@host` or `smtp://host:587?tls=required` | none: mails wait |
 //! | `EHS_MAIL_FROM` | who mails are from, `Hospital <no-reply@hospital.example>` | required with `EHS_SMTP_URL` |
 //! | `EHS_PASSWORD_RESET_URL` | the page that sets a new password; `#token=…` is put behind it | required with `EHS_SMTP_URL` |
+//! | `EHS_SMTP_CA_FILE` | certificate (PEM) of an authority that the relay's comes from, beside the system's | none |
+//! | `EHS_AUDITORS_ADDRESS` | who is told by mail of each use of break-glass | none: nobody is |
+//! | `EHS_PASSWORD_RESETS_PER_ADDRESS` | mails that an address asks for before it waits, 1 to 100000 | 30 |
 //! | `EHS_WRONG_PASSWORDS_PER_ADDRESS` | free before an address waits, 1 to 100000 | 30 |
 //! | `EHS_WRONG_PASSWORDS_PER_ACCOUNT` | free before strangers to an account wait, 1 to 100000 | 10 |
 //! | `EHS_MFA_KEYS` | keys that seal second factors, `id:hex,id:hex`, the current one first | required for `serve` |
@@ -31,6 +34,7 @@ use secrecy::SecretString;
 
 use crate::mail::MailConfig;
 use crate::mfa::MfaConfig;
+use crate::registration::contact;
 use crate::sign_in::defence::Allowance;
 
 /// What `serve` needs.
@@ -59,6 +63,8 @@ pub struct WorkerConfig {
     pub queues: QueueConfig,
     /// How mails go out; without, they wait.
     pub mail: Option<MailConfig>,
+    /// Who is told of each use of break-glass.
+    pub auditors: Option<String>,
 }
 
 /// What `create-admin` needs.
@@ -136,7 +142,8 @@ impl WorkerConfig {
         let base = BaseConfig::read(&mut env);
         let queues = QueueConfig::read(&mut env);
         let mail = MailConfig::read(&mut env);
-        let config = || Some(Self { base: base?, queues: queues?, mail: mail? });
+        let auditors = auditors(&mut env);
+        let config = || Some(Self { base: base?, queues: queues?, mail: mail?, auditors: auditors? });
         env.finish(config())
     }
 }
@@ -153,6 +160,15 @@ impl CreateAdminConfig {
         let config = || Some(Self { db: db?, hashing: hashing?, password: password? });
         env.finish(config())
     }
+}
+
+/// The database, for `import-django`.
+///
+/// # Errors
+/// Names every variable that is missing or wrong.
+pub fn database(mut env: Env) -> Result<DbConfig, ConfigFaults> {
+    let db = DbConfig::read(&mut env);
+    env.finish(db)
 }
 
 /// The connection of the schema's owner, for `migrate`.
@@ -213,7 +229,20 @@ fn allowance(env: &mut Env) -> Option<Allowance> {
     let usual = Allowance::default();
     let per_address = bounded(env, "EHS_WRONG_PASSWORDS_PER_ADDRESS", usual.per_address, 1..=100_000);
     let per_account = bounded(env, "EHS_WRONG_PASSWORDS_PER_ACCOUNT", usual.per_account, 1..=100_000);
-    Some(Allowance { per_address: per_address?, per_account: per_account? })
+    let resets = bounded(env, "EHS_PASSWORD_RESETS_PER_ADDRESS", usual.resets_per_address, 1..=100_000);
+    Some(Allowance { per_address: per_address?, per_account: per_account?, resets_per_address: resets? })
+}
+
+fn auditors(env: &mut Env) -> Option<Option<String>> {
+    const NAME: &str = "EHS_AUDITORS_ADDRESS";
+    let Some(text) = env.optional::<String>(NAME)? else { return Some(None) };
+    match contact::email(text) {
+        Ok(address) => Some(Some(address.into_inner())),
+        Err(fault) => {
+            env.fault(NAME, fault.message);
+            None
+        }
+    }
 }
 
 fn bounded<T>(env: &mut Env, name: &str, default: T, range: std::ops::RangeInclusive<T>) -> Option<T>

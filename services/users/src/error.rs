@@ -4,6 +4,8 @@ use chassis::problem::Problem;
 use diesel::result::Error as DieselError;
 use serde_json::{Value, json};
 
+use crate::mfa::Refusal;
+
 /// A refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,6 +33,9 @@ pub enum Error {
     /// The refresh token was used before; the session is over.
     #[error("the refresh token was used before")]
     RefreshTokenReused,
+    /// The session went without the second factor that its owner's role must have by now; it is over.
+    #[error("the session has no second factor")]
+    SecondFactorMissing,
     /// The token is good, but its account is no more.
     #[error("the account is not active")]
     Inactive,
@@ -43,6 +48,9 @@ pub enum Error {
     /// Hashing or signing failed.
     #[error("the cryptographic library failed")]
     Crypto(#[source] anyhow::Error),
+    /// The second factor.
+    #[error(transparent)]
+    SecondFactor(#[from] Refusal),
     /// PostgreSQL.
     #[error(transparent)]
     Database(#[from] DieselError),
@@ -86,10 +94,14 @@ impl From<Error> for Problem {
                 Some("invalid_token"),
                 "The refresh token was used before; the session is over, sign in again.",
             ),
+            Error::SecondFactorMissing => {
+                Self::unauthorized(Some("invalid_token"), "Your role must have a second factor; sign in again.")
+            }
             Error::Inactive => Self::unauthorized(Some("invalid_token"), "The account is not active."),
             Error::OwnStanding => Self::conflict("Another administrator changes your role or deactivates you."),
             Error::HashingOverloaded => Self::unavailable("sign-in", error),
             Error::Crypto(cause) => Self::internal(cause),
+            Error::SecondFactor(refusal) => refusal.into(),
             Error::Database(cause) => cause.into(),
             Error::Problem(problem) => problem,
         }

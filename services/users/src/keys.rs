@@ -4,14 +4,18 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use auth::{Jwks, SigningKeys};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
+
+/// An access token lives an hour; the rest is for the start that the new key waits for, and for clocks.
+const BETWEEN_ROTATIONS: Duration = Duration::from_secs(70 * 60);
 
 /// Read the public keys.
 ///
@@ -36,17 +40,38 @@ pub fn generate(path: &Path) -> anyhow::Result<SigningKeys> {
     Ok(keys)
 }
 
-/// A new key signs from the next start on, and the last one still verifies. The file is replaced at once or not at all.
+/// A new key signs from the next start on, and the last one still verifies; the one before last does not any more. The
+/// file is replaced at once or not at all.
+///
+/// # Errors
+/// When it cannot be read or replaced, or was made so lately that access tokens of the key before last may still live.
+pub fn rotate(path: &Path) -> anyhow::Result<SigningKeys> {
+    let age = fs::metadata(path).and_then(|file| file.modified()).with_context(|| path.display().to_string())?;
+    let age = age.elapsed().unwrap_or_default();
+    ensure!(
+        read(path)?.jwks().keys.len() < 2 || age >= BETWEEN_ROTATIONS,
+        "the keys were rotated {} minutes ago; to do it again within {} would sign people out",
+        age.as_secs() / 60,
+        BETWEEN_ROTATIONS.as_secs() / 60
+    );
+    rotate_at_once(path)
+}
+
+/// As [`rotate`], whenever the last time was: who still has a token of the key before last renews it.
 ///
 /// # Errors
 /// When it cannot be read or replaced.
-pub fn rotate(path: &Path) -> anyhow::Result<SigningKeys> {
-    let text = SecretString::from(fs::read_to_string(path).with_context(|| path.display().to_string())?);
-    let keys = SigningKeys::parse(&text)?.rotated()?;
+pub fn rotate_at_once(path: &Path) -> anyhow::Result<SigningKeys> {
+    let keys = read(path)?.rotated()?;
     let next = path.with_extension("next");
     write_new(&next, &keys).with_context(|| format!("{} was not written", next.display()))?;
     fs::rename(&next, path).with_context(|| format!("{} was not replaced", path.display()))?;
     Ok(keys)
+}
+
+fn read(path: &Path) -> anyhow::Result<SigningKeys> {
+    let text = SecretString::from(fs::read_to_string(path).with_context(|| path.display().to_string())?);
+    Ok(SigningKeys::parse(&text)?)
 }
 
 fn write_new(path: &Path, keys: &SigningKeys) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod config;
+pub mod deed;
 pub mod error;
 pub mod schema;
 pub mod user;
@@ -20,6 +21,7 @@ pub mod standing;
 
 pub mod create_admin;
 pub mod events;
+pub mod import_django;
 pub mod keys;
 pub mod mail;
 /// `audit/` and `audit/verify/`.

@@ -1,8 +1,12 @@
 //! The users service: accounts, sign-in, keys. See the README.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use audit::AuditCommand;
+use auth::Role;
 use chassis::env::Env;
 use chassis::http::{self, Readiness};
 use chassis::{db, shutdown, telemetry};
@@ -10,6 +14,8 @@ use clap::{Args, Parser, Subcommand};
 use users::app::App;
 use users::config::{self, CreateAdminConfig, ServeConfig, WorkerConfig};
 use users::create_admin::{Admin, Outcome, create_admin};
+use users::import_django::account::Roles;
+use users::import_django::{Import, Refused, Tally};
 
 #[derive(Parser)]
 #[command(name = "users", version, about = "Accounts, sign-in, keys")]
@@ -33,6 +39,8 @@ enum Command {
     Audit(AuditCommand),
     /// The first administrator; the password is taken from EHS_ADMIN_PASSWORD
     CreateAdmin(AdminArgs),
+    /// The users of the old system, out of Django's `dumpdata`; those refused go to standard output, with the reasons
+    ImportDjango(ImportArgs),
     /// The file with the keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
@@ -50,6 +58,30 @@ struct AdminArgs {
     last_name: String,
 }
 
+#[derive(Args)]
+struct ImportArgs {
+    /// `manage.py dumpdata auth.group auth.user`, as a JSON array or an object a line
+    file: PathBuf,
+    /// Who becomes what: a group's name or id, and a role; again for each group
+    #[arg(long = "role", value_name = "GROUP=ROLE", value_parser = group_role)]
+    roles: Vec<(String, Role)>,
+    /// Superusers become ADMIN; without this they are refused
+    #[arg(long)]
+    superusers_are_admins: bool,
+    /// The model of users, where the old system had its own
+    #[arg(long, default_value = "auth.user")]
+    model: String,
+    /// Says what would become of the dump, and writes nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn group_role(text: &str) -> Result<(String, Role), String> {
+    let (group, role) = text.rsplit_once('=').ok_or("write it as GROUP=ROLE")?;
+    let role = role.parse().map_err(|fault: auth::roles::UnknownRole| fault.to_string())?;
+    Ok((group.to_owned(), role))
+}
+
 #[derive(Subcommand)]
 enum Keys {
     /// Makes it; never overwrites one
@@ -61,6 +93,9 @@ enum Keys {
     Rotate {
         #[arg(long)]
         file: PathBuf,
+        /// Even when tokens of the key before last may still live, as when one of them leaked
+        #[arg(long)]
+        at_once: bool,
     },
 }
 
@@ -73,13 +108,14 @@ async fn main() -> anyhow::Result<()> {
         Command::Openapi => openapi(),
         Command::Audit(command) => command.run("users").await,
         Command::CreateAdmin(args) => admin(args).await,
+        Command::ImportDjango(args) => import(args).await,
         Command::Keys(Keys::Generate { file }) => {
             let keys = users::keys::generate(&file)?;
             say(&format!("{} holds the new key {}", file.display(), keys.current_kid()));
             Ok(())
         }
-        Command::Keys(Keys::Rotate { file }) => {
-            let keys = users::keys::rotate(&file)?;
+        Command::Keys(Keys::Rotate { file, at_once }) => {
+            let keys = if at_once { users::keys::rotate_at_once(&file)? } else { users::keys::rotate(&file)? };
             say(&format!("{} signs with the new key {} from the next start on", file.display(), keys.current_kid()));
             Ok(())
         }
@@ -123,6 +159,25 @@ async fn admin(args: AdminArgs) -> anyhow::Result<()> {
         Outcome::Created(id) => say(&format!("{name} is an administrator now, with id {id}")),
         Outcome::Present(id) => say(&format!("{name} is there already, with id {id}; nothing was changed")),
     }
+    Ok(())
+}
+
+async fn import(args: ImportArgs) -> anyhow::Result<()> {
+    let ImportArgs { file, roles, superusers_are_admins, model, dry_run } = args;
+    let db = config::database(Env::process())?;
+    let pool = db::pool(&db, "users-import")?;
+    db::require_migrated(&pool, users::migrations()).await?;
+    let dump = BufReader::new(File::open(&file).with_context(|| file.display().to_string())?);
+    let roles = Roles { of_groups: roles.into_iter().collect(), superusers_are_admins };
+    let import = Import { roles, model, dry_run };
+    let mut conn = pool.get().await.context("cannot reach PostgreSQL")?;
+    let mut tell = |refused: Refused| {
+        say(&format!("refused: object {} ({}): {}", refused.object, refused.who, refused.faults.join("; ")));
+    };
+    let Tally { imported, present, refused, others } = import.run(&mut conn, dump, &mut tell).await?;
+    let written = if dry_run { "would be imported" } else { "imported" };
+    say(&format!("{imported} {written}, {present} there already, {refused} refused, {others} of other models"));
+    anyhow::ensure!(refused == 0, "not every user of the dump could be taken");
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::deed::Deed;
 use crate::error::Error;
 use crate::events;
 use crate::registration::{contact, rules};
@@ -96,6 +97,7 @@ pub async fn amend(
             }
             let user = update(conn, id, &then).await?;
             events::updated(conn, &app.outbox, &permit.actor, &user).await?;
+            Deed::ProfileChange.write(conn, &permit.actor.trail).await?;
             Ok(user)
         })
         .await;

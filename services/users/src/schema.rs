@@ -31,6 +31,7 @@ diesel::table! {
         revoked_why -> Nullable<Text>,
         address -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        second_factor -> Bool,
     }
 }
 
@@ -64,6 +65,7 @@ diesel::table! {
         attempts -> Int4,
         made_at -> Timestamptz,
         next_attempt_at -> Timestamptz,
+        about -> Nullable<Int8>,
     }
 }
 
@@ -113,6 +115,13 @@ diesel::table! {
         reviewed_by -> Nullable<Int8>,
         reviewed_at -> Nullable<Timestamptz>,
         version -> Int8,
+    }
+}
+
+diesel::table! {
+    django_users (pk) {
+        pk -> Text,
+        user_id -> Int8,
     }
 }
 

@@ -7,12 +7,13 @@ use chassis::idempotency::IdempotencyKey;
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::deed::Deed;
 use crate::error::Error;
 use crate::schema::sessions;
 use crate::sign_in::ended::{self, Why};
@@ -67,7 +68,13 @@ pub async fn logout(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let session = permit.actor.session;
-    ended::end(&mut *app.conn().await?, permit.actor.user_id, session, Why::SignedOut, Utc::now()).await?;
+    let mut conn = app.conn().await?;
+    conn.transaction(async |conn| -> QueryResult<()> {
+        ended::end(conn, permit.actor.user_id, session, Why::SignedOut, Utc::now()).await?;
+        Deed::SignOut.write(conn, &permit.actor.trail).await
+    })
+    .await?;
+    drop(conn);
     // told even where the table said nothing new: it costs little, and may make up for a time without Redis
     ended::tell(&app.revocations, &[session]).await;
     Ok(HttpResponse::NoContent().finish())
@@ -108,10 +115,15 @@ pub async fn end(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    let found = ended::end(&mut *app.conn().await?, permit.actor.user_id, id, Why::SignedOut, Utc::now()).await?;
-    if !found {
-        return Err(Error::NotFound("session").into());
-    }
+    let mut conn = app.conn().await?;
+    conn.transaction(async |conn| -> Result<(), Error> {
+        if !ended::end(conn, permit.actor.user_id, id, Why::SignedOut, Utc::now()).await? {
+            return Err(Error::NotFound("session"));
+        }
+        Ok(Deed::SessionEnded.write(conn, &permit.actor.trail).await?)
+    })
+    .await?;
+    drop(conn);
     ended::tell(&app.revocations, &[id]).await;
     Ok(HttpResponse::NoContent().finish())
 }

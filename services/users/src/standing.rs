@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::deed::Deed;
 use crate::error::Error;
 use crate::events;
 use crate::registration::input::DoctorInput;
@@ -91,6 +92,7 @@ pub async fn amend(
                 None => Vec::new(),
             };
             events::updated(conn, &app.outbox, &permit.actor, &user).await?;
+            before.deed(&after).write(conn, &permit.actor.trail).await?;
             Ok((user, ended))
         })
         .await?;
@@ -157,6 +159,15 @@ impl Standing {
             faults.push("department", "not_allowed", "is for a NURSE only; a DOCTOR's is in doctor");
         }
         faults
+    }
+
+    fn deed(&self, after: &Self) -> Deed {
+        match (self.is_active, after.is_active) {
+            (true, false) => Deed::Deactivation,
+            (false, true) => Deed::Activation,
+            _same if self.role != after.role => Deed::RoleChange,
+            _same => Deed::AccountChange,
+        }
     }
 
     fn ends_sessions(&self, after: &Self) -> Option<Why> {

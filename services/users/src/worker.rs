@@ -31,11 +31,15 @@ const MOST_BATCHES: usize = 50;
 pub async fn run(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let pool = db::pool(&config.base.db, "users-worker")?;
     db::require_migrated(&pool, crate::migrations()).await?;
+    if config.auditors.is_none() {
+        tracing::warn!("no EHS_AUDITORS_ADDRESS: no mail tells auditors of break-glass");
+    }
+    let heard = Heard { auditors: config.auditors };
     let queues = SqsQueues::connect(&config.queues).await;
     tokio::try_join!(
         http::serve_worker(&config.base, Readiness::of_database(pool.clone()), stop.clone()),
         relay::run(pool.clone(), queues.clone(), stop.clone()),
-        consumer::run(pool.clone(), queues, SUBSCRIBER, Heard, stop.clone()),
+        consumer::run(pool.clone(), queues, SUBSCRIBER, heard, stop.clone()),
         audit::worker::run(pool.clone(), stop.clone()),
         post::run(pool.clone(), config.mail, stop.clone()),
         forget(pool.clone(), stop.clone()),

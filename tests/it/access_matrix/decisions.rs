@@ -55,6 +55,7 @@ POST   /api/patients/{id}/medical-history/            | 401     ok     ok/404   
 GET    /api/patients/{id}/medical-history/{entry}/    | 401     ok     ok/404   ok/404   403      403      403      ok/404
 PATCH  /api/patients/{id}/medical-history/{entry}/    | 401     ok     ok/404   ok/404   403      403      403      403
 GET    /api/patients/{id}/medical-history/{entry}/versions/ | 401     ok     ok/404   ok/404   403      403      403      ok/404
+GET    /api/patients/{id}/access-log/                 | 401     ok     403      403      403      403      ok       ok/404
 POST   /api/patients/hl7/import/                      | 401     ok     403      403      ok       403      403      403
 GET    /api/patients/audit/                           | 401     ok     403      403      403      403      ok       403
 GET    /api/patients/audit/verify/                    | 401     ok     403      403      403      403      ok       403
@@ -63,10 +64,12 @@ GET    /api/appointments/                             | 401     ok     ok/none  
 POST   /api/appointments/                             | 401     ok     ok/403   403      ok       403      403      ok/400
 GET    /api/appointments/date-range/                  | 401     ok     ok/none  ok/none  ok       ok       403      ok/none
 GET    /api/appointments/{id}/                        | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
+GET    /api/appointments/{id}/ another doctor's       | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
 PUT    /api/appointments/{id}/ reason                 | 401     ok     ok/404   403/404  ok       403      403      403/404
 PATCH  /api/appointments/{id}/ reason                 | 401     ok     ok/404   403/404  ok       403      403      403/404
 PATCH  /api/appointments/{id}/ confirm                | 401     ok     ok/404   ok/404   ok       403      403      403/404
 PATCH  /api/appointments/{id}/ cancel                 | 401     ok     ok/404   ok/404   ok       403      403      ok/404
+PATCH  /api/appointments/{id}/ another doctor's       | 401     ok     403/404  ok/404   ok       403      403      403/404
 GET    /api/appointments/doctor/{id}/schedule/        | 401     ok     ok/none  ok/none  ok       ok       403      ok/none
 GET    /api/appointments/doctor/{id}/availability/    | 401     ok     ok/403   403      ok       403      403      403
 PUT    /api/appointments/doctor/{id}/availability/    | 401     ok     ok/403   403      ok       403      403      403

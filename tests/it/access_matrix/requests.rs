@@ -38,6 +38,7 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, "/api/users/break-glass/{id}/", _) => world.glass,
         (_, _, "deactivate") if caller.name == "PATIENT" => side.patient,
         ("DELETE", "/api/patients/{id}/", _) | (_, _, "deactivate") => world.new_patient(whose).await,
+        (_, _, "another doctor's") => world.new_appointment_elsewhere(whose).await,
         (_, _, "confirm" | "cancel") => world.new_appointment(whose).await,
         ("POST", "/api/billing/invoices/{id}/issue/", _) => world.new_draft(whose).await,
         ("PUT" | "PATCH", "/api/billing/invoices/{id}/", _) | ("GET", "/api/billing/invoices/{id}/", "a draft") => {
@@ -104,7 +105,7 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
             rewrite
         }
         (_, "/api/appointments/{id}/", "reason") => json!({"reason": unique()}),
-        (_, "/api/appointments/{id}/", "confirm") => json!({"status": "CONFIRMED"}),
+        (_, "/api/appointments/{id}/", "confirm" | "another doctor's") => json!({"status": "CONFIRMED"}),
         (_, "/api/appointments/{id}/", "cancel") => json!({"status": "CANCELLED", "cancellation_reason": "travels"}),
         (_, "/api/appointments/doctor/{id}/availability/", _) => hours(),
         ("POST", "/api/billing/invoices/", what) => invoice(side.patient, what == "a draft"),

@@ -55,6 +55,9 @@ pub struct World {
     slots: AtomicU64,
 }
 
+/// Slots of forty days.
+const AFTER_ALL: u64 = 40 * 64;
+
 /// The first day of the appointments.
 pub fn first_day() -> String {
     day(3)
@@ -115,6 +118,12 @@ impl World {
         book(&self.hospital, &self.admin, *doctor, *patient, self.slot()).await
     }
 
+    /// An appointment of the side's patient with the other side's doctor, on a day that no list is asked for.
+    pub async fn new_appointment_elsewhere(&self, whose: Whose) -> i64 {
+        let at = time(AFTER_ALL + self.slots.fetch_add(1, Ordering::Relaxed));
+        book(&self.hospital, &self.admin, self.anothers.doctor, self.side(whose).patient, at).await
+    }
+
     /// A draft of the side's.
     pub async fn new_draft(&self, whose: Whose) -> i64 {
         bill(&self.hospital, &self.admin, self.side(whose).patient, true).await
@@ -130,7 +139,8 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let invoice = bill(hospital, admin, patient, false).await;
     let draft = bill(hospital, admin, patient, true).await;
     let note = json!({"kind": "NOTE", "note": "Speaks Tamil"});
-    let entry = id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
+    let entry =
+        id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
     Side { doctor, patient, number, entry, appointment, invoice, draft }
 }
 

@@ -5,7 +5,7 @@
 
 pub mod bucket;
 mod here;
-mod shared;
+mod redis;
 mod standing;
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use chassis::redis::deadpool_redis::Pool;
 
 use self::bucket::Bucket;
 use self::here::Here;
-use self::shared::Shared;
+use self::redis::InRedis;
 use crate::config::{Key, Limit};
 
 pub use standing::Standing;
@@ -29,7 +29,7 @@ pub struct Limits(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     rules: BTreeMap<String, Rule>,
-    shared: Shared,
+    in_redis: InRedis,
     here: Here,
 }
 
@@ -72,7 +72,7 @@ impl Limits {
             (name.clone(), rule)
         };
         let rules = limits.iter().map(rule).collect();
-        Self(Arc::new(Parts { rules, shared: Shared::new(redis), here: Here::default() }))
+        Self(Arc::new(Parts { rules, in_redis: InRedis::new(redis), here: Here::default() }))
     }
 
     /// Takes a place in every bucket that these limits have for the caller, or in none; says how the tightest stands.
@@ -83,7 +83,7 @@ impl Limits {
         if asks.is_empty() {
             return None;
         }
-        let taken = match self.0.shared.take(&asks).await {
+        let taken = match self.0.in_redis.take(&asks).await {
             Some(taken) => taken,
             None => self.0.here.take(&asks, now()),
         };

@@ -110,7 +110,7 @@ admin: {{address: "127.0.0.1:2"}}
 cors: {{origins: ["https://desk.example", "http://localhost:5173"], headers: [Authorization, If-Match], expose: [ETag]}}
 routes:
   - {{prefix: "/open/count/", cluster: behind, auth: none, body_limit: 104857600}}
-  - {{prefix: "/open/", cluster: behind, auth: none, timeout_ms: 500, body_limit: 104857600}}
+  - {{prefix: "/open/", cluster: behind, auth: none, timeout_ms: 1500, body_limit: 104857600}}
   - {{prefix: "/either/", cluster: behind, auth: optional}}
   - {{prefix: "/closed/", cluster: behind, auth: required, timeout_ms: 5000, body_limit: 1024}}
   - {{prefix: "/keys.json", cluster: behind, auth: none}}

@@ -71,7 +71,7 @@ async fn ten_thousand_requests_do_not_notice_that_certificates_change() {
     let one = secure.client().http1_only().build().unwrap();
     let fresh = secure.client().http1_only().pool_max_idle_per_host(0).build().unwrap();
     let first = offered(&secure).await;
-    let url = format!("{}/open/a/", secure.url);
+    let url = format!("{}/either/a/", secure.url);
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
         let (url, clients) = (url.clone(), [pooled.clone(), one.clone(), fresh.clone()]);

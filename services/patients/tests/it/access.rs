@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::hospital::{AUDITOR, DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
 
 /// The action of the table that each operation needs. A new operation has to be added here, or the test below fails.
-const OPERATIONS: [(&str, &str, Action); 15] = [
+const OPERATIONS: [(&str, &str, Action); 16] = [
     ("get", "/api/patients/", Action::PatientRead),
     ("post", "/api/patients/", Action::PatientRegister),
     ("get", "/api/patients/{id}/", Action::PatientRead),
@@ -20,6 +20,7 @@ const OPERATIONS: [(&str, &str, Action); 15] = [
     ("get", "/api/patients/{id}/medical-history/{entry}/", Action::HistoryRead),
     ("patch", "/api/patients/{id}/medical-history/{entry}/", Action::HistoryWrite),
     ("get", "/api/patients/{id}/medical-history/{entry}/versions/", Action::HistoryRead),
+    ("get", "/api/patients/{id}/access-log/", Action::PatientAccessLog),
     ("post", "/api/patients/hl7/import/", Action::Hl7Import),
     ("get", "/api/patients/audit/", Action::AuditRead),
     ("get", "/api/patients/audit/verify/", Action::AuditRead),

@@ -20,7 +20,7 @@ async fn every_operation_leaves_a_row() {
     let history = format!("/api/patients/{id}/medical-history/");
     let note = json!({"kind": "NOTE", "note": "Allergic to nothing known"});
     let entry = crate::hospital::id(&hospital.server.post(&history, &hospital.admin(), &note).await.expect(201).body);
-    let good: [Good; 15] = [
+    let good: [Good; 16] = [
         ("GET", history.clone(), json!({})),
         ("POST", history.clone(), note),
         ("GET", format!("{history}{entry}/"), json!({})),
@@ -29,6 +29,7 @@ async fn every_operation_leaves_a_row() {
         ("GET", format!("/api/patients/{id}/"), json!({})),
         ("GET", "/api/patients/?search=sita".into(), json!({})),
         ("GET", format!("/api/patients/{id}/fhir/"), json!({})),
+        ("GET", format!("/api/patients/{id}/access-log/"), json!({})),
         ("PUT", format!("/api/patients/{id}/"), replaced),
         ("PATCH", format!("/api/patients/{id}/"), json!({"phone": "9876501234"})),
         ("DELETE", format!("/api/patients/{id}/"), json!({})),

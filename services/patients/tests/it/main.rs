@@ -12,6 +12,7 @@
 mod hospital;
 
 mod access;
+mod access_log;
 mod audit_commands;
 mod audit_log;
 mod bad_input;

@@ -197,7 +197,9 @@ pub async fn judge(
                 return Err(Problem::forbidden("Nobody reviews what they did themselves.").into());
             }
             let note = verdict.note.map_or(review.note, Paragraph::into_inner);
-            Ok(Review::judge(conn, id, verdict.status, &note, auditor).await?)
+            let review = Review::judge(conn, id, verdict.status, &note, auditor).await?;
+            audit::write(conn, &permit.actor.trail, []).await?;
+            Ok(review)
         })
         .await?;
     etagged(&mut conn, review).await

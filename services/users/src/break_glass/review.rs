@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use chassis::problem::Problem;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use events::envelope;
@@ -12,10 +12,14 @@ use events::v1::{BreakGlassUse, Envelope};
 use events::{Handler, Payload};
 
 use super::{Status, Use};
+use crate::mail::queue;
 use crate::schema::break_glass_reviews;
 
 /// The name under which this service subscribes.
 pub const SUBSCRIBER: &str = "users";
+
+/// A search shows at most a page of people.
+const MOST_NAMED: usize = 20;
 
 /// The row.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -81,6 +85,29 @@ impl Review {
             .await
     }
 
+    /// The mail to auditors: who, when, and the records' numbers. No name of a patient, and not the reason, which may say
+    /// something clinical: that is in the review queue.
+    #[must_use]
+    pub fn notice(&self, username: &str) -> String {
+        let numbers: Vec<String> = self.patients.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+        let more = self.patients.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let what = match self.expires_at {
+            Some(until) => format!("opened a record, until {}", until.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            None => "searched".to_owned(),
+        };
+        format!(
+            "Somebody went beyond their care, and it waits for your review.\n\n\
+             Review: {}\nWho: {username}, user {}, as {}\nWhen: {}\nWhat: {what}\nPatients, by id: {}{more}\n\n\
+             The reason that was given is in the review queue.\n",
+            self.id,
+            self.user_id,
+            self.role,
+            self.granted_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            numbers.join(", "),
+        )
+    }
+
     /// As auditors see it.
     ///
     /// # Errors
@@ -104,24 +131,33 @@ impl Review {
 }
 
 /// Keeps what patients tells of.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Heard;
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// Who is told of each use by mail, if anybody: `EHS_AUDITORS_ADDRESS`.
+    pub auditors: Option<String>,
+}
 
 impl Handler for Heard {
     async fn apply(&self, conn: &mut AsyncPgConnection, event: &Envelope) -> anyhow::Result<()> {
         match &event.payload {
-            Some(Payload::BreakGlassUsed(used)) => keep(conn, used).await,
+            Some(Payload::BreakGlassUsed(used)) => {
+                let new = keep(conn, used).await?;
+                match &self.auditors {
+                    Some(address) if new => Ok(queue::tell_auditors(conn, address, used.id, Utc::now()).await?),
+                    _told_or_nobody => Ok(()),
+                }
+            }
             // not subscribed to
             _ => Ok(()),
         }
     }
 }
 
-/// A use never changes; told again, what an auditor said stays.
-async fn keep(conn: &mut AsyncPgConnection, used: &BreakGlassUse) -> anyhow::Result<()> {
+/// Whether it is new: a use never changes; told again, what an auditor said stays.
+async fn keep(conn: &mut AsyncPgConnection, used: &BreakGlassUse) -> anyhow::Result<bool> {
     use break_glass_reviews::dsl;
     let granted_at = used.granted_at.as_ref().and_then(envelope::time).context("a grant of no time")?;
-    diesel::insert_into(dsl::break_glass_reviews)
+    let written = diesel::insert_into(dsl::break_glass_reviews)
         .values((
             dsl::id.eq(used.id),
             dsl::user_id.eq(used.user_id),
@@ -134,5 +170,5 @@ async fn keep(conn: &mut AsyncPgConnection, used: &BreakGlassUse) -> anyhow::Res
         .on_conflict_do_nothing()
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(written == 1)
 }

@@ -4,12 +4,13 @@
 
 pub mod post;
 pub mod queue;
-
-use lettre::message::Mailbox;
-use lettre::{AsyncSmtpTransport, Tokio1Executor};
-use secrecy::{ExposeSecret, SecretString};
+pub mod relay;
 
 use chassis::env::Env;
+use lettre::message::Mailbox;
+use secrecy::SecretString;
+
+use self::relay::Relay;
 
 /// Where mails go out, and what they say of us.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct MailConfig {
     pub from: Mailbox,
     /// The page that a reset link leads to; the token follows as its fragment, which reaches no server's log.
     pub reset_url: String,
+    /// Certificate in PEM of an authority of one's own, which the relay's may come from.
+    pub authority: Option<Vec<u8>>,
 }
 
 impl MailConfig {
@@ -29,10 +32,21 @@ impl MailConfig {
         let Some(smtp_url) = env.optional::<String>(URL)?.map(SecretString::from) else { return Some(None) };
         let from = env.required("EHS_MAIL_FROM");
         let reset_url = env.required("EHS_PASSWORD_RESET_URL");
-        if AsyncSmtpTransport::<Tokio1Executor>::from_url(smtp_url.expose_secret()).is_err() {
-            env.fault(URL, "is no smtp:// or smtps:// URL");
-            return None;
+        let authority = authority(env);
+        let config = Self { smtp_url, from: from?, reset_url: reset_url?, authority: authority? };
+        match Relay::new(&config) {
+            Ok(_) => Some(Some(config)),
+            Err(why) => {
+                env.fault(URL, format_args!("cannot be used: {why}"));
+                None
+            }
         }
-        Some(Some(Self { smtp_url, from: from?, reset_url: reset_url? }))
     }
+}
+
+fn authority(env: &mut Env) -> Option<Option<Vec<u8>>> {
+    const NAME: &str = "EHS_SMTP_CA_FILE";
+    let Some(path) = env.optional::<String>(NAME)? else { return Some(None) };
+    let read = std::fs::read(&path);
+    read.map_err(|fault| env.fault(NAME, format_args!("({path}) cannot be read: {fault}"))).ok().map(Some)
 }

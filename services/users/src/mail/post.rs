@@ -5,27 +5,31 @@ use std::time::Duration;
 use anyhow::Context;
 use chassis::db::Pool;
 use chassis::shutdown::CancellationToken;
+use chassis::trail::{Facts, Trail};
 use chrono::Utc;
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use lettre::Message;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::ExposeSecret;
 
 use super::MailConfig;
-use super::queue::{self, Due};
+use super::queue::{self, Due, Kind};
+use super::relay::{self, Relay};
+use crate::break_glass::review::Review;
+use crate::deed::{self, Deed};
+use crate::error::Error;
 use crate::password::reset;
 use crate::user::User;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-const RELAY_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// Mails in a row before the loop looks whether it is to stop.
 const MOST_AT_ONCE: usize = 50;
 
 /// Sends mails.
 pub struct Post {
     config: MailConfig,
-    relay: AsyncSmtpTransport<Tokio1Executor>,
+    relay: Relay,
 }
 
 impl Post {
@@ -34,9 +38,7 @@ impl Post {
     /// # Errors
     /// When the URL cannot be used.
     pub fn new(config: MailConfig) -> anyhow::Result<Self> {
-        let relay = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.smtp_url.expose_secret())?
-            .timeout(Some(RELAY_ANSWERS_WITHIN))
-            .build();
+        let relay = Relay::new(&config)?;
         Ok(Self { config, relay })
     }
 
@@ -60,17 +62,48 @@ impl Post {
     }
 
     async fn send(&self, pool: &Pool, due: &Due) -> anyhow::Result<()> {
+        match due.kind {
+            Kind::PasswordReset => self.send_token(pool, due).await?,
+            Kind::BreakGlassUsed => self.send_notice(pool, due).await?,
+        }
+        queue::done(&mut *pool.get().await?, due.id).await?;
+        Ok(())
+    }
+
+    async fn send_token(&self, pool: &Pool, due: &Due) -> anyhow::Result<()> {
         let mut conn = pool.get().await?;
         let account = User::find_by_login(&mut conn, &due.address).await?.filter(|user| user.is_active);
         if let Some(user) = account {
-            let token = reset::issue(&mut conn, user.id, Utc::now()).await?;
+            let token = self.issue(&mut conn, &user, due.id).await?;
             drop(conn);
             let link = format!("{}#token={token}", self.config.reset_url);
             self.relay.send(self.letter(&user, &link)?).await?;
-            conn = pool.get().await?;
         }
-        queue::done(&mut conn, due.id).await?;
         Ok(())
+    }
+
+    async fn send_notice(&self, pool: &Pool, due: &Due) -> anyhow::Result<()> {
+        let mut conn = pool.get().await?;
+        let Some(review) = Review::find(&mut conn, due.about.unwrap_or_default()).await? else { return Ok(()) };
+        let who = User::find(&mut conn, review.user_id).await?;
+        drop(conn);
+        let username = who.map_or_else(|| "an account that is not here".to_owned(), |user| user.username);
+        let letter = Message::builder().from(self.config.from.clone()).to(Mailbox::new(None, due.address.parse()?));
+        let letter = letter.subject(format!("Break-glass was used: review {}", review.id));
+        self.relay.send(letter.header(ContentType::TEXT_PLAIN).body(review.notice(&username))?).await
+    }
+
+    /// The token, and that one went out, in one transaction: the row may say so of a mail that the relay refused.
+    async fn issue(&self, conn: &mut AsyncPgConnection, user: &User, mail: i64) -> Result<String, Error> {
+        let object = format!("MAIL {mail}");
+        let trail = Trail::of_facts(Facts { operation: "MAIL".to_owned(), object, ..Facts::default() });
+        deed::is_of(&trail, user, None)?;
+        conn.transaction(async |conn| -> Result<String, Error> {
+            let token = reset::issue(conn, user.id, Utc::now()).await?;
+            Deed::PasswordResetMailed.write(conn, &trail).await?;
+            Ok(token)
+        })
+        .await
     }
 
     /// To the address as the account has it, never as somebody typed it.
@@ -96,6 +129,9 @@ pub async fn run(pool: Pool, config: Option<MailConfig>, stop: CancellationToken
         stop.cancelled().await;
         return Ok(());
     };
+    if relay::is_in_the_clear(config.smtp_url.expose_secret()) {
+        tracing::warn!("EHS_SMTP_URL asks for no TLS: mails, and the tokens in them, travel in the clear");
+    }
     let post = Post::new(config)?;
     while !stop.is_cancelled() {
         if let Err(fault) = post.send_due(&pool).await {

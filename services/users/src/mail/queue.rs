@@ -1,21 +1,39 @@
 //! Mails that wait. Whether the address is anybody's is not asked before one is sent, so that asking tells nothing.
 
+use chassis::strict_json::Fault;
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::schema::mails;
 
 /// To one address within an hour; more are dropped silently, so that nobody's mailbox is flooded.
 const MOST_AN_HOUR: i64 = 3;
-/// After this many the mail is given up.
+/// After this many a mail with a token is given up: its token would be of no use by then.
 const MOST_ATTEMPTS: i32 = 8;
+/// Auditors are told even when the relay was away for a day.
+const MOST_ATTEMPTS_TO_AUDITORS: i32 = 150;
 /// How long the rows are kept, to count by.
 const KEPT: Duration = Duration::hours(1);
 
+chassis::words! {
+    /// What a mail says.
+    pub enum Kind {
+        /// Here is a token that sets another password.
+        PasswordReset = "PASSWORD_RESET",
+        /// Somebody went beyond their care; for the auditors.
+        BreakGlassUsed = "BREAK_GLASS_USED",
+    }
+}
+
 /// A mail that is due.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone)]
 pub struct Due {
+    /// What it is to say.
+    pub kind: Kind,
+    /// What it is about: a use of break-glass.
+    pub about: Option<i64>,
     /// Its row.
     pub id: i64,
     /// To whom. Whether that is an account's address, the sender finds out.
@@ -35,6 +53,7 @@ extern "SQL" {
 pub async fn ask_for_reset(conn: &mut AsyncPgConnection, address: &str, now: DateTime<Utc>) -> QueryResult<()> {
     let since = now.checked_sub_signed(KEPT).unwrap_or(now);
     let lately: i64 = mails::table
+        .filter(mails::kind.eq(Kind::PasswordReset.as_str()))
         .filter(lower(mails::address).eq(address.to_lowercase()))
         .filter(mails::made_at.gt(since))
         .count()
@@ -43,16 +62,40 @@ pub async fn ask_for_reset(conn: &mut AsyncPgConnection, address: &str, now: Dat
     if lately >= MOST_AN_HOUR {
         return Ok(());
     }
+    ask(conn, Kind::PasswordReset, address, None, now).await
+}
+
+/// Asks for a mail that tells the auditors of a use of break-glass.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn tell_auditors(
+    conn: &mut AsyncPgConnection,
+    address: &str,
+    review: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    ask(conn, Kind::BreakGlassUsed, address, Some(review), now).await
+}
+
+async fn ask(
+    conn: &mut AsyncPgConnection,
+    kind: Kind,
+    address: &str,
+    about: Option<i64>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
     diesel::insert_into(mails::table)
         .values((
-            mails::kind.eq("PASSWORD_RESET"),
+            mails::kind.eq(kind.as_str()),
             mails::address.eq(address),
+            mails::about.eq(about),
             mails::made_at.eq(now),
             mails::next_attempt_at.eq(now),
         ))
         .execute(conn)
-        .await?;
-    Ok(())
+        .await
+        .map(drop)
 }
 
 /// Takes the next mail that is due. It comes back later unless [`done`] is said of it; after the last attempt it does not.
@@ -60,8 +103,16 @@ pub async fn ask_for_reset(conn: &mut AsyncPgConnection, address: &str, now: Dat
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn take(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<Due>> {
-    let spent = mails::table.filter(mails::status.eq("WAITING")).filter(mails::attempts.ge(MOST_ATTEMPTS));
-    diesel::update(spent.filter(mails::next_attempt_at.le(now))).set(mails::status.eq("FAILED")).execute(conn).await?;
+    for (kind, most) in [(Kind::PasswordReset, MOST_ATTEMPTS), (Kind::BreakGlassUsed, MOST_ATTEMPTS_TO_AUDITORS)] {
+        let spent = mails::table.filter(mails::status.eq("WAITING")).filter(mails::kind.eq(kind.as_str()));
+        let spent = spent.filter(mails::attempts.ge(most)).filter(mails::next_attempt_at.le(now));
+        let given_up = diesel::update(spent).set(mails::status.eq("FAILED")).execute(conn).await?;
+        if given_up > 0 {
+            metrics::counter!("mails_total", "outcome" => "given_up")
+                .increment(u64::try_from(given_up).unwrap_or(u64::MAX));
+            tracing::error!(kind = kind.as_str(), given_up, "the relay took none of these mails");
+        }
+    }
     let due = mails::table
         .filter(mails::status.eq("WAITING"))
         .filter(mails::next_attempt_at.le(now))
@@ -71,12 +122,13 @@ pub async fn take(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResu
         .for_update()
         .skip_locked();
     let Some((id, attempts)): Option<(i64, i32)> = due.first(conn).await.optional()? else { return Ok(None) };
-    diesel::update(mails::table.find(id))
+    let (kind, address, about): (String, String, Option<i64>) = diesel::update(mails::table.find(id))
         .set((mails::attempts.eq(attempts.saturating_add(1)), mails::next_attempt_at.eq(after(attempts, now))))
-        .returning((mails::id, mails::address))
+        .returning((mails::kind, mails::address, mails::about))
         .get_result(conn)
-        .await
-        .optional()
+        .await?;
+    let kind = kind.parse().map_err(|fault: Fault| DieselError::DeserializationError(fault.message.into()))?;
+    Ok(Some(Due { kind, about, id, address }))
 }
 
 /// Ten seconds, doubled each time, at most ten minutes.

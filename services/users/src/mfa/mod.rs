@@ -20,6 +20,7 @@ use auth::{Actor, MaybeActor, Permit};
 use chassis::idempotency::IdempotencyKey;
 use chassis::problem::Problem;
 use chassis::strict_json::Strict;
+use chassis::trail::Trail;
 use chrono::Utc;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -30,9 +31,11 @@ use self::enrolment::{Check, Enrolment};
 use self::input::{Disable, Enable, MfaRequired, Presented, Verified, Verify};
 use self::totp::Secret;
 use crate::app::App;
+use crate::deed::{self, Deed, Trailed};
 use crate::error::Error;
 use crate::schema::sessions;
 use crate::sign_in::origin::Origin;
+use crate::sign_in::session::{self, Proof};
 use crate::sign_in::{self, fresh};
 use crate::user::User;
 
@@ -76,12 +79,14 @@ pub async fn enable(
     _key: IdempotencyKey,
     actor: MaybeActor,
     request: HttpRequest,
+    Trailed(trail): Trailed,
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
+    Deed::SecondFactorBegun.note(&trail);
     let asked = body_or_nothing(&request, payload.into_inner()).await?;
     let secret = Secret::random()?;
-    let user = begin_enrolment(&app, actor.0.as_ref(), asked.mfa_token.as_ref(), &secret).await?;
+    let user = begin_enrolment(&app, &trail, actor.0.as_ref(), asked.mfa_token.as_ref(), &secret).await?;
     let otpauth_url = secret.url(&user.username);
     let qr_code = qr::data_url(&otpauth_url).map_err(Error::Crypto)?;
     Ok(fresh(&input::Enrolment { secret: secret.base32(), otpauth_url, qr_code }))
@@ -89,6 +94,7 @@ pub async fn enable(
 
 async fn begin_enrolment(
     app: &App,
+    trail: &Trail,
     actor: Option<&Actor>,
     token: Option<&SecretString>,
     secret: &Secret,
@@ -100,13 +106,20 @@ async fn begin_enrolment(
             Some(token) => {
                 let challenge = challenge::hold(conn, token, now).await?;
                 let challenge = challenge.filter(|live| live.purpose == Purpose::Enrol).ok_or(Refusal::Token)?;
-                User::find(conn, challenge.user_id).await?.filter(|user| user.is_active).ok_or(Refusal::Token)?
+                let user = User::find(conn, challenge.user_id).await?.filter(|user| user.is_active);
+                let user = user.ok_or(Refusal::Token)?;
+                deed::is_of(trail, &user, None)?;
+                user
             }
             None => signed_in(conn, actor.ok_or(Refusal::Nobody)?).await?,
         };
         let sealed = app.mfa.keys.seal(secret, user.id)?;
         let begun = Enrolment::begin(conn, user.id, &sealed, now).await?;
-        if begun { Ok(user) } else { Err(Refusal::InForce.into()) }
+        if !begun {
+            return Err(Refusal::InForce.into());
+        }
+        Deed::SecondFactorBegun.write(conn, trail).await?;
+        Ok(user)
     })
     .await
 }
@@ -134,16 +147,17 @@ pub async fn verify(
     _key: IdempotencyKey,
     actor: MaybeActor,
     origin: Origin,
+    Trailed(trail): Trailed,
     body: Strict<Verify>,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let Verify { mfa_token, code } = &body.value;
     let answer = match mfa_token {
-        Some(token) => complete_sign_in(&app, &origin, token, code).await,
-        None => turn_on(&app, actor.0.as_ref(), code).await,
+        Some(token) => complete_sign_in(&app, &origin, &trail, token, code).await,
+        None => turn_on(&app, &trail, actor.0.as_ref(), code).await,
     };
     sign_in::count("mfa_checks_total", if answer.is_ok() { "ok" } else { "refused" });
-    Ok(fresh(&answer?))
+    Ok(fresh(&answer.inspect_err(|fault| note(fault, &trail))?))
 }
 
 /// A refusal is inside: what was counted of it stays.
@@ -152,6 +166,7 @@ type Kept<T> = Result<Result<T, Refusal>, Error>;
 async fn complete_sign_in(
     app: &App,
     origin: &Origin,
+    trail: &Trail,
     token: &SecretString,
     code: &Presented,
 ) -> Result<Verified, Error> {
@@ -160,6 +175,7 @@ async fn complete_sign_in(
     let kept = conn.transaction(async |conn| -> Kept<Verified> {
         let Some(challenge) = challenge::hold(conn, token, now).await? else { return Ok(Err(Refusal::Token)) };
         let user = User::find(conn, challenge.user_id).await?.filter(|user| user.is_active);
+        user.as_ref().map(|user| deed::is_of(trail, user, None)).transpose()?;
         let enrolls = challenge.purpose == Purpose::Enrol;
         let enrolment = Enrolment::hold(conn, challenge.user_id).await?;
         // a token of before somebody else made, or took away, the second factor is good for nothing
@@ -175,13 +191,13 @@ async fn complete_sign_in(
         }
         challenge.spend(conn, now).await?;
         let recovery_codes = if enrolls { Some(enrolment.put_in_force(conn, now).await?) } else { None };
-        let pair = sign_in::begin(conn, app, origin, &user).await?;
+        let pair = sign_in::begin(conn, app, origin, trail, &user, Proof::SecondFactor).await?;
         Ok(Ok(Verified { recovery_codes, access: Some(pair.access), refresh: Some(pair.refresh) }))
     });
     Ok(kept.await??)
 }
 
-async fn turn_on(app: &App, actor: Option<&Actor>, code: &Presented) -> Result<Verified, Error> {
+async fn turn_on(app: &App, trail: &Trail, actor: Option<&Actor>, code: &Presented) -> Result<Verified, Error> {
     let now = Utc::now();
     let actor = actor.ok_or(Refusal::Nobody)?;
     let mut conn = app.conn().await?;
@@ -194,6 +210,8 @@ async fn turn_on(app: &App, actor: Option<&Actor>, code: &Presented) -> Result<V
         match enrolment.check(conn, &app.mfa.keys, code, now).await? {
             Check::Right => {
                 let recovery_codes = Some(enrolment.put_in_force(conn, now).await?);
+                session::has_second_factor(conn, actor.session).await?;
+                Deed::SecondFactorOn.write(conn, trail).await?;
                 Ok(Ok(Verified { recovery_codes, ..Verified::default() }))
             }
             Check::Wrong => Ok(Err(Refusal::Code)),
@@ -229,7 +247,7 @@ pub async fn disable(
 ) -> Result<HttpResponse, Problem> {
     let answer = turn_off(&app, &permit.actor, &body.value).await;
     sign_in::count("mfa_checks_total", if answer.is_ok() { "ok" } else { "refused" });
-    answer?;
+    answer.inspect_err(|fault| note(fault, &permit.actor.trail))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -254,12 +272,26 @@ async fn turn_off(app: &App, actor: &Actor, asked: &Disable) -> Result<(), Error
             return Ok(Err(pause.map_or(Refusal::PasswordOrCode, Refusal::Paused)));
         }
         match enrolment.check(conn, &app.mfa.keys, &asked.code, now).await? {
-            Check::Right => Ok(Ok(enrolment.remove(conn).await?)),
+            Check::Right => {
+                enrolment.remove(conn).await?;
+                Ok(Ok(Deed::SecondFactorOff.write(conn, &actor.trail).await?))
+            }
             Check::Wrong => Ok(Err(Refusal::PasswordOrCode)),
             Check::Paused(seconds) => Ok(Err(Refusal::Paused(seconds))),
         }
     });
     Ok(kept.await??)
+}
+
+/// What an auditor reads of a refusal.
+fn note(fault: &Error, trail: &Trail) {
+    let Error::SecondFactor(refusal) = fault else { return };
+    match refusal {
+        Refusal::CodeAtSignIn | Refusal::Code | Refusal::PasswordOrCode => Deed::SecondFactorWrong.note(trail),
+        Refusal::Paused(_) => Deed::SecondFactorSlowed.note(trail),
+        Refusal::Token => Deed::SecondFactorUnknownToken.note(trail),
+        Refusal::Nobody | Refusal::InForce | Refusal::None | Refusal::RoleMustHaveIt => {}
+    }
 }
 
 /// The caller's account. The gateway asks for no token here, since some have none yet; so whether the session was ended

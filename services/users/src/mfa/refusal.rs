@@ -2,8 +2,6 @@
 
 use chassis::problem::Problem;
 
-use crate::error::Error;
-
 /// A refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -54,11 +52,5 @@ impl From<Refusal> for Problem {
             Refusal::None => Self::conflict("There is no second factor; begin with mfa/enable/.").with_type("mfa-off"),
             Refusal::RoleMustHaveIt => Self::forbidden("Your role must have a second factor."),
         }
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::Problem(refusal.into())
     }
 }

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::deed::{self, Deed, Trailed};
 use crate::error::Error;
 use crate::mail::queue;
 use crate::registration::{contact, rules};
@@ -105,13 +106,24 @@ pub async fn change(
     app.defence.admit(&attempt).await?;
     // no connection is held while a password waits for its turn
     if !app.passwords.verify(old_password, Some(&user.password_hash)).await?.matches {
+        Deed::PasswordChangeRefused.note(&permit.actor.trail);
         return Err(Problem::invalid("old_password", "wrong", "is not the password"));
     }
     app.defence.right(&attempt).await;
     let hash = app.passwords.hash(new_password).await?;
     let keep = Some(permit.actor.session);
     let mut conn = app.conn().await?;
-    let ended = conn.transaction(async |conn| replace(conn, &user, &hash, keep, Utc::now()).await).await?;
+    let ended = conn
+        .transaction(async |conn| -> Result<Vec<Uuid>, Error> {
+            let ended = replace(conn, &user, &hash, keep, Utc::now()).await?;
+            // signed out while the password was hashed
+            if ended::is_over(conn, permit.actor.session).await? {
+                return Err(Error::Inactive);
+            }
+            Deed::PasswordChange.write(conn, &permit.actor.trail).await?;
+            Ok(ended)
+        })
+        .await?;
     ended::tell(&app.revocations, &ended).await;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -125,15 +137,20 @@ pub async fn change(
     responses(
         (status = 202, description = "if there is such an account, a mail is on its way", body = MailComes),
         (status = 400, description = "bad input: every fault of it"),
+        (status = 429, description = "too many mails asked for from this address; see Retry-After"),
     ),
     security(())
 )]
 #[post("/api/users/password/reset/")]
 pub async fn forgotten(
     _key: IdempotencyKey,
+    origin: Origin,
+    Trailed(trail): Trailed,
     body: Strict<Forgotten>,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
+    Deed::PasswordResetAsked.note(&trail);
+    app.defence.admit_reset(&Attempt::to_reset(&origin, body.value.email.expose())).await?;
     queue::ask_for_reset(&mut *app.conn().await?, body.value.email.expose(), Utc::now()).await?;
     Ok(HttpResponse::Accepted()
         .json(MailComes { detail: "If there is an account with this address, a mail with a link is on its way." }))
@@ -156,11 +173,14 @@ pub async fn forgotten(
 pub async fn confirm(
     _key: IdempotencyKey,
     origin: Origin,
+    Trailed(trail): Trailed,
     body: Strict<Confirm>,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
+    Deed::PasswordReset.note(&trail);
     let Confirm { token, new_password } = &body.value;
     let user = token_owner(&mut *app.conn().await?, token).await?;
+    deed::is_of(&trail, &user, None)?;
     require_anonymous("new_password", new_password, &user)?;
     let hash = app.passwords.hash(new_password).await?;
     let mut conn = app.conn().await?;
@@ -169,7 +189,9 @@ pub async fn confirm(
             if !reset::spend(conn, token).await? {
                 return Err(unknown_token().into());
             }
-            replace(conn, &user, &hash, None, Utc::now()).await
+            let ended = replace(conn, &user, &hash, None, Utc::now()).await?;
+            Deed::PasswordReset.write(conn, &trail).await?;
+            Ok(ended)
         })
         .await?;
     // whoever reads the account's mail is no stranger to it

@@ -14,6 +14,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use self::input::{Registration, StrictRegistration};
 use crate::app::App;
+use crate::deed::{self, Deed, Trailed};
 use crate::error::Error;
 use crate::events;
 use crate::sign_in::passwords::PasswordHash;
@@ -41,10 +42,12 @@ use crate::user::{NewUser, User, UserView, taken, taken_by_another};
 pub async fn register(
     MaybeActor(actor): MaybeActor,
     key: IdempotencyKey,
+    Trailed(trail): Trailed,
     body: StrictRegistration,
     app: web::Data<App>,
 ) -> Result<Answer, Problem> {
     let StrictRegistration { registration, digest } = body;
+    Deed::Registration.note(&trail);
     may_register(actor.as_ref(), registration.role)?;
     let hash = app.passwords.hash(&registration.password).await?;
     let mut conn = app.conn().await?;
@@ -57,6 +60,10 @@ pub async fn register(
             let user = create(conn, &app, actor.as_ref(), &registration, &hash).await?;
             let answer = Answer::created(format!("/api/users/{}/", user.id), user.version, &user.view()?)?;
             key.store(conn, caller, &answer).await?;
+            if actor.is_none() {
+                deed::is_of(&trail, &user, None)?;
+            }
+            Deed::Registration.write(conn, &trail).await?;
             Ok(Written::Now(answer))
         })
         .await;

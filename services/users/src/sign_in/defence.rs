@@ -37,11 +37,13 @@ pub struct Allowance {
     pub per_address: u32,
     /// To one account, from addresses that it does not know.
     pub per_account: u32,
+    /// Mails with a reset token that one address asks for; free, as wrong passwords are.
+    pub resets_per_address: u32,
 }
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { per_address: 30, per_account: 10 }
+        Self { per_address: 30, per_account: 10, resets_per_address: 30 }
     }
 }
 
@@ -78,6 +80,18 @@ impl Attempt {
             address: format!("ehs:signin:address:{}", digest(&address)),
             account: format!("ehs:signin:{{{account}}}:wrong"),
             known,
+        }
+    }
+
+    /// Somebody asks for a reset mail to `email`. How many one mailbox gets is the queue's to bound, silently.
+    #[must_use]
+    pub fn to_reset(origin: &Origin, email: &str) -> Self {
+        let address = origin.address.map_or_else(|| "nowhere".to_owned(), network);
+        let account = digest(&email.trim().to_lowercase());
+        Self {
+            address: format!("ehs:reset:address:{}", digest(&address)),
+            account: format!("ehs:reset:{{{account}}}:asked"),
+            known: format!("ehs:reset:{{{account}}}:known"),
         }
     }
 }
@@ -143,7 +157,19 @@ impl Defence {
     /// # Errors
     /// 429 with `Retry-After`.
     pub async fn admit(&self, attempt: &Attempt) -> Result<(), Problem> {
-        let Allowance { per_address, per_account } = self.allowance;
+        let Allowance { per_address, per_account, .. } = self.allowance;
+        self.let_in(attempt, per_address, per_account).await
+    }
+
+    /// Lets an address ask for one more mail with a reset token.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After`.
+    pub async fn admit_reset(&self, asked: &Attempt) -> Result<(), Problem> {
+        self.let_in(asked, self.allowance.resets_per_address, u32::MAX).await
+    }
+
+    async fn let_in(&self, attempt: &Attempt, per_address: u32, per_account: u32) -> Result<(), Problem> {
         let [longest, longest_for_strangers, remembered] =
             [MOST_ADDRESS_WAIT, MOST_ACCOUNT_WAIT, REMEMBERED_FOR].map(|time| time.as_secs());
         let limits = [per_address.into(), per_account.into(), longest, longest_for_strangers, remembered];
@@ -152,7 +178,7 @@ impl Defence {
             Err(fault) => {
                 metrics::counter!("sign_in_defence_alone_total").increment(1);
                 tracing::warn!(%fault, "wrong passwords are counted by this process alone");
-                self.admit_here(attempt)
+                self.admit_here(attempt, per_address, per_account)
             }
         };
         if wait == 0 {
@@ -185,12 +211,12 @@ impl Defence {
     }
 
     /// Stricter: half as many are free, and nobody is known.
-    fn admit_here(&self, attempt: &Attempt) -> u64 {
+    fn admit_here(&self, attempt: &Attempt, per_address: u32, per_account: u32) -> u64 {
         let now = Instant::now();
         let mut counted = self.counted_here();
         let limits = [
-            (&attempt.address, self.allowance.per_address / 2, MOST_ADDRESS_WAIT),
-            (&attempt.account, self.allowance.per_account / 2, MOST_ACCOUNT_WAIT),
+            (&attempt.address, per_address / 2, MOST_ADDRESS_WAIT),
+            (&attempt.account, per_account / 2, MOST_ACCOUNT_WAIT),
         ];
         let waits = limits.map(|(key, free, most)| counted.get(key).map_or(0, |wrong| wrong.wait(now, free, most)));
         let wait = waits.into_iter().max().unwrap_or_default();

@@ -28,6 +28,8 @@ pub enum Why {
     RoleChanged,
     /// The account may no longer sign in.
     Deactivated,
+    /// It went without the second factor that the account's role must have by now.
+    SecondFactorMissing,
 }
 
 impl Why {
@@ -38,6 +40,7 @@ impl Why {
             Self::PasswordChanged => "PASSWORD_CHANGED",
             Self::RoleChanged => "ROLE_CHANGED",
             Self::Deactivated => "DEACTIVATED",
+            Self::SecondFactorMissing => "SECOND_FACTOR_MISSING",
         }
     }
 }

@@ -14,6 +14,9 @@ use super::{argon2id, django};
 use crate::config::HashingConfig;
 use crate::error::Error;
 
+/// What stands in for the hash of an account that has no password: it sets one by mail.
+pub const UNUSABLE: &str = "!";
+
 /// Hashes and checks passwords. Cheap to clone; clones share the bounds.
 #[derive(Clone)]
 pub struct Passwords(Arc<Inner>);
@@ -117,6 +120,7 @@ fn hash(params: &Params, password: &SecretString) -> anyhow::Result<PasswordHash
 }
 
 fn check(inner: &Inner, password: &SecretString, stored: Option<&Phi<String>>) -> anyhow::Result<Checked> {
+    let stored = stored.filter(|stored| stored.expose() != UNUSABLE);
     let (bytes, text) = (password.expose_secret().as_bytes(), stored.unwrap_or(&inner.nobodys).expose());
     let (equal, weaker) = if django::is_one(text) {
         (django::matches(bytes, text)?, true)

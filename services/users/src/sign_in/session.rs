@@ -13,6 +13,7 @@ use super::ended::{self, Why};
 use super::origin::Origin;
 use super::refresh_token::{RefreshToken, salt, sha256};
 use crate::error::Error;
+use crate::mfa::keys::RequiredRoles;
 use crate::schema::{refresh_tokens, sessions, users};
 
 /// For how long sessions that nobody can use any more are kept, to recognise a stolen token for what it is.
@@ -32,16 +33,46 @@ pub struct Given {
     pub jti: Uuid,
 }
 
+/// Whose session it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner {
+    /// The session.
+    pub session: Uuid,
+    /// The account.
+    pub user_id: i64,
+    /// What it may do, as of now.
+    pub role: Role,
+}
+
 /// What came of presenting a refresh token.
 pub enum Rotation {
     /// It is spent now, and this follows.
     Given(Given, RefreshToken),
     /// It was spent by this very request before; this followed.
     GivenAgain(Given, RefreshToken),
-    /// Unknown, expired, or of a session that is over.
-    Refused,
+    /// Unknown, expired, or of a session that is over; whose, where that is known.
+    Refused(Option<Owner>),
     /// It was spent before: somebody has a copy. The session is over.
-    Reused(Uuid),
+    Reused(Owner),
+    /// The session was opened without the second factor that its owner's role must have by now. It is over.
+    SecondFactorMissing(Owner),
+}
+
+/// What opened a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The password alone.
+    Password,
+    /// The password and a code.
+    SecondFactor,
+}
+
+/// A code was given in a session that a password alone had opened.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn has_second_factor(conn: &mut AsyncPgConnection, session: Uuid) -> QueryResult<usize> {
+    diesel::update(sessions::table.find(session)).set(sessions::second_factor.eq(true)).execute(conn).await
 }
 
 /// Begins a session whose first refresh token is `refresh`.
@@ -52,6 +83,7 @@ pub async fn open(
     conn: &mut AsyncPgConnection,
     user_id: i64,
     origin: &Origin,
+    proof: Proof,
     refresh: &RefreshToken,
     now: DateTime<Utc>,
     lifetime: Duration,
@@ -65,6 +97,7 @@ pub async fn open(
             sessions::last_used_at.eq(now),
             sessions::address.eq(origin.address.map(|address| address.to_string())),
             sessions::user_agent.eq(origin.user_agent.as_deref()),
+            sessions::second_factor.eq(proof == Proof::SecondFactor),
         ))
         .execute(conn)
         .await?;
@@ -81,6 +114,7 @@ pub async fn rotate(
     conn: &mut AsyncPgConnection,
     presented: &RefreshToken,
     retry_key: Option<&[u8]>,
+    required: &RequiredRoles,
     now: DateTime<Utc>,
     lifetime: Duration,
 ) -> Result<Rotation, Error> {
@@ -90,12 +124,18 @@ pub async fn rotate(
     let Some(session) = spent else {
         return spent_or_unknown(conn, presented, retry_digest, now).await;
     };
-    let Some((user_id, role)) = live(conn, session).await? else {
-        return Ok(Rotation::Refused);
+    let Some(live) = live(conn, session).await? else {
+        return Ok(Rotation::Refused(owner(conn, session).await?));
     };
+    let Live { owner, second_factor } = live;
+    if required.contains(owner.role) && !second_factor {
+        ended::end(conn, owner.user_id, session, Why::SecondFactorMissing, now).await?;
+        return Ok(Rotation::SecondFactorMissing(owner));
+    }
     let successor = presented.successor(&salt)?;
     keep(conn, session, &successor, now, lifetime).await?;
     diesel::update(sessions::table.find(session)).set(sessions::last_used_at.eq(now)).execute(conn).await?;
+    let Owner { user_id, role, .. } = owner;
     Ok(Rotation::Given(Given { session, user_id, role, at: now, jti }, successor))
 }
 
@@ -153,17 +193,16 @@ async fn spent_or_unknown(
         .first(conn)
         .await
         .optional()?;
-    let Some(spent) = spent else { return Ok(Rotation::Refused) };
+    let Some(spent) = spent else { return Ok(Rotation::Refused(None)) };
     if retry_digest.is_some()
         && retry_digest == spent.retry_digest
         && let Some(again) = again(conn, presented, &spent, now).await?
     {
         return Ok(again);
     }
-    if let Some(owner) = owner(conn, spent.session).await? {
-        ended::end(conn, owner, spent.session, Why::RefreshTokenReused, now).await?;
-    }
-    Ok(Rotation::Reused(spent.session))
+    let Some(owner) = owner(conn, spent.session).await? else { return Ok(Rotation::Refused(None)) };
+    ended::end(conn, owner.user_id, spent.session, Why::RefreshTokenReused, now).await?;
+    Ok(Rotation::Reused(owner))
 }
 
 /// The same answer again, as long as nobody has used the one before.
@@ -183,11 +222,12 @@ async fn again(
         .select(dsl::session_id)
         .for_share();
     let unused: Option<Uuid> = unused.first(conn).await.optional()?;
-    let owner = match unused {
+    let live = match unused {
         Some(session) => live(conn, session).await?,
         None => None,
     };
-    Ok(owner.map(|(user_id, role)| {
+    Ok(live.map(|live| {
+        let Owner { user_id, role, .. } = live.owner;
         let given = Given { session: spent.session, user_id, role, at: spent.at, jti };
         Rotation::GivenAgain(given, successor)
     }))
@@ -212,26 +252,41 @@ async fn keep(
         .await
 }
 
-/// Whose session it is, unless it is revoked or its owner may no longer sign in. Held until the transaction ends.
-async fn live(conn: &mut AsyncPgConnection, session: Uuid) -> Result<Option<(i64, Role)>, Error> {
-    let owner: Option<i64> = sessions::table
+/// A session that is not over.
+struct Live {
+    owner: Owner,
+    second_factor: bool,
+}
+
+/// The session, unless it is revoked or its owner may no longer sign in. Held until the transaction ends.
+async fn live(conn: &mut AsyncPgConnection, session: Uuid) -> Result<Option<Live>, Error> {
+    let found: Option<(i64, bool)> = sessions::table
         .find(session)
         .filter(sessions::revoked_at.is_null())
-        .select(sessions::user_id)
+        .select((sessions::user_id, sessions::second_factor))
         .for_update()
         .first(conn)
         .await
         .optional()?;
-    let Some(owner) = owner else { return Ok(None) };
-    let role: Option<String> =
-        users::table.find(owner).filter(users::is_active.eq(true)).select(users::role).first(conn).await.optional()?;
+    let Some((user_id, second_factor)) = found else { return Ok(None) };
+    let role: Option<String> = users::table
+        .find(user_id)
+        .filter(users::is_active.eq(true))
+        .select(users::role)
+        .first(conn)
+        .await
+        .optional()?;
     let Some(role) = role else { return Ok(None) };
     let role = Role::from_str(&role).map_err(Problem::internal)?;
-    Ok(Some((owner, role)))
+    Ok(Some(Live { owner: Owner { session, user_id, role }, second_factor }))
 }
 
-async fn owner(conn: &mut AsyncPgConnection, session: Uuid) -> QueryResult<Option<i64>> {
-    sessions::table.find(session).select(sessions::user_id).first(conn).await.optional()
+async fn owner(conn: &mut AsyncPgConnection, session: Uuid) -> Result<Option<Owner>, Error> {
+    let of = sessions::table.inner_join(users::table).filter(sessions::id.eq(session));
+    let found: Option<(i64, String)> = of.select((users::id, users::role)).first(conn).await.optional()?;
+    let Some((user_id, role)) = found else { return Ok(None) };
+    let role = Role::from_str(&role).map_err(Problem::internal)?;
+    Ok(Some(Owner { session, user_id, role }))
 }
 
 /// Forgets sessions that nobody has used for longer than a refresh token lives and a week; at most a thousand at a time.

@@ -1,12 +1,15 @@
 use auth::Role;
 use chrono::{Duration, Utc};
+use diesel_async::AsyncConnection;
 use events::v1::{BreakGlassUse, Envelope};
 use events::{Handler, Payload, envelope};
 use serde_json::{Value, json};
 use testkit::{Queues, eventually};
 use tokio_util::sync::CancellationToken;
 use users::break_glass::review::{Heard, SUBSCRIBER};
+use users::mail::post::Post;
 
+use crate::post_office::PostOffice;
 use crate::service::Service;
 
 const LIST: &str = "/api/users/break-glass/";
@@ -30,7 +33,7 @@ fn used(id: i64, user_id: i64, patients: &[i64]) -> Envelope {
 async fn hear(service: &Service, events: &[Envelope]) {
     let mut conn = service.db.connect().await;
     for event in events {
-        Heard.apply(&mut conn, event).await.unwrap();
+        Heard::default().apply(&mut conn, event).await.unwrap();
     }
 }
 
@@ -133,9 +136,55 @@ async fn a_use_comes_over_the_queue() {
     let stop = CancellationToken::new();
     let pool = service.db.pool().await;
     let relay = tokio::spawn(::events::relay::run(pool.clone(), queues.sqs(), stop.clone()));
-    let consumer = tokio::spawn(::events::consumer::run(pool, queues.sqs(), SUBSCRIBER, Heard, stop.clone()));
+    let consumer =
+        tokio::spawn(::events::consumer::run(pool, queues.sqs(), SUBSCRIBER, Heard::default(), stop.clone()));
     eventually(|| async { service.db.number("SELECT count(*) FROM break_glass_reviews").await == 1 }).await;
     stop.cancel();
     relay.await.unwrap().unwrap();
     consumer.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn auditors_are_told_of_each_use_once() {
+    let (service, office) = (Service::start().await, PostOffice::open().await);
+    let doctor = service.doctor("dr.rao", "Anil", "Rao", "Cardiology").await;
+    hear(&service, &[used(1, doctor, &[7])]).await;
+    assert_eq!(service.db.number("SELECT count(*) FROM mails").await, 0, "nobody is named to be told");
+
+    let told = Heard { auditors: Some("auditors@example.in".to_owned()) };
+    let mut conn = service.db.connect().await;
+    for event in [used(2, doctor, &[7]), used(2, doctor, &[7]), used(3, 99, &Vec::from_iter(100..130))] {
+        told.apply(&mut conn, &event).await.unwrap();
+    }
+    assert_eq!(service.db.number("SELECT count(*) FROM mails WHERE kind = 'BREAK_GLASS_USED'").await, 2);
+    office.turn_away(1);
+    let (pool, post) = (service.db.pool().await, Post::new(office.config()).unwrap());
+    post.send_due(&pool).await.unwrap_err();
+    service.db.sql("UPDATE mails SET next_attempt_at = now()").await;
+    post.send_due(&pool).await.unwrap();
+    let letters = office.letters();
+    assert_eq!(letters.len(), 2);
+    let opened = letters.iter().find(|letter| letter.contains("review 2")).unwrap();
+    assert!(
+        opened.contains("To: auditors@example.in") && opened.contains("dr.rao") && opened.contains("DOCTOR"),
+        "{opened}"
+    );
+    assert!(opened.contains("Patients, by id: 7\r\n"), "{opened}");
+    let search = letters.iter().find(|letter| letter.contains("review 3")).unwrap();
+    assert!(search.contains("What: searched") && search.contains("and 10 more"), "{search}");
+    for word in ["unconscious", "Anil", "Cardiology"] {
+        assert!(letters.iter().all(|letter| !letter.contains(word)), "{word}");
+    }
+    assert_eq!(service.db.number("SELECT count(*) FROM mails WHERE status = 'DONE'").await, 2);
+}
+
+#[tokio::test]
+async fn a_use_and_its_mail_are_kept_together_or_not_at_all() {
+    let service = Service::start().await;
+    service.db.sql("ALTER TABLE mails ADD CONSTRAINT full_up CHECK (kind <> 'BREAK_GLASS_USED')").await;
+    let told = Heard { auditors: Some("auditors@example.in".to_owned()) };
+    let mut conn = service.db.connect().await;
+    let heard = conn.transaction(async |conn| told.apply(conn, &used(1, 99, &[7])).await).await;
+    assert!(heard.is_err());
+    assert_eq!(service.db.number("SELECT count(*) FROM break_glass_reviews").await, 0);
 }

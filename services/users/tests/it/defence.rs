@@ -27,20 +27,20 @@ async fn service(url: &str, allowance: Allowance) -> Service {
 }
 
 async fn guarded() -> Service {
-    service(&Endpoints::get().redis, Allowance { per_address: 30, per_account: 10 }).await
+    service(&Endpoints::get().redis, Allowance { per_address: 30, per_account: 10, ..Allowance::default() }).await
 }
 
 /// Names and addresses that no other test counts.
-fn name() -> String {
+pub fn name() -> String {
     format!("u{}", Uuid::new_v4().simple())
 }
 
-fn address() -> String {
+pub fn address() -> String {
     let bytes = Uuid::new_v4().into_bytes();
     format!("10.{}.{}.{}", bytes[0], bytes[1], bytes[2])
 }
 
-async fn try_from(service: &Service, address: &str, name: &str, password: &str) -> Answer {
+pub async fn try_from(service: &Service, address: &str, name: &str, password: &str) -> Answer {
     let call = service.server.call(Method::POST, "/api/users/login/").header("x-forwarded-for", address);
     call.json(&json!({"username": name, "password": password})).send().await
 }
@@ -94,7 +94,8 @@ async fn many_accounts_from_one_address_are_slowed_and_others_are_not() {
 
 #[tokio::test]
 async fn the_pause_grows_and_an_unknown_name_is_no_different() {
-    let service = service(&Endpoints::get().redis, Allowance { per_address: 1000, per_account: 2 }).await;
+    let service =
+        service(&Endpoints::get().redis, Allowance { per_address: 1000, per_account: 2, ..Allowance::default() }).await;
     let (asha, nobody) = (name(), name());
     service.patient(&asha).await;
     for name in [&asha, &nobody] {
@@ -112,7 +113,8 @@ async fn the_pause_grows_and_an_unknown_name_is_no_different() {
 
 #[tokio::test]
 async fn signing_in_with_the_email_counts_as_the_same_account() {
-    let service = service(&Endpoints::get().redis, Allowance { per_address: 1000, per_account: 2 }).await;
+    let service =
+        service(&Endpoints::get().redis, Allowance { per_address: 1000, per_account: 2, ..Allowance::default() }).await;
     let asha = name();
     service.patient(&asha).await;
     let email = format!("{asha}@example.in");
@@ -123,7 +125,8 @@ async fn signing_in_with_the_email_counts_as_the_same_account() {
 
 #[tokio::test]
 async fn without_redis_the_limits_are_stricter_and_people_sign_in() {
-    let service = service("redis://127.0.0.1:1", Allowance { per_address: 30, per_account: 10 }).await;
+    let service =
+        service("redis://127.0.0.1:1", Allowance { per_address: 30, per_account: 10, ..Allowance::default() }).await;
     let (asha, attacker) = (name(), address());
     service.patient(&asha).await;
     for _ in 0..8 {

@@ -20,10 +20,10 @@ fn text(answer: &Answer, member: &str) -> String {
 }
 
 /// An authenticator app, written apart from the service's own code.
-struct App(Vec<u8>);
+pub struct App(Vec<u8>);
 
 impl App {
-    fn of(enrolment: &Answer) -> Self {
+    pub fn of(enrolment: &Answer) -> Self {
         let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
         for letter in text(enrolment, "secret").bytes() {
             let value = if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
@@ -40,7 +40,7 @@ impl App {
     }
 
     /// The code so many steps from now.
-    fn code(&self, drift: i64) -> String {
+    pub fn code(&self, drift: i64) -> String {
         let step = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 / 30 + drift;
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0), &step.to_be_bytes());
         let tag = tag.as_ref();
@@ -49,7 +49,7 @@ impl App {
         format!("{:06}", number % 1_000_000)
     }
 
-    fn wrong(&self) -> String {
+    pub fn wrong(&self) -> String {
         (0..10).map(|n| format!("{n:06}")).find(|code| (-2..=2).all(|drift| self.code(drift) != *code)).unwrap()
     }
 }
@@ -65,7 +65,7 @@ async fn mfa_token(service: &Service) -> String {
 }
 
 /// A test counts steps: it must not see one end.
-async fn early_in_a_step() {
+pub async fn early_in_a_step() {
     let into = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() % 30_000;
     if into > 20_000 {
         tokio::time::sleep(Duration::from_millis((30_050 - into) as u64)).await;
@@ -303,4 +303,35 @@ async fn bad_input_is_refused() {
         .send()
         .await
         .expect(415);
+}
+
+#[tokio::test]
+async fn a_role_that_must_have_it_by_now_renews_no_session_without() {
+    let service = Service::start().await;
+    let (_, app, _) = turn_on(&service).await;
+    let signed_in = verify(&service, &mfa_token(&service).await, &app.code(0)).await.expect(200);
+    service.patient("bina").await;
+    let without = service.login("bina", PASSWORD).await.expect(200);
+    let late = service.login("bina", PASSWORD).await.expect(200);
+
+    // the setting changes, and the service starts anew
+    let service = service.now_requiring("PATIENT").await;
+    service.refresh(&text(&signed_in, "refresh")).await.expect(200);
+    // whoever makes one in a session that is open keeps it
+    early_in_a_step().await;
+    let bina = App::of(&service.server.post(ENABLE, &text(&late, "access"), &json!({})).await.expect(200));
+    service.server.post(VERIFY, &text(&late, "access"), &json!({"code": bina.code(0)})).await.expect(200);
+    service.refresh(&text(&late, "refresh")).await.expect(200);
+
+    let refused = service.refresh(&text(&without, "refresh")).await.expect(401);
+    assert!(refused.text.contains("second factor"), "{}", refused.text);
+    let over = "SELECT count(*) FROM sessions WHERE revoked_why = 'SECOND_FACTOR_MISSING'";
+    assert_eq!(service.db.number(over).await, 1);
+    let session = auth::Verifier::fixed(&service.keys.jwks(), "ehs", "ehs-api")
+        .verify(&text(&without, "access"))
+        .await
+        .unwrap()
+        .sid;
+    assert!(crate::service::revocations().is_revoked(session).await.unwrap());
+    service.refresh(&text(&without, "refresh")).await.expect(401);
 }

@@ -25,7 +25,7 @@ async fn mail(service: &Service, office: &PostOffice) {
 }
 
 /// Out of the last letter.
-fn token(office: &PostOffice) -> String {
+pub fn token(office: &PostOffice) -> String {
     let letter = office.letters().last().cloned().expect("a letter");
     // quoted-printable
     let letter = letter.replace("=\r\n", "").replace("=3D", "=");

@@ -48,9 +48,41 @@ impl Service {
         Self::with(&HashingConfig::default(), "", revocations, lenient()).await
     }
 
+    /// Whose limits and whose word to the gateway are kept this way.
+    pub async fn leaning_on(defence: Defence, revocations: auth::Revocations) -> Self {
+        Self::with(&HashingConfig::default(), "", revocations, defence).await
+    }
+
+    /// With these keys.
+    pub async fn signing(keys: SigningKeys) -> Self {
+        let db = TestDb::new("users", users::migrations()).await;
+        Self::on(db, Arc::new(keys), &HashingConfig::default(), "", revocations(), lenient()).await
+    }
+
+    /// The same people, and a service that started with other keys.
+    pub async fn started_anew(self, keys: SigningKeys) -> Self {
+        Self::on(self.db, Arc::new(keys), &HashingConfig::default(), "", revocations(), lenient()).await
+    }
+
+    /// The same people and keys, and other roles that must have a second factor.
+    pub async fn now_requiring(self, roles: &str) -> Self {
+        Self::on(self.db, self.keys, &HashingConfig::default(), roles, revocations(), lenient()).await
+    }
+
     async fn with(config: &HashingConfig, required: &str, revocations: auth::Revocations, defence: Defence) -> Self {
         let db = TestDb::new("users", users::migrations()).await;
         let keys = Arc::new(SigningKeys::generate().unwrap());
+        Self::on(db, keys, config, required, revocations, defence).await
+    }
+
+    async fn on(
+        db: TestDb,
+        keys: Arc<SigningKeys>,
+        config: &HashingConfig,
+        required: &str,
+        revocations: auth::Revocations,
+        defence: Defence,
+    ) -> Self {
         let app = App {
             audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
             db: db.pool().await,
@@ -106,7 +138,7 @@ impl Service {
 
 /// All tests come from one address.
 fn lenient() -> Defence {
-    let free = Allowance { per_address: u32::MAX, per_account: u32::MAX };
+    let free = Allowance { per_address: u32::MAX, per_account: u32::MAX, resets_per_address: u32::MAX };
     Defence::new(chassis::redis::pool(&Endpoints::get().redis_config()).unwrap(), free)
 }
 

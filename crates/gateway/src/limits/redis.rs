@@ -9,21 +9,24 @@ use chassis::redis::deadpool_redis::redis::{RedisError, Script};
 
 use super::{Ask, Taken, now};
 
-/// Beyond this a request is counted here: a limit is not worth making anybody wait.
-const DEADLINE: Duration = Duration::from_millis(25);
+/// For a pool without one of its own.
+const DEADLINE: Duration = Duration::from_millis(250);
 /// After a failure Redis is left alone this long, in microseconds, so that not every request waits out the deadline.
-const LEAVE_ALONE: u64 = 500_000;
+const LEAVE_ALONE: u64 = 1_000_000;
 
-pub(super) struct Shared {
+pub(super) struct InRedis {
     redis: Pool,
     take: Script,
+    /// How long an answer may take.
+    deadline: Duration,
     /// Until when Redis is left alone; microseconds since 1970.
     away_until: AtomicU64,
 }
 
-impl Shared {
+impl InRedis {
     pub(super) fn new(redis: Pool) -> Self {
-        Self { redis, take: Script::new(include_str!("take.lua")), away_until: AtomicU64::new(0) }
+        let deadline = redis.timeouts().wait.unwrap_or(DEADLINE);
+        Self { redis, take: Script::new(include_str!("take.lua")), deadline, away_until: AtomicU64::new(0) }
     }
 
     /// `None` while Redis is away.
@@ -32,7 +35,7 @@ impl Shared {
             metrics::counter!("gateway_limits_counted_here_total").increment(1);
             return None;
         }
-        let fault = match tokio::time::timeout(DEADLINE, self.ask(asks)).await {
+        let fault = match tokio::time::timeout(self.deadline, self.ask(asks)).await {
             Ok(Ok(taken)) => return Some(taken),
             Ok(Err(fault)) => fault,
             Err(elapsed) => anyhow::Error::from(elapsed),
@@ -66,8 +69,8 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for InRedis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shared")
+        f.write_str("InRedis")
     }
 }
