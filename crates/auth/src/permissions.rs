@@ -131,6 +131,10 @@ table! {
     PatientDeactivate:     [ALL,  NONE,  NONE,  NONE,       NONE,      NONE,   NONE];
     /// Read the FHIR `Patient`, which shows all the demographics.
     FhirPatientRead:       [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   OWN];
+    /// Read a patient's medical history, present and earlier versions of its entries.
+    HistoryRead:           [ALL,  CARE,  CARE,  NONE,       NONE,      NONE,   OWN];
+    /// Add to a patient's medical history, amend it.
+    HistoryWrite:          [ALL,  CARE,  CARE,  NONE,       NONE,      NONE,   NONE];
     /// Import HL7 v2 messages; see and retry parked ones.
     Hl7Import:             [ALL,  NONE,  NONE,  ALL,        NONE,      NONE,   NONE];
 
@@ -251,6 +255,8 @@ mod tests {
             (A::PatientRegister, A::PatientDetails),
             (A::PatientDeactivate, A::PatientWrite),
             (A::FhirPatientRead, A::PatientDetails),
+            (A::HistoryRead, A::PatientDetails),
+            (A::HistoryWrite, A::HistoryRead),
             (A::AppointmentBook, A::AppointmentRead),
             (A::AppointmentChange, A::AppointmentRead),
             (A::AppointmentRead, A::ScheduleRead),

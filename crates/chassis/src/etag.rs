@@ -23,16 +23,22 @@ pub fn tag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
+/// 304 when the client says that it has this version already.
+pub fn not_modified(request: &HttpRequest, version: i64) -> Option<HttpResponse> {
+    let tag = tag(version);
+    let has_it = named(request, &header::IF_NONE_MATCH).is_some_and(|tags| tags.matches(&tag));
+    has_it.then(|| HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish())
+}
+
 impl<T: Serialize> Responder for Etagged<T> {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let tag = tag(self.version);
-        if named(request, &header::IF_NONE_MATCH).is_some_and(|tags| tags.matches(&tag)) {
-            return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
+        if let Some(answer) = not_modified(request, self.version) {
+            return answer;
         }
         HttpResponse::Ok()
-            .insert_header((header::ETAG, tag))
+            .insert_header((header::ETAG, tag(self.version)))
             .insert_header((header::CACHE_CONTROL, "private, no-cache"))
             .json(self.body)
     }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use actix_web::HttpRequest;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use diesel::pg::Pg;
@@ -61,6 +62,14 @@ impl fmt::Debug for CursorKey {
 const NONCE: usize = 12;
 
 impl CursorKey {
+    /// A key for another purpose, from which this one cannot be told (HMAC-SHA-256).
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret());
+        let mut derived = [0; 32];
+        derived.copy_from_slice(hmac::sign(&key, purpose.as_bytes()).as_ref());
+        derived
+    }
+
     fn cipher(&self) -> Result<RandomizedNonceKey, Problem> {
         RandomizedNonceKey::new(&AES_256_GCM, self.0.expose_secret()).map_err(Problem::internal)
     }

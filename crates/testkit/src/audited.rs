@@ -23,7 +23,7 @@ impl Audited<'_> {
     /// answer leaves one row that says how it ended.
     pub async fn refusals(&self, document: &Value, id: &str) {
         for (method, path) in operations(document) {
-            let path = path.replace("{id}", id);
+            let path = path.replace("{id}", id).replace("{entry}", id);
             let object = format!("{method} {path}");
             let answer = self.call(&method, &path, "", &json!({})).await;
             self.expect_row(&object, &answer, "actor IS NULL").await;

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use events::Outbox;
 
 use crate::config::ServeConfig;
+use crate::history::cache::Histories;
 use crate::staff::UsersService;
 
 /// The state of a serving process.
@@ -24,6 +25,8 @@ pub struct App {
     pub verifier: Verifier,
     /// The owner of doctors.
     pub users: UsersService,
+    /// Medical histories, as they are read again and again.
+    pub histories: Histories,
     /// Seals page cursors.
     pub cursor_key: CursorKey,
     /// The hospital's time zone.
@@ -38,8 +41,10 @@ impl App {
     /// # Errors
     /// When a setting cannot be used.
     pub fn build(config: &ServeConfig) -> anyhow::Result<Self> {
+        let (db, base) = (chassis::db::pool(&config.base.db, "patients serve")?, &config.base);
         Ok(Self {
-            db: chassis::db::pool(&config.base.db, "patients serve")?,
+            histories: Histories::new(db.clone(), &base.redis, &base.cursor_key, base.time_zone)?,
+            db,
             audit: audit::config::recorder(&config.base, "patients")?,
             outbox: Outbox::new(),
             verifier: config.auth.verifier()?,

@@ -1,5 +1,5 @@
-//! Who has an appointment with whom: a projection of the appointments service's events, and half of what "in their
-//! care" means.
+//! Who has an appointment with whom: a projection of the appointments service's events, half of what "in their care"
+//! means, and a part of the medical history.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -9,8 +9,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::schema::care_appointments;
 
 /// A row of the projection.
-#[derive(Clone, Debug, Insertable, AsChangeset)]
-#[diesel(table_name = care_appointments)]
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = care_appointments, check_for_backend(diesel::pg::Pg))]
 pub struct Visit {
     /// The appointment's id.
     pub id: i64,
@@ -20,8 +20,14 @@ pub struct Visit {
     pub doctor: i64,
     /// When it begins.
     pub starts_at: DateTime<Utc>,
+    /// When it ends; unknown of those heard of before this was kept.
+    pub ends_at: Option<DateTime<Utc>>,
     /// As the appointments service calls it.
     pub status: String,
+    /// As the appointments service calls it; empty of those heard of before this was kept.
+    pub appointment_type: String,
+    /// The doctor's name at the time; empty as above.
+    pub doctor_name: String,
     /// The appointment's version.
     pub version: i64,
 }
@@ -42,5 +48,19 @@ impl Visit {
             .execute(conn)
             .await
             .map(drop)
+    }
+
+    /// A patient's newest appointments, those to come first.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses.
+    pub async fn newest(conn: &mut AsyncPgConnection, patient: i64, most: i64) -> QueryResult<Vec<Self>> {
+        care_appointments::table
+            .filter(care_appointments::patient.eq(patient))
+            .order((care_appointments::starts_at.desc(), care_appointments::id.desc()))
+            .limit(most)
+            .select(Self::as_select())
+            .load(conn)
+            .await
     }
 }

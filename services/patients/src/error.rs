@@ -10,6 +10,12 @@ pub enum Error {
     /// Not there, or not for the caller to know of.
     #[error("no such patient")]
     NoSuchPatient,
+    /// The patient's history has no such entry.
+    #[error("no such entry")]
+    NoSuchEntry,
+    /// The entry was entered in error, which is final.
+    #[error("entered in error")]
+    EnteredInError,
     /// Another patient has this ABHA number.
     #[error("the ABHA number is another patient's")]
     AbhaTaken,
@@ -37,6 +43,11 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NoSuchPatient => Self::not_found("There is no such patient."),
+            Error::NoSuchEntry => Self::not_found("There is no such entry."),
+            Error::EnteredInError => {
+                Self::conflict("The entry was entered in error, which is final; enter another one.")
+                    .with_type("entered-in-error")
+            }
             Error::AbhaTaken => {
                 Self::conflict("This ABHA number is in use for another patient.").with_type("abha-number-taken")
             }

@@ -139,7 +139,10 @@ impl Visit {
             patient: visit.patient_id,
             doctor: visit.doctor_id,
             starts_at,
+            ends_at: visit.ends_at.as_ref().and_then(events::envelope::time),
             status: visit.status.clone(),
+            appointment_type: visit.appointment_type.clone(),
+            doctor_name: visit.doctor_name.clone(),
             version: visit.version,
         })
     }

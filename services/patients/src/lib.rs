@@ -9,6 +9,8 @@ pub mod hl7_import;
 pub mod registration;
 pub mod search;
 
+pub mod history;
+
 pub mod fhir;
 pub mod fields;
 
@@ -58,6 +60,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(registration::amend)
         .service(registration::deactivate)
         .service(fhir::read)
+        .service(history::read)
+        .service(history::add)
+        .service(history::read_entry)
+        .service(history::amend)
+        .service(history::versions)
         .service(access_log::list);
 }
 

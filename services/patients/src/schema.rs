@@ -57,6 +57,9 @@ diesel::table! {
         starts_at -> Timestamptz,
         status -> Text,
         version -> Int8,
+        ends_at -> Nullable<Timestamptz>,
+        appointment_type -> Text,
+        doctor_name -> Text,
     }
 }
 
@@ -91,6 +94,49 @@ diesel::table! {
         shown -> Array<Int8>,
         granted_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    history_entries (id) {
+        id -> Int8,
+        patient -> Int8,
+        kind -> Text,
+        code_system -> Nullable<Text>,
+        code -> Nullable<Text>,
+        display -> Nullable<Text>,
+        status -> Text,
+        effective_date -> Nullable<Text>,
+        sort_date -> Text,
+        value -> Nullable<Text>,
+        unit -> Nullable<Text>,
+        severity -> Nullable<Text>,
+        interpretation -> Nullable<Text>,
+        reference_range -> Nullable<Text>,
+        note -> Nullable<Text>,
+        source -> Text,
+        author -> Nullable<Int8>,
+        message -> Nullable<Int8>,
+        places -> Nullable<Jsonb>,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    history_versions (entry, version) {
+        entry -> Int8,
+        version -> Int8,
+        content -> Jsonb,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    history_heads (patient) {
+        patient -> Int8,
+        version -> Int8,
     }
 }
 

@@ -50,6 +50,11 @@ PATCH  /api/patients/{id}/ name                       | 401     ok     ok/404   
 PATCH  /api/patients/{id}/ deactivate                 | 401     ok     403/404  403/404  403      403      403      403/404
 DELETE /api/patients/{id}/                            | 401     ok     403      403      403      403      403      403
 GET    /api/patients/{id}/fhir/                       | 401     ok     ok/404   ok/404   ok       403      403      ok/404
+GET    /api/patients/{id}/medical-history/            | 401     ok     ok/404   ok/404   403      403      403      ok/404
+POST   /api/patients/{id}/medical-history/            | 401     ok     ok/404   ok/404   403      403      403      403
+GET    /api/patients/{id}/medical-history/{entry}/    | 401     ok     ok/404   ok/404   403      403      403      ok/404
+PATCH  /api/patients/{id}/medical-history/{entry}/    | 401     ok     ok/404   ok/404   403      403      403      403
+GET    /api/patients/{id}/medical-history/{entry}/versions/ | 401     ok     ok/404   ok/404   403      403      403      ok/404
 GET    /api/patients/{id}/access-log/                 | 401     ok     403      403      403      403      ok       ok/404
 POST   /api/patients/hl7/import/                      | 401     ok     403      403      ok       403      403      403
 GET    /api/patients/audit/                           | 401     ok     403      403      403      403      ok       403

@@ -17,7 +17,9 @@ pub struct Sent {
 /// For this caller, about this side's object.
 pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> Sent {
     let object = object(world, line, caller, whose).await;
-    let path = format!("{}{}", line.path.replace("{id}", &object), query(line.path, world.side(whose)));
+    let entry = world.side(whose).entry.to_string();
+    let path = line.path.replace("{id}", &object).replace("{entry}", &entry);
+    let path = format!("{path}{}", query(line.path, world.side(whose)));
     Sent { path, body: body(world, line, caller, whose, &object).await }
 }
 
@@ -87,6 +89,8 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/patients/{id}/", "contact") => json!({"phone": phone()}),
         (_, "/api/patients/{id}/", "name") => json!({"last_name": letters()}),
         (_, "/api/patients/{id}/", "deactivate") => json!({"is_active": false}),
+        ("POST", "/api/patients/{id}/medical-history/", _) => json!({"kind": "NOTE", "note": unique()}),
+        (_, "/api/patients/{id}/medical-history/{entry}/", _) => json!({"note": unique()}),
         (_, "/api/patients/hl7/import/", _) => json!({"message": MESSAGE}),
         ("POST", "/api/appointments/", _) => {
             let (date, time_slot) = world.slot();

@@ -24,6 +24,8 @@ pub struct Side {
     pub patient: i64,
     /// The `P…` number.
     pub number: String,
+    /// Of the medical history.
+    pub entry: i64,
     pub appointment: i64,
     pub invoice: i64,
     pub draft: i64,
@@ -136,7 +138,10 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let appointment = book(hospital, admin, doctor, patient, time(slot)).await;
     let invoice = bill(hospital, admin, patient, false).await;
     let draft = bill(hospital, admin, patient, true).await;
-    Side { doctor, patient, number, appointment, invoice, draft }
+    let note = json!({"kind": "NOTE", "note": "Speaks Tamil"});
+    let entry =
+        id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
+    Side { doctor, patient, number, entry, appointment, invoice, draft }
 }
 
 /// The id of the session that asks, or of another one.

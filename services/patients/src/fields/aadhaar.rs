@@ -138,7 +138,7 @@ const PERMUTATION: [[u8; 10]; 8] = [
 ];
 
 /// Verhoeff's check over digits, the check digit last.
-fn verhoeff(digits: &[u8]) -> bool {
+pub(crate) fn verhoeff(digits: &[u8]) -> bool {
     let check = digits.iter().rev().enumerate().try_fold(0_u8, |sum, (place, digit)| {
         let permuted = PERMUTATION.get(place % 8)?.get(usize::from(*digit))?;
         PRODUCT.get(usize::from(sum))?.get(usize::from(*permuted)).copied()

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 pub use address::{Address, EmergencyContact};
-pub use view::{BriefView, PatientView, Shown};
+pub use view::{BriefView, PatientView, Shown, instant};
 
 use crate::access::{Scope, visible_to};
 use crate::schema::patients;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::hospital::{AUDITOR, DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
 
 /// The action of the table that each operation needs. A new operation has to be added here, or the test below fails.
-const OPERATIONS: [(&str, &str, Action); 11] = [
+const OPERATIONS: [(&str, &str, Action); 16] = [
     ("get", "/api/patients/", Action::PatientRead),
     ("post", "/api/patients/", Action::PatientRegister),
     ("get", "/api/patients/{id}/", Action::PatientRead),
@@ -15,6 +15,11 @@ const OPERATIONS: [(&str, &str, Action); 11] = [
     ("patch", "/api/patients/{id}/", Action::PatientWrite),
     ("delete", "/api/patients/{id}/", Action::PatientDeactivate),
     ("get", "/api/patients/{id}/fhir/", Action::FhirPatientRead),
+    ("get", "/api/patients/{id}/medical-history/", Action::HistoryRead),
+    ("post", "/api/patients/{id}/medical-history/", Action::HistoryWrite),
+    ("get", "/api/patients/{id}/medical-history/{entry}/", Action::HistoryRead),
+    ("patch", "/api/patients/{id}/medical-history/{entry}/", Action::HistoryWrite),
+    ("get", "/api/patients/{id}/medical-history/{entry}/versions/", Action::HistoryRead),
     ("get", "/api/patients/{id}/access-log/", Action::PatientAccessLog),
     ("post", "/api/patients/hl7/import/", Action::Hl7Import),
     ("get", "/api/patients/audit/", Action::AuditRead),
@@ -37,7 +42,7 @@ async fn every_operation_asks_the_table() {
     let hospital = Hospital::open().await;
     let patient = id(&hospital.register(&lakshmi()).await);
     for (method, path, action) in OPERATIONS {
-        let path = path.replace("{id}", &patient.to_string());
+        let path = path.replace("{id}", &patient.to_string()).replace("{entry}", "1");
         let call = |token: &str| {
             let call = hospital.server.call(method.to_uppercase().parse().unwrap(), &path).token(token);
             if method == "get" || method == "delete" { call } else { call.json(&json!({"unknown": 1})) }.send()

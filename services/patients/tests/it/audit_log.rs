@@ -17,7 +17,15 @@ async fn every_operation_leaves_a_row() {
     let id = hospital.register_named("Sita", "Iyer").await;
     let mut replaced = lakshmi();
     replaced.as_object_mut().unwrap().remove("abha_number");
-    let good: [Good; 11] = [
+    let history = format!("/api/patients/{id}/medical-history/");
+    let note = json!({"kind": "NOTE", "note": "Allergic to nothing known"});
+    let entry = crate::hospital::id(&hospital.server.post(&history, &hospital.admin(), &note).await.expect(201).body);
+    let good: [Good; 16] = [
+        ("GET", history.clone(), json!({})),
+        ("POST", history.clone(), note),
+        ("GET", format!("{history}{entry}/"), json!({})),
+        ("PATCH", format!("{history}{entry}/"), json!({"note": "None known"})),
+        ("GET", format!("{history}{entry}/versions/"), json!({})),
         ("GET", format!("/api/patients/{id}/"), json!({})),
         ("GET", "/api/patients/?search=sita".into(), json!({})),
         ("GET", format!("/api/patients/{id}/fhir/"), json!({})),
@@ -32,7 +40,7 @@ async fn every_operation_leaves_a_row() {
     ];
     audited.successes(&document, &good).await;
     let about = format!("SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND patients @> '{{{id}}}'");
-    assert!(hospital.db.number(&about).await >= 6, "each of them names the patient");
+    assert!(hospital.db.number(&about).await >= 11, "each of them names the patient");
     let unnamed = "SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND patients = '{}' AND actor = 1 AND action <> 'AuditRead'";
     assert_eq!(hospital.db.number(unnamed).await, 0);
 }

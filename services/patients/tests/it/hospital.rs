@@ -1,11 +1,15 @@
 //! A running service with its own database, and people to call it.
 
 use auth::Role;
+use chassis::page::CursorKey;
+use chassis::redis::RedisConfig;
 use events::Outbox;
 use patients::app::App;
+use patients::history::cache::Histories;
 use patients::staff::UsersService;
 use serde_json::{Value, json};
-use testkit::{Server, TestDb, Tokens};
+use testkit::{Endpoints, Server, TestDb, Tokens};
+use uuid::Uuid;
 
 pub const ADMIN: i64 = 1;
 pub const DOCTOR: i64 = 2;
@@ -22,6 +26,9 @@ pub struct Hospital {
     pub server: Server,
     pub tokens: Tokens,
     pub db: TestDb,
+    redis: RedisConfig,
+    /// Of this hospital alone: the others' copies in the same Redis have other names.
+    key: CursorKey,
 }
 
 impl Hospital {
@@ -31,20 +38,20 @@ impl Hospital {
 
     /// With a users service at this address.
     pub async fn open_beside(users_url: &str) -> Self {
+        Self::open_with(users_url, Endpoints::get().redis_config()).await
+    }
+
+    /// With a Redis of its own.
+    pub async fn open_on(redis: RedisConfig) -> Self {
+        Self::open_with(NO_USERS_SERVICE, redis).await
+    }
+
+    async fn open_with(users_url: &str, redis: RedisConfig) -> Self {
         let db = TestDb::new("patients", patients::migrations()).await;
         let tokens = Tokens::new();
-        let app = App {
-            audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
-            db: db.pool().await,
-            outbox: Outbox::new(),
-            verifier: tokens.verifier(),
-            users: UsersService::at(users_url.parse().unwrap()).unwrap(),
-            cursor_key: "00".repeat(32).parse().unwrap(),
-            time_zone: chrono_tz::Asia::Kolkata,
-            patient_id_system: "urn:ehs:patient-id".to_owned(),
-        };
-        let server = Server::start(patients::TITLE, patients::with_state(app)).await;
-        let hospital = Self { server, tokens, db };
+        let key: CursorKey = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).parse().unwrap();
+        let server = serve(&db, &tokens, users_url, &redis, &key).await;
+        let hospital = Self { server, tokens, db, redis, key };
         hospital
             .db
             .sql(
@@ -53,6 +60,11 @@ impl Hospital {
             )
             .await;
         hospital
+    }
+
+    /// Another process of the same service.
+    pub async fn another_process(&self) -> Server {
+        serve(&self.db, &self.tokens, NO_USERS_SERVICE, &self.redis, &self.key).await
     }
 
     pub fn admin(&self) -> String {
@@ -101,6 +113,22 @@ impl Hospital {
     pub async fn count(&self, table_and_condition: &str) -> i64 {
         self.db.number(&format!("SELECT count(*) FROM {table_and_condition}")).await
     }
+}
+
+async fn serve(db: &TestDb, tokens: &Tokens, users_url: &str, redis: &RedisConfig, key: &CursorKey) -> Server {
+    let zone = chrono_tz::Asia::Kolkata;
+    let app = App {
+        audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
+        histories: Histories::new(db.pool().await, redis, key, zone).unwrap(),
+        db: db.pool().await,
+        outbox: Outbox::new(),
+        verifier: tokens.verifier(),
+        users: UsersService::at(users_url.parse().unwrap()).unwrap(),
+        cursor_key: key.clone(),
+        time_zone: zone,
+        patient_id_system: "urn:ehs:patient-id".to_owned(),
+    };
+    Server::start(patients::TITLE, patients::with_state(app)).await
 }
 
 pub fn id(body: &Value) -> i64 {

@@ -19,6 +19,8 @@ mod bad_input;
 mod break_glass;
 mod events;
 mod fhir;
+mod history;
+mod history_cache;
 mod hl7_import;
 mod openapi;
 mod registration;

@@ -1,6 +1,6 @@
 //! Properties of the schema, and the guards that hold whoever writes.
 
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use crate::hospital::Hospital;
 
@@ -16,6 +16,9 @@ async fn the_database_itself_refuses_what_must_never_happen() {
     let grant = "INSERT INTO break_glass_grants (actor, role, session, reason, patient, expires_at) \
          SELECT 2, 'DOCTOR', gen_random_uuid(), 'unconscious in casualty', id, now() + interval '1 hour' FROM patients";
     hospital.db.sql(grant).await;
+    let entry = "INSERT INTO history_entries (patient, kind, display, status, sort_date, source, author) \
+         SELECT id, 'CONDITION', 'Asthma', 'ACTIVE', '2026-11-23', 'API', 2 FROM patients";
+    hospital.db.sql(entry).await;
     for sql in [
         "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91123456789012')",
         "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91-1234-5678-9013')",
@@ -34,6 +37,21 @@ async fn the_database_itself_refuses_what_must_never_happen() {
          SELECT 2, 'DOCTOR', gen_random_uuid(), 'because I want it', id, now() + interval '2 hours' FROM patients",
         "UPDATE break_glass_grants SET expires_at = now() + interval '1 hour'",
         "DELETE FROM break_glass_grants",
+        "UPDATE history_entries SET status = 'RESOLVED'",
+        "UPDATE history_entries SET kind = 'ALLERGY', version = version + 1",
+        "UPDATE history_entries SET patient = patient + 1, status = 'RESOLVED', version = version + 1",
+        "DELETE FROM history_entries",
+        "UPDATE history_versions SET content = '{}'",
+        "DELETE FROM history_versions",
+        "INSERT INTO history_versions (entry, version, content) SELECT id, 7, '{}' FROM history_entries",
+        "UPDATE history_heads SET version = 1",
+        "DELETE FROM history_heads",
+        "INSERT INTO history_entries (patient, kind, display, status, sort_date, source, author) \
+         SELECT id, 'CONDITION', 'Asthma', 'ACTIVE', 'soon', 'API', 2 FROM patients",
+        "INSERT INTO history_entries (patient, kind, status, sort_date, source, author) \
+         SELECT id, 'CONDITION', 'ACTIVE', '2026', 'API', 2 FROM patients",
+        "INSERT INTO history_entries (patient, kind, display, status, sort_date, source) \
+         SELECT id, 'CONDITION', 'Asthma', 'ACTIVE', '2026', 'HL7' FROM patients",
         "CREATE TABLE mine (id int)",
         "ALTER TABLE patients DROP COLUMN phone",
         "INSERT INTO patient_identifiers (authority, value, patient) VALUES ('A', '1', 4242)",
@@ -41,6 +59,15 @@ async fn the_database_itself_refuses_what_must_never_happen() {
          VALUES ('', '', '', '', decode(repeat('00', 32), 'hex'), '', 1, 'APPLIED')",
     ] {
         assert!(refused(&hospital, sql).await, "{sql}");
+    }
+    hospital.db.sql("UPDATE history_entries SET status = 'ENTERED_IN_ERROR', version = 2").await;
+    assert!(refused(&hospital, "UPDATE history_entries SET status = 'ACTIVE', version = 3").await, "it stays in error");
+    assert_eq!(hospital.count("history_versions").await, 2);
+    for sql in
+        ["UPDATE history_versions SET content = '{}'", "DELETE FROM history_versions", "TRUNCATE history_versions"]
+    {
+        let mut owner = diesel_async::AsyncPgConnection::establish(&hospital.db.owner_url).await.unwrap();
+        assert!(diesel::sql_query(sql).execute(&mut owner).await.is_err(), "not even the owner: {sql}");
     }
     assert!(!refused(&hospital, "UPDATE patients SET first_name = 'Sita', version = version + 1").await);
 }
@@ -60,6 +87,7 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),
         ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),
         ("care", include_str!("../../migrations/2026-11-23-000200_care/down.sql")),

@@ -1,0 +1,11 @@
+DROP TRIGGER history_hears_of_appointments ON care_appointments;
+DROP FUNCTION history_hears_of_appointments();
+DROP INDEX care_appointments_newest;
+ALTER TABLE care_appointments DROP COLUMN ends_at, DROP COLUMN appointment_type, DROP COLUMN doctor_name;
+DROP TABLE history_versions;
+DROP TABLE history_entries;
+DROP TABLE history_heads;
+DROP FUNCTION history_stays();
+DROP FUNCTION history_entries_are_kept();
+DROP FUNCTION history_entries_are_amended();
+DROP FUNCTION history_goes_on(bigint);
