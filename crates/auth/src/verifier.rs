@@ -181,10 +181,17 @@ impl Verifier {
 
     /// Fetches, unless someone else just did; callers that come meanwhile wait for that one fetch and its deadline.
     async fn refresh_for(&self, kid: &str) {
-        let Some(source) = &self.0.source else { return };
-        let mut not_before = source.not_before.lock().await;
-        if self.ring().get(kid).is_none() {
-            self.refresh(source, &mut not_before).await;
+        let (verifier, kid) = (self.clone(), kid.to_owned());
+        // a task of its own: a caller that hangs up does not take the fetch along that others wait for
+        let fetching = tokio::spawn(async move {
+            let Some(source) = &verifier.0.source else { return };
+            let mut not_before = source.not_before.lock().await;
+            if verifier.ring().get(&kid).is_none() {
+                verifier.refresh(source, &mut not_before).await;
+            }
+        });
+        if let Err(fault) = fetching.await {
+            tracing::error!(%fault, "the fetch of the key set ended early");
         }
     }
 
@@ -203,7 +210,6 @@ impl Verifier {
         if not_before.is_some_and(|at| now < at) {
             return;
         }
-        // before the await: a caller that hangs up must not reset the clock
         *not_before = now.checked_add(RETRY_INTERVAL);
         match source.fetch().await {
             Ok(ring) => {

@@ -127,6 +127,17 @@ async fn the_key_set_is_fetched_once_for_many_callers() {
 }
 
 #[tokio::test]
+async fn a_caller_that_hangs_up_takes_the_key_set_from_nobody() {
+    let keys = SigningKeys::generate().unwrap();
+    let server = KeyServer::slow(ok(&json!(keys.jwks())), Duration::from_millis(500)).await;
+    let (verifier, token) = (server.verifier(), keys.sign(&claims()).unwrap());
+    let impatient = tokio::time::timeout(Duration::from_millis(100), verifier.verify(&token)).await;
+    assert!(impatient.is_err(), "the server thinks for longer");
+    assert!(verifier.verify(&token).await.is_ok());
+    assert_eq!(server.fetches(), 1);
+}
+
+#[tokio::test]
 async fn unknown_keys_cannot_make_us_fetch_again_and_again() {
     let keys = SigningKeys::generate().unwrap();
     let server = KeyServer::start(ok(&json!(keys.jwks()))).await;
@@ -246,6 +257,11 @@ struct KeyServer {
 
 impl KeyServer {
     async fn start(first: String) -> Self {
+        Self::slow(first, Duration::ZERO).await
+    }
+
+    /// Thinks so long before each answer.
+    async fn slow(first: String, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/.well-known/jwks.json", listener.local_addr().unwrap());
         let answer = Arc::new(Mutex::new(first));
@@ -256,6 +272,7 @@ impl KeyServer {
                 let mut request = [0; 4096];
                 let _read = stream.read(&mut request).await;
                 counted.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(pause).await;
                 let text = said.lock().unwrap().clone();
                 let _written = stream.write_all(text.as_bytes()).await;
                 let _closed = stream.shutdown().await;
