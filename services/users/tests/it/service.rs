@@ -85,7 +85,8 @@ impl Service {
     ) -> Self {
         let app = App {
             audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
-            db: db.pool().await,
+            // of its own: connections end with the server that opened them, and another may follow on this database
+            db: chassis::db::pool(&db.config(), "users").unwrap(),
             outbox: ::events::Outbox::new(),
             keys: Arc::clone(&keys),
             tokens: TokenConfig::new("ehs".to_owned(), "ehs-api".to_owned()),
