@@ -181,6 +181,10 @@ impl Verifier {
 
     /// Fetches, unless someone else just did; callers that come meanwhile wait for that one fetch and its deadline.
     async fn refresh_for(&self, kid: &str) {
+        let Some(source) = &self.0.source else { return };
+        if source.not_before.try_lock().is_ok_and(|at| at.is_some_and(|at| Instant::now() < at)) {
+            return;
+        }
         let (verifier, kid) = (self.clone(), kid.to_owned());
         // a task of its own: a caller that hangs up does not take the fetch along that others wait for
         let fetching = tokio::spawn(async move {
