@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::access::{Scope, visible_to};
 use crate::patient::Facts;
 use crate::schema::patients;
+use crate::search::sound;
 
 /// Scores from here on are told.
 const TOLD: u32 = 70;
@@ -35,7 +36,8 @@ impl<'a> Person<'a> {
     /// Somebody by name, date of birth and phone.
     pub fn named(first: &str, last: &str, birth: Option<NaiveDate>, phone: Option<&'a str>) -> Self {
         let words = format!("{first} {last}");
-        let names = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(sound).collect();
+        let names =
+            words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(sound::of).collect();
         Self { names, birth, phone }
     }
 }
@@ -92,29 +94,6 @@ fn births(one: Option<NaiveDate>, other: Option<NaiveDate>) -> u32 {
         }
         _ => 0,
     }
-}
-
-/// A word as it sounds, for the usual ways of writing Indian names in Latin letters; folded.
-fn sound(word: &str) -> String {
-    let mut sound = word.to_lowercase();
-    for (written, heard) in [
-        ("x", "ks"),
-        ("sh", "s"),
-        ("th", "t"),
-        ("dh", "d"),
-        ("ee", "i"),
-        ("oo", "u"),
-        ("ou", "u"),
-        ("w", "v"),
-        ("ph", "f"),
-        ("z", "s"),
-        ("y", "i"),
-    ] {
-        sound = sound.replace(written, heard);
-    }
-    let mut letters: Vec<char> = sound.chars().collect();
-    letters.dedup();
-    letters.into_iter().collect()
 }
 
 /// How alike two words are, in percent; an initial is like every name that starts with it.

@@ -1,6 +1,7 @@
 //! Listing and searching patients.
 
 pub mod query;
+pub mod sound;
 mod text;
 pub mod words;
 
