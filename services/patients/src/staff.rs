@@ -2,22 +2,18 @@
 //! is a second late.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use auth::{Actor, Role};
+use auth::{Actor, Owner, Role};
 use chassis::db::{self, Pool};
 use chassis::problem::Problem;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use events::v1::UserSnapshot;
-use reqwest::{StatusCode, Url, header};
-use secrecy::ExposeSecret;
+use reqwest::Url;
 use serde::Deserialize;
 
 use crate::schema::staff;
-
-const DEADLINE: Duration = Duration::from_millis(800);
 
 /// A row of the projection.
 #[derive(Clone, Debug, Insertable, AsChangeset)]
@@ -82,10 +78,7 @@ impl From<&UserSnapshot> for Member {
 
 /// The users service, over HTTP.
 #[derive(Clone)]
-pub struct UsersService {
-    client: reqwest::Client,
-    base: Url,
-}
+pub struct UsersService(Owner);
 
 #[derive(Deserialize)]
 struct Doctor {
@@ -105,12 +98,7 @@ impl UsersService {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn at(base: Url) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(DEADLINE)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
-        Ok(Self { client, base })
+        Owner::new("the users service", base).map(Self)
     }
 
     /// Whether there is an active doctor with this id: as the projection says; when it has no row, as the users service
@@ -128,29 +116,11 @@ impl UsersService {
         if let Some((role, is_active)) = known {
             return Ok(role == "DOCTOR" && is_active);
         }
-        let Some(doctor) = self.ask(actor, id).await? else { return Ok(false) };
+        let path = format!("api/users/doctors/{id}/");
+        let Some((version, doctor)) = self.0.ask::<Doctor>(actor, &path).await? else { return Ok(false) };
+        let doctor = doctor.member(version);
         doctor.keep(&mut *db::get(pool).await?).await?;
         Ok(doctor.is_active)
-    }
-
-    #[tracing::instrument(skip_all, fields(otel.kind = "client"))]
-    async fn ask(&self, actor: &Actor, id: i64) -> Result<Option<Member>, Problem> {
-        let down = |cause: Box<dyn std::error::Error + Send + Sync>| Problem::unavailable("the users service", cause);
-        let url = self.base.join(&format!("api/users/doctors/{id}/")).map_err(Problem::internal)?;
-        let mut request = self.client.get(url).bearer_auth(actor.bearer.expose_secret());
-        if let Some(traceparent) = chassis::telemetry::traceparent() {
-            request = request.header("traceparent", traceparent);
-        }
-        let answer = request.send().await.map_err(|fault| down(fault.without_url().into()))?;
-        match answer.status() {
-            StatusCode::NOT_FOUND => Ok(None),
-            StatusCode::OK => {
-                let version = version_of(&answer);
-                let doctor: Doctor = answer.json().await.map_err(|fault| down(fault.without_url().into()))?;
-                Ok(Some(doctor.member(version)))
-            }
-            status => Err(down(format!("it answered {status}").into())),
-        }
     }
 }
 
@@ -165,10 +135,4 @@ impl Doctor {
 /// A name as it is shown; many people have one only.
 fn full_name(first: &str, last: &str) -> String {
     format!("{} {}", first.trim(), last.trim()).trim().to_owned()
-}
-
-/// The version in the `ETag`; 0, which any event overtakes, without one.
-fn version_of(answer: &reqwest::Response) -> i64 {
-    let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
-    tag.trim_start_matches("W/").trim_matches('"').parse().unwrap_or_default()
 }
