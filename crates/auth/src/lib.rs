@@ -17,6 +17,6 @@ pub use extract::{Actor, MaybeActor, Permit};
 pub use keys::{Jwk, Jwks, KeyFault, SigningKeys};
 pub use owner::Owner;
 pub use permissions::{Action, Permission, Reach, reach};
-pub use revocation::{RedisDown, Revocations};
+pub use revocation::Revocations;
 pub use roles::Role;
 pub use verifier::{AuthConfig, TokenFault, Verifier};

@@ -8,35 +8,28 @@
 use std::fmt;
 use std::time::Duration;
 
-use chassis::redis::deadpool_redis::Pool;
-use chassis::redis::deadpool_redis::redis::AsyncCommands;
+use chassis::redis::client::AsyncCommands;
+use chassis::redis::{Away, Redis};
 use uuid::Uuid;
-
-/// How long an answer may take: the pool's deadlines are for connections only.
-const DEADLINE: Duration = Duration::from_millis(250);
 
 /// The revoked sessions, in Redis.
 #[derive(Clone)]
-pub struct Revocations(Pool);
+pub struct Revocations(Redis);
 
 impl Revocations {
-    /// The revocations kept in the Redis behind this pool, whose deadlines apply.
+    /// The revocations kept in this Redis, whose deadline applies.
     #[must_use]
-    pub const fn new(pool: Pool) -> Self {
-        Self(pool)
+    pub const fn new(redis: Redis) -> Self {
+        Self(redis)
     }
 
-    /// Whether this session was ended.
+    /// Whether this session was ended. Redis is asked even right after it failed: without its answer an ended session passes.
     ///
     /// # Errors
     ///
     /// Redis did not answer in time; the caller decides what that means.
-    pub async fn is_revoked(&self, session: Uuid) -> Result<bool, RedisDown> {
-        in_time(async {
-            let mut redis = self.0.get().await.map_err(RedisDown::new)?;
-            redis.exists(key(session)).await.map_err(RedisDown::new)
-        })
-        .await
+    pub async fn is_revoked(&self, session: Uuid) -> Result<bool, Away> {
+        self.0.insist(|mut redis| async move { redis.exists(key(session)).await }).await
     }
 
     /// Ends a session for as long as its last access token could live.
@@ -44,33 +37,15 @@ impl Revocations {
     /// # Errors
     ///
     /// Redis did not answer in time.
-    pub async fn revoke(&self, session: Uuid, lifetime: Duration) -> Result<(), RedisDown> {
-        in_time(async {
-            let mut redis = self.0.get().await.map_err(RedisDown::new)?;
-            redis.set_ex(key(session), 1_u8, lifetime.as_secs().max(1)).await.map_err(RedisDown::new)
-        })
-        .await
+    pub async fn revoke(&self, session: Uuid, lifetime: Duration) -> Result<(), Away> {
+        let lifetime = lifetime.as_secs().max(1);
+        self.0.insist(|mut redis| async move { redis.set_ex(key(session), 1_u8, lifetime).await }).await
     }
-}
-
-async fn in_time<T>(asked: impl Future<Output = Result<T, RedisDown>>) -> Result<T, RedisDown> {
-    tokio::time::timeout(DEADLINE, asked).await.map_err(RedisDown::new)?
 }
 
 impl fmt::Debug for Revocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Revocations")
-    }
-}
-
-/// Redis did not answer in time.
-#[derive(Debug, thiserror::Error)]
-#[error("Redis is away: {0}")]
-pub struct RedisDown(Box<dyn std::error::Error + Send + Sync>);
-
-impl RedisDown {
-    fn new(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(cause))
     }
 }
 

@@ -27,7 +27,8 @@ pub async fn identify(request: &HttpRequest, auth: Auth) -> Result<Option<Actor>
 ///
 /// # Errors
 /// 401 for a session that was ended.
-pub async fn check_session(actor: &Actor, revocations: &Revocations) -> Result<(), Problem> {
+pub async fn check_session(actor: Option<&Actor>, revocations: &Revocations) -> Result<(), Problem> {
+    let Some(actor) = actor else { return Ok(()) };
     match revocations.is_revoked(actor.session).await {
         Ok(false) => Ok(()),
         Ok(true) => Err(Problem::unauthorized(Some("invalid_token"), "The session was ended; sign in again.")),

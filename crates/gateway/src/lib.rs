@@ -26,7 +26,7 @@ use actix_web::web;
 use auth::{Revocations, Verifier};
 use chassis::edge::Edge;
 use chassis::http::{self, Readiness, Routes};
-use chassis::redis::deadpool_redis::Pool;
+use chassis::redis::Redis;
 use chassis::shutdown::CancellationToken;
 use ipnet::IpNet;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -56,7 +56,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn build(config: &Config, verifier: Verifier, redis: Pool) -> reqwest::Result<Self> {
+    pub fn build(config: &Config, verifier: Verifier, redis: Redis) -> reqwest::Result<Self> {
         let clusters = Clusters::new(&config.clusters)?;
         let documents = Documents::new(Source::all(config))?;
         let table = Arc::new(Table::new(&config.routes));
@@ -85,7 +85,7 @@ impl Gateway {
 ///
 /// # Errors
 /// Names the address that is taken, or what is wrong with the certificate.
-pub async fn run(config: Config, verifier: Verifier, redis: Pool, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: Config, verifier: Verifier, redis: Redis, stop: CancellationToken) -> anyhow::Result<()> {
     let operators = http::bind(config.admin.address)?;
     let clients = Clients::bind(&config.listener)?;
     let gateway = Gateway::build(&config, verifier, redis)?;

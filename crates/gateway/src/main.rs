@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use auth::AuthConfig;
 use chassis::env::{ConfigFaults, Env};
-use chassis::redis::{self, RedisConfig};
+use chassis::redis::{Redis, RedisConfig};
 use chassis::telemetry::{self, TelemetryConfig};
 use clap::Parser;
 use gateway::config::Config;
@@ -60,5 +60,5 @@ fn settings(mut env: Env) -> Result<Settings, ConfigFaults> {
 async fn run(config: Config, settings: Settings) -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&settings.telemetry, "gateway")?;
     let stop = chassis::shutdown::token()?;
-    gateway::run(config, settings.auth.verifier()?, redis::pool(&settings.redis)?, stop).await
+    gateway::run(config, settings.auth.verifier()?, Redis::new(&settings.redis)?, stop).await
 }

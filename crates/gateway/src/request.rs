@@ -42,11 +42,16 @@ async fn serve(
     }
     let address = client::address(request.peer_addr().map(|peer| peer.ip()), request.headers(), &gateway.proxies);
     let actor = authn::identify(&request, route.auth).await;
+    let known = actor.as_ref().ok().and_then(Option::as_ref);
+    // asked at once, they are one round trip to Redis
+    let (admitted, session) = tokio::join!(
+        admit(&request, route, &gateway, address, known),
+        authn::check_session(known, &gateway.revocations)
+    );
     // Guessing tokens counts too, so that this comes before a bad one is refused.
-    admit(&request, route, &gateway, address, actor.as_ref().ok().and_then(Option::as_ref)).await?;
-    if let Some(actor) = actor? {
-        authn::check_session(&actor, &gateway.revocations).await?;
-    }
+    admitted?;
+    actor?;
+    session?;
     pass_on(&request, payload, route, cluster, address).await
 }
 

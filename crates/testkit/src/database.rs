@@ -42,10 +42,10 @@ pub struct TestDb {
 impl TestDb {
     /// A database with the service's schema and roles, and these migrations applied in this order.
     pub async fn new(service: &str, migrations: Vec<EmbeddedMigrations>) -> Self {
-        let template = template_name(service, &migrations);
-        make_template(service, &template, migrations).await.expect("a migrated template");
+        let template = Template::of(service, &migrations);
+        template.make(service, migrations).await.expect("a migrated template");
         let name = format!("t_{service}_{}", Uuid::now_v7().simple());
-        clone(&template, &name).await.expect("a clone of the template");
+        clone(&template.name, &name).await.expect("a clone of the template");
         Self {
             app_url: url_of(&name, Some(&format!("{service}_app"))),
             owner_url: url_of(&name, Some(&format!("{service}_owner"))),
@@ -113,72 +113,90 @@ impl Drop for TestDb {
     }
 }
 
-/// Names the build, so that a template is never older than the migrations in the program: a migration's text cannot be seen from here.
-fn template_name(service: &str, migrations: &[EmbeddedMigrations]) -> String {
+/// The name of a database to clone: whose it is, of which build, with which migrations.
+struct Template {
+    /// Begins the names of the same test program's templates for a service, whenever it was built.
+    program: String,
+    /// Begins those of this build. A migration's text cannot be seen from here, so a template is never older than the program.
+    build: String,
+    name: String,
+}
+
+impl Template {
+    fn of(service: &str, migrations: &[EmbeddedMigrations]) -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let built = program.metadata().and_then(|file| file.modified()).expect("its time");
+        let stem = program.file_stem().unwrap_or_default().to_string_lossy();
+        let name = stem.rsplit_once('-').map_or(&*stem, |(name, _hash)| name);
+        let names: Vec<String> = migrations
+            .iter()
+            .flat_map(|source| MigrationSource::<Pg>::migrations(source).expect("embedded migrations"))
+            .map(|migration| migration.name().to_string())
+            .collect();
+        let home = (name, program.parent(), std::env::var_os("CARGO_MANIFEST_DIR"));
+        let program_of = format!("tpl_{service}_{}_", short_hash(&home));
+        let build =
+            format!("{program_of}{}_", short_hash(&(&program, built.duration_since(UNIX_EPOCH).unwrap_or_default())));
+        let name = format!("{build}{}", short_hash(&names));
+        Self { program: program_of, build, name }
+    }
+
+    async fn make(&self, service: &str, migrations: Vec<EmbeddedMigrations>) -> anyhow::Result<()> {
+        let mut conn = cluster().await?;
+        if self.is_ready(&mut conn).await? {
+            return Ok(());
+        }
+        diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(TEMPLATE_LOCK).execute(&mut conn).await?;
+        if self.is_ready(&mut conn).await? {
+            return Ok(());
+        }
+        self.drop_superseded(&mut conn).await?;
+        let name = &self.name;
+        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut conn).await?;
+        let (service, migrated) = (service.to_owned(), name.clone());
+        tokio::task::spawn_blocking(move || provision_and_migrate(&service, &migrated, migrations)).await??;
+        diesel::sql_query(format!("ALTER DATABASE {name} WITH is_template true")).execute(&mut conn).await?;
+        Ok(())
+    }
+
+    /// Marked as a template, it is complete.
+    async fn is_ready(&self, conn: &mut AsyncPgConnection) -> QueryResult<bool> {
+        #[derive(QueryableByName)]
+        struct Ready {
+            #[diesel(sql_type = Bool)]
+            ready: bool,
+        }
+        let query =
+            diesel::sql_query("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate) AS ready");
+        Ok(query.bind::<Text, _>(&self.name).get_result::<Ready>(conn).await?.ready)
+    }
+
+    /// Drops those of the program's earlier builds, and this one where its making was cut short. Those of the same build with
+    /// other migrations stay: other tests of the program clone them.
+    async fn drop_superseded(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
+        #[derive(QueryableByName)]
+        struct Old {
+            #[diesel(sql_type = Text)]
+            name: String,
+        }
+        let query = diesel::sql_query(
+            "SELECT datname::text AS name FROM pg_database
+             WHERE starts_with(datname::text, $1) AND NOT starts_with(datname::text, $2) OR datname = $3",
+        );
+        let query = query.bind::<Text, _>(&self.program).bind::<Text, _>(&self.build).bind::<Text, _>(&self.name);
+        for Old { name } in query.load(conn).await? {
+            diesel::sql_query(format!("ALTER DATABASE {name} WITH is_template false")).execute(conn).await?;
+            diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)")).execute(conn).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Eight digits; PostgreSQL cuts names after 63 characters.
+fn short_hash(value: &impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
-    for source in migrations {
-        let found: Vec<Box<dyn Migration<Pg>>> = source.migrations().expect("embedded migrations");
-        found.iter().for_each(|migration| migration.name().to_string().hash(&mut hasher));
-    }
-    let program = std::env::current_exe().expect("this program");
-    let built = program.metadata().and_then(|file| file.modified()).expect("its time");
-    (program, built.duration_since(UNIX_EPOCH).unwrap_or_default()).hash(&mut hasher);
-    format!("{}{:016x}", template_prefix(service), hasher.finish())
-}
-
-/// Begins the names of the same test program's templates, whenever it was built; others' are left alone.
-fn template_prefix(service: &str) -> String {
-    let program = std::env::current_exe().expect("this program");
-    let stem = program.file_stem().unwrap_or_default().to_string_lossy();
-    let name = stem.rsplit_once('-').map_or(&*stem, |(name, _hash)| name);
-    let mut hasher = DefaultHasher::new();
-    (name, program.parent(), std::env::var_os("CARGO_MANIFEST_DIR")).hash(&mut hasher);
-    format!("tpl_{service}_{:08x}_", hasher.finish() & 0xffff_ffff)
-}
-
-async fn make_template(service: &str, template: &str, migrations: Vec<EmbeddedMigrations>) -> anyhow::Result<()> {
-    let mut conn = cluster().await?;
-    if is_ready(&mut conn, template).await? {
-        return Ok(());
-    }
-    diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(TEMPLATE_LOCK).execute(&mut conn).await?;
-    if is_ready(&mut conn, template).await? {
-        return Ok(());
-    }
-    drop_templates(&mut conn, &template_prefix(service)).await?;
-    diesel::sql_query(format!("CREATE DATABASE {template}")).execute(&mut conn).await?;
-    let (service, name) = (service.to_owned(), template.to_owned());
-    tokio::task::spawn_blocking(move || provision_and_migrate(&service, &name, migrations)).await??;
-    diesel::sql_query(format!("ALTER DATABASE {template} WITH is_template true")).execute(&mut conn).await?;
-    Ok(())
-}
-
-/// Marked as a template, it is complete.
-async fn is_ready(conn: &mut AsyncPgConnection, template: &str) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Ready {
-        #[diesel(sql_type = Bool)]
-        ready: bool,
-    }
-    let query =
-        diesel::sql_query("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate) AS ready");
-    Ok(query.bind::<Text, _>(template).get_result::<Ready>(conn).await?.ready)
-}
-
-/// Templates of earlier builds, and one whose making was cut short.
-async fn drop_templates(conn: &mut AsyncPgConnection, prefix: &str) -> QueryResult<()> {
-    #[derive(QueryableByName)]
-    struct Old {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
-    let query = diesel::sql_query("SELECT datname::text AS name FROM pg_database WHERE starts_with(datname::text, $1)");
-    let old: Vec<Old> = query.bind::<Text, _>(prefix).load(conn).await?;
-    for Old { name } in old {
-        diesel::sql_query(format!("ALTER DATABASE {name} WITH is_template false")).execute(conn).await?;
-        diesel::sql_query(format!("DROP DATABASE {name} WITH (FORCE)")).execute(conn).await?;
-    }
-    Ok(())
+    value.hash(&mut hasher);
+    format!("{:08x}", hasher.finish() & 0xffff_ffff)
 }
 
 /// Migrations want a runtime with several threads; the test's has one.

@@ -45,9 +45,9 @@ impl Endpoints {
         serde_json::from_slice(&std::fs::read(found).ok()?).ok()
     }
 
-    /// Settings of a Redis pool with a deadline that a busy machine keeps.
+    /// Settings of Redis with a deadline that a busy machine keeps.
     pub fn redis_config(&self) -> RedisConfig {
-        RedisConfig { url: self.redis.clone().into(), pool_size: 8, deadline: Duration::from_secs(2) }
+        RedisConfig { url: self.redis.clone().into(), deadline: Duration::from_secs(2) }
     }
 }
 

@@ -4,17 +4,21 @@
 pub mod endpoints;
 
 mod audited;
+mod authority;
 mod database;
 mod eventually;
 mod queues;
+mod redis;
 mod server;
 mod tokens;
 
 pub use audited::{Audited, Good};
+pub use authority::Authority;
 pub use database::TestDb;
 pub use endpoints::Endpoints;
 pub use eventually::eventually;
 pub use queues::Queues;
+pub use redis::OwnRedis;
 pub use server::{Answer, Call, Server};
 pub use tokens::Tokens;
 

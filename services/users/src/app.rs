@@ -9,7 +9,7 @@ use auth::{Revocations, SigningKeys, Verifier};
 use chassis::db::{self, Conn, Pool};
 use chassis::page::CursorKey;
 use chassis::problem::Problem;
-use chassis::redis;
+use chassis::redis::Redis;
 use events::Outbox;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -49,7 +49,7 @@ impl App {
     /// # Errors
     /// When the URL of the database or of Redis cannot be read, or the system has no randomness.
     pub fn build(config: ServeConfig) -> anyhow::Result<Self> {
-        let redis = redis::pool(&config.base.redis)?;
+        let redis = Redis::new(&config.base.redis)?;
         Ok(Self {
             db: db::pool(&config.base.db, "users-serve")?,
             audit: audit::config::recorder(&config.base, "users")?,

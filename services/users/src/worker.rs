@@ -7,7 +7,7 @@ use chassis::db::{self, Pool};
 use chassis::http::{self, Readiness};
 use chassis::idempotency;
 use chassis::problem::Problem;
-use chassis::redis;
+use chassis::redis::Redis;
 use chassis::shutdown::CancellationToken;
 use chrono::Utc;
 use events::{SqsQueues, consumer, relay};
@@ -43,7 +43,7 @@ pub async fn run(config: WorkerConfig, stop: CancellationToken) -> anyhow::Resul
         audit::worker::run(pool.clone(), stop.clone()),
         post::run(pool.clone(), config.mail, stop.clone()),
         forget(pool.clone(), stop.clone()),
-        tell_again(pool, Revocations::new(redis::pool(&config.base.redis)?), stop),
+        tell_again(pool, Revocations::new(Redis::new(&config.base.redis)?), stop),
     )?;
     Ok(())
 }

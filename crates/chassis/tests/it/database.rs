@@ -64,8 +64,7 @@ async fn connections_that_were_killed_are_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_older_than_the_binary_is_refused() {
-    // a service of its own: the other tests' template has other migrations, and one program keeps one per service
-    let old = TestDb::new("unmigrated", vec![]).await;
+    let old = TestDb::new("chassis", vec![]).await;
     let refused = db::require_migrated(&old.pool().await, vec![chassis::MIGRATIONS]).await.unwrap_err();
     assert!(format!("{refused:#}").contains("migrate"), "{refused:#}");
     db::migrate(&old.owner_url.clone().into(), vec![chassis::MIGRATIONS]).await.unwrap();

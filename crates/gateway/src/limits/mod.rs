@@ -13,7 +13,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chassis::redis::deadpool_redis::Pool;
+use chassis::address::subscriber;
+use chassis::redis::Redis;
 
 use self::bucket::Bucket;
 use self::here::Here;
@@ -65,8 +66,8 @@ struct Taken {
 }
 
 impl Limits {
-    /// The limits by name, counted in the Redis behind this pool.
-    pub fn new(limits: &BTreeMap<String, Limit>, redis: Pool) -> Self {
+    /// The limits by name, counted in this Redis.
+    pub fn new(limits: &BTreeMap<String, Limit>, redis: Redis) -> Self {
         let rule = |(name, limit): (&String, &Limit)| {
             let rule = Rule { name: name.clone(), key: limit.key, bucket: limit.bucket() };
             (name.clone(), rule)
@@ -99,16 +100,8 @@ impl<'a> Ask<'a> {
     /// Of nobody whose address is not known either, nothing can be counted.
     fn of(rule: &'a Rule, caller: Caller) -> Option<Self> {
         let user = caller.user.filter(|_| rule.key == Key::User).map(|user| format!("user:{user}"));
-        let whose = user.or_else(|| caller.address.map(|address| format!("address:{}", network(address))))?;
+        let whose = user.or_else(|| caller.address.map(|address| format!("address:{}", subscriber(address))))?;
         Some(Self { rule, key: format!("ehs:limit:{}:{whose}", rule.name) })
-    }
-}
-
-/// The address that counts as one caller: whoever has an IPv6 address has its whole /64 to choose from.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
     }
 }
 
@@ -124,14 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_is_a_user_or_an_address_and_a_v6_address_its_network() {
-        for (address, counted) in [
-            ("203.0.113.7", "203.0.113.7"),
-            ("::ffff:203.0.113.7", "203.0.113.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ] {
-            assert_eq!(network(address.parse().unwrap()).to_string(), counted);
-        }
+    fn a_caller_is_a_user_or_an_address() {
         let limit = |key| Rule { name: "l".into(), key, bucket: Bucket::new(1, 1) };
         let address = Some("203.0.113.7".parse().unwrap());
         for (key, user, address, named) in [

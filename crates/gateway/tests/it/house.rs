@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use auth::Role;
 use chassis::http::Readiness;
-use chassis::redis::deadpool_redis::Pool;
+use chassis::redis::Redis;
 use chassis::shutdown::CancellationToken;
 use futures_util::StreamExt;
 use gateway::Gateway;
@@ -44,7 +44,7 @@ impl House {
     }
 
     /// With these limits, as YAML by name, on its routes; counted in this Redis.
-    pub fn with_limits(limits: &[(&str, &str)], redis: Pool) -> Self {
+    pub fn with_limits(limits: &[(&str, &str)], redis: Redis) -> Self {
         let (behind, tokens) = (Behind::start(), Tokens::new());
         let names: Vec<&str> = limits.iter().map(|(name, _)| *name).collect();
         let rules: String = limits.iter().map(|(name, rule)| format!("  {name}: {rule}\n")).collect();
@@ -61,7 +61,7 @@ impl House {
         Self::build(&yaml(server), CancellationToken::new(), tokens, verifier, redis())
     }
 
-    fn build(yaml: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier, redis: Pool) -> Self {
+    fn build(yaml: &str, behind: CancellationToken, tokens: Tokens, verifier: auth::Verifier, redis: Redis) -> Self {
         let stop = CancellationToken::new();
         let config = Config::parse(yaml).unwrap();
         let gateway = Gateway::build(&config, verifier, redis).unwrap();
@@ -251,6 +251,6 @@ pub fn revocations() -> auth::Revocations {
 }
 
 /// The real Redis.
-pub fn redis() -> Pool {
-    chassis::redis::pool(&testkit::Endpoints::get().redis_config()).unwrap()
+pub fn redis() -> Redis {
+    Redis::new(&testkit::Endpoints::get().redis_config()).unwrap()
 }

@@ -1,11 +1,7 @@
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use auth::Role;
-use chassis::redis::RedisConfig;
-use chassis::redis::deadpool_redis::Pool;
-use testkit::eventually;
+use testkit::{OwnRedis, eventually};
 use uuid::Uuid;
 
 use crate::house::{Answer, House, redis};
@@ -120,62 +116,19 @@ async fn guessing_tokens_counts() {
 
 #[tokio::test]
 async fn without_redis_the_gateway_counts_for_itself_and_goes_back_when_it_can() {
-    let mut server = OwnRedis::start();
+    let server = OwnRedis::start().await;
     let limit = name();
     let limits = [(limit.as_str(), "{key: address, requests: 1, per_s: 600, burst: 3}")];
-    let house = House::with_limits(&limits, server.pool());
+    let house = House::with_limits(&limits, server.redis());
     eventually(async || open(&house).await.headers.contains_key("ratelimit-remaining")).await;
     assert!(figure(&open(&house).await, "ratelimit-remaining") <= 1, "counted in Redis");
-    server.kill();
+    let port = server.kill();
     let mut statuses = Vec::new();
     for _ in 0..6 {
         statuses.push(open(&house).await.status);
     }
     assert_eq!(statuses, [200, 200, 200, 429, 429, 429], "the same rule, counted anew");
     assert_eq!(closed(&house, &house.token).await.status, 429);
-    server.restart();
+    let _server = OwnRedis::on(port).await;
     eventually(async || open(&house).await.status == 200).await;
-}
-
-/// A Redis that may be killed.
-struct OwnRedis {
-    port: u16,
-    process: Child,
-}
-
-impl OwnRedis {
-    fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { port, process: Self::spawn(port) }
-    }
-
-    fn spawn(port: u16) -> Child {
-        let port = port.to_string();
-        Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--save", "", "--port", &port])
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-
-    fn pool(&self) -> Pool {
-        let url = format!("redis://127.0.0.1:{}", self.port).into();
-        chassis::redis::pool(&RedisConfig { url, pool_size: 4, deadline: Duration::from_millis(250) }).unwrap()
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap(); // SIGKILL
-        self.process.wait().unwrap();
-    }
-
-    fn restart(&mut self) {
-        self.process = Self::spawn(self.port);
-    }
-}
-
-impl Drop for OwnRedis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

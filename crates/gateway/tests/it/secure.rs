@@ -2,7 +2,6 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use auth::Role;
 use chassis::http::Readiness;
@@ -10,40 +9,15 @@ use chassis::shutdown::CancellationToken;
 use gateway::Gateway;
 use gateway::config::Config;
 use gateway::listen::Clients;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, ClientBuilder};
-use testkit::Tokens;
+use testkit::{Authority, Tokens};
 use tokio_util::sync::DropGuard;
 
 use crate::binary::{Folder, written};
 use crate::house::{self, Behind};
 
-/// Signs certificates for 127.0.0.1.
-pub struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    pub fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: Issuer::new(params, key) }
-    }
-
-    /// A fresh certificate and its key, good until so many days from now.
-    pub fn pair(&self, days: i64) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
-        let now = std::time::SystemTime::now();
-        params.not_before = (now - Duration::from_secs(86_400 * 400)).into();
-        let span = Duration::from_secs(86_400 * days.unsigned_abs());
-        params.not_after = if days < 0 { now - span } else { now + span }.into();
-        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
-    }
-}
+/// Where the gateway is reached.
+pub const HOSTS: &[&str] = &["127.0.0.1", "localhost"];
 
 pub struct Secure {
     pub url: String,
@@ -76,7 +50,7 @@ impl Secure {
             folder,
             _stops: [stop.clone().drop_guard(), behind.stop.drop_guard()],
         };
-        let (certificate, key) = secure.authority.pair(90);
+        let (certificate, key) = secure.authority.pair(HOSTS, 90);
         secure.write(&certificate, &key);
         let config = Config::parse(&yaml).unwrap();
         let clients = Clients::bind(&config.listener).unwrap();

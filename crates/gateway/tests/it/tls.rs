@@ -7,13 +7,13 @@ use gateway::tls::{Fault, Pair};
 use reqwest::tls::{TlsInfo, Version};
 use reqwest::{Client, Response};
 use serde_json::Value;
-use testkit::eventually;
+use testkit::{Authority, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::binary::{program, written};
-use crate::secure::{Authority, Secure};
+use crate::secure::{HOSTS, Secure};
 
 async fn ask(client: &Client, secure: &Secure) -> Response {
     let answer = client.get(format!("{}/open/a/", secure.url)).send().await.unwrap();
@@ -56,7 +56,7 @@ async fn a_new_certificate_serves_new_connections_and_old_ones_go_on() {
     let secure = Secure::open();
     let old = secure.client().build().unwrap();
     let first = certificate(&ask(&old, &secure).await);
-    let (certificate_pem, key) = secure.authority.pair(90);
+    let (certificate_pem, key) = secure.authority.pair(HOSTS, 90);
     secure.write(&certificate_pem, &key);
     eventually(async || offered(&secure).await != first).await;
     assert_eq!(certificate(&ask(&old, &secure).await), first, "its connection was not dropped");
@@ -86,7 +86,7 @@ async fn ten_thousand_requests_do_not_notice_that_certificates_change() {
     }
     let mut exchanged = 0;
     while !tasks.is_empty() {
-        let (certificate, key) = secure.authority.pair(90);
+        let (certificate, key) = secure.authority.pair(HOSTS, 90);
         secure.write(&certificate, &key);
         exchanged += 1;
         let pause = tokio::time::sleep(Duration::from_millis(4_500));
@@ -170,7 +170,7 @@ async fn a_pair_that_does_not_serve_is_known_before_it_does() {
     )
     .unwrap();
     let authority = Authority::new();
-    let ((certificate, key), (_, other)) = (authority.pair(10), authority.pair(10));
+    let ((certificate, key), (_, other)) = (authority.pair(HOSTS, 10), authority.pair(HOSTS, 10));
     let load = |certificate: &str, key: &str| {
         std::fs::write(&files.certificate, certificate).unwrap();
         std::fs::write(&files.key, key).unwrap();
@@ -178,7 +178,7 @@ async fn a_pair_that_does_not_serve_is_known_before_it_does() {
     };
     assert_eq!(load(&certificate, &key), Ok(9));
     assert!(matches!(load(&certificate, &other), Err(Fault::Mismatch(_))));
-    assert_eq!(load(&authority.pair(-1).0, &key), Err(Fault::NotNow));
+    assert_eq!(load(&authority.pair(HOSTS, -1).0, &key), Err(Fault::NotNow));
     assert_eq!(load("rubbish", &key), Err(Fault::NoCertificate));
     assert_eq!(load(&certificate, "rubbish"), Err(Fault::NoKey));
     assert_eq!(load(&certificate.replace('M', "N"), &key), Err(Fault::NoCertificate));
@@ -193,7 +193,7 @@ async fn the_program_refuses_a_faulty_pair_once_and_counts_what_it_took() {
     let secure = Secure::open(); // its files and its authority; the program serves by itself
     let [port, admin] =
         [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|held| held.local_addr().unwrap());
-    let (certificate, key) = secure.authority.pair(10);
+    let (certificate, key) = secure.authority.pair(HOSTS, 10);
     secure.write(&certificate, &key);
     let (_folder, file) = written(&format!(
         "listener: {{address: '{port}', workers: 1, tls: {{certificate: '{}', key: '{}'}}}}\nadmin: {{address: '{admin}'}}\nroutes: []\nclusters: {{}}\n",
@@ -217,7 +217,7 @@ async fn the_program_refuses_a_faulty_pair_once_and_counts_what_it_took() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(ready().await, "the old one serves on");
     assert_eq!(metric("gateway_certificate_reloads_total{outcome=\"refused\"}").await, Some(1.0), "once");
-    let (certificate, key) = secure.authority.pair(90);
+    let (certificate, key) = secure.authority.pair(HOSTS, 90);
     secure.write(&certificate, &key);
     eventually(async || metric("gateway_certificate_reloads_total{outcome=\"taken\"}").await == Some(1.0)).await;
     assert!(metric("gateway_certificate_expires_seconds").await.unwrap() > 7_000_000.0);

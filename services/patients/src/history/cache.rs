@@ -18,8 +18,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use chassis::db;
 use chassis::page::CursorKey;
 use chassis::problem::Problem;
-use chassis::redis::deadpool_redis::redis::{Cmd, FromRedisValue, cmd};
-use chassis::redis::{RedisConfig, deadpool_redis};
+use chassis::redis::client::{Cmd, FromRedisValue, cmd};
+use chassis::redis::{Away, Redis, RedisConfig};
 use chrono_tz::Tz;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
@@ -35,8 +35,6 @@ const LARGEST: usize = 1024 * 1024;
 const LOCKED: Duration = Duration::from_secs(2);
 /// How often, and how many times, another one looks whether it has.
 const LOOK_AGAIN: (Duration, u32) = (Duration::from_millis(20), 50);
-/// After a failure Redis is left alone for this long.
-const AVOIDED: Duration = Duration::from_secs(1);
 /// How long a reader waits for whoever loads.
 const PATIENCE: Duration = Duration::from_secs(8);
 const NONCE: usize = 12;
@@ -61,14 +59,12 @@ pub struct Histories(Arc<Inner>);
 
 struct Inner {
     db: db::Pool,
-    redis: deadpool_redis::Pool,
-    deadline: Duration,
+    redis: Redis,
     seal: RandomizedNonceKey,
     /// Copies under another key have other names.
     names: String,
     zone: Tz,
     flights: Mutex<HashMap<Which, Flight>>,
-    avoid_until: Mutex<Option<Instant>>,
 }
 
 type Flight = Shared<BoxFuture<'static, Result<Snapshot, Fault>>>;
@@ -87,9 +83,6 @@ enum Turn {
     TooLate,
 }
 
-/// Redis was not asked, or did not answer.
-struct Away;
-
 impl Histories {
     /// Loads from `db`, keeps copies in the Redis of `redis`, sealed with a key made of `key`.
     ///
@@ -99,13 +92,11 @@ impl Histories {
         let names = key.derive("names of medical histories");
         Ok(Self(Arc::new(Inner {
             db,
-            redis: chassis::redis::pool(redis)?,
-            deadline: redis.deadline,
+            redis: Redis::new(redis)?,
             seal: RandomizedNonceKey::new(&AES_256_GCM, &key.derive("copies of medical histories"))?,
             names: names.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
             zone,
             flights: Mutex::default(),
-            avoid_until: Mutex::default(),
         })))
     }
 
@@ -207,25 +198,9 @@ impl Inner {
         }
     }
 
-    /// Asks Redis within the deadline; after a failure not at all for a while.
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
-        if lock(&self.avoid_until).is_some_and(|until| until > Instant::now()) {
-            count("bypass");
-            return Err(Away);
-        }
-        let asked = async {
-            let mut redis = self.redis.get().await.map_err(|fault| fault.to_string())?;
-            command.query_async(&mut redis).await.map_err(|fault| fault.to_string())
-        };
-        let why = match timeout(self.deadline, asked).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(fault)) => fault,
-            Err(late) => late.to_string(),
-        };
-        count("bypass");
-        *lock(&self.avoid_until) = Instant::now().checked_add(AVOIDED);
-        tracing::warn!(why, "Redis cannot be asked for medical histories; PostgreSQL is");
-        Err(Away)
+        let asked = self.redis.ask(|mut redis| async move { command.query_async(&mut redis).await }).await;
+        asked.inspect_err(|_away| count("bypass"))
     }
 
     fn name(&self, which: &Which) -> String {

@@ -1,18 +1,17 @@
 //! Copies of histories in Redis: never stale, loaded once, done without when Redis is away.
 
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use auth::Role;
-use chassis::redis::RedisConfig;
-use chassis::redis::deadpool_redis::redis::{AsyncCommands, Client, aio::MultiplexedConnection};
+use chassis::redis::client::AsyncCommands;
+use chassis::redis::client::aio::MultiplexedConnection;
 use events::v1::{AppointmentSnapshot, Envelope};
 use events::{Handler, Payload, envelope};
 use futures_util::future::join_all;
 use patients::events::Heard;
 use serde_json::{Value, json};
-use testkit::{Server, eventually};
+use testkit::{OwnRedis, Server, eventually};
 
 use crate::history::{DIABETES, diabetes};
 use crate::hospital::{DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
@@ -146,57 +145,14 @@ async fn a_copy_is_of_no_use_to_who_may_not_read_it() {
     assert_eq!(hospital.count(&rows).await, 4);
 }
 
-/// A Redis of the test's own; killed when dropped.
-struct OwnRedis {
-    port: u16,
-    process: Child,
-}
-
-impl OwnRedis {
-    fn start(port: u16) -> Self {
-        let start = |program: &str| {
-            let mut command = Command::new(program);
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
-        };
-        let process = start("redis-server").or_else(|_none| start("valkey-server")).expect("a Redis");
-        Self { port, process }
-    }
-
-    fn config(port: u16) -> RedisConfig {
-        RedisConfig {
-            url: format!("redis://127.0.0.1:{port}").into(),
-            pool_size: 8,
-            deadline: Duration::from_millis(500),
-        }
-    }
-
-    async fn connect(&self) -> MultiplexedConnection {
-        let client = Client::open(format!("redis://127.0.0.1:{}", self.port)).unwrap();
-        eventually(|| async { client.get_multiplexed_async_connection().await.is_ok() }).await;
-        client.get_multiplexed_async_connection().await.unwrap()
-    }
-}
-
-impl Drop for OwnRedis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-}
-
 async fn copies(redis: &mut MultiplexedConnection) -> Vec<String> {
     redis.keys("ehs:history:*").await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_may_die_and_come_back() {
-    let port = free_port();
-    let redis = OwnRedis::start(port);
+    let redis = OwnRedis::start().await;
+    let port = redis.port();
     let hospital = Hospital::open_on(OwnRedis::config(port)).await;
     let mut conn = redis.connect().await;
     let (patient, entry) = lakshmi_with_diabetes(&hospital).await;
@@ -213,7 +169,7 @@ async fn redis_may_die_and_come_back() {
         let answers = join_all((0..10).map(|_| read(&hospital.server, &hospital, patient))).await;
         assert!(answers.iter().all(|answer| answer["conditions"][0]["note"] == note));
     }
-    let redis = OwnRedis::start(port);
+    let redis = OwnRedis::on(port).await;
     let mut conn = redis.connect().await;
     eventually(|| {
         let mut conn = conn.clone();
@@ -243,8 +199,8 @@ async fn a_redis_that_never_answers_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_holds_nothing_that_it_could_tell_or_swap() {
-    let redis = OwnRedis::start(free_port());
-    let hospital = Hospital::open_on(OwnRedis::config(redis.port)).await;
+    let redis = OwnRedis::start().await;
+    let hospital = Hospital::open_on(OwnRedis::config(redis.port())).await;
     let mut conn = redis.connect().await;
     let (patient, _) = lakshmi_with_diabetes(&hospital).await;
     read(&hospital.server, &hospital, patient).await;

@@ -7,13 +7,13 @@
 //! [`MOST_ACCOUNT_WAIT`], and so the owner gets in from anywhere in the end.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chassis::address::subscriber;
 use chassis::problem::Problem;
-use chassis::redis::deadpool_redis::Pool;
-use chassis::redis::deadpool_redis::redis::Script;
+use chassis::redis::client::Script;
+use chassis::redis::{Away, Redis};
 
 use super::origin::Origin;
 use super::refresh_token::sha256;
@@ -26,7 +26,6 @@ pub const MOST_ACCOUNT_WAIT: Duration = Duration::from_secs(60);
 const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 /// For how long wrong passwords are remembered.
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
-const REDIS_ANSWERS_WITHIN: Duration = Duration::from_millis(250);
 /// Addresses and accounts that are counted here while Redis is away.
 const MOST_COUNTED_HERE: usize = 10_000;
 
@@ -50,7 +49,7 @@ impl Default for Allowance {
 /// Counts wrong passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Defence {
-    redis: Pool,
+    redis: Redis,
     allowance: Allowance,
     here: Arc<Mutex<HashMap<String, Wrong>>>,
 }
@@ -73,7 +72,7 @@ impl Attempt {
     /// The name is hashed as typed, without regard to case; whether it is anybody's makes no difference.
     #[must_use]
     pub fn new(origin: &Origin, name: &str) -> Self {
-        let address = origin.address.map_or_else(|| "nowhere".to_owned(), network);
+        let address = origin.address.map_or_else(|| "nowhere".to_owned(), |address| subscriber(address).to_string());
         let account = digest(&name.trim().to_lowercase());
         let known = format!("ehs:signin:{{{account}}}:known:{}", digest(&address));
         Self {
@@ -86,23 +85,12 @@ impl Attempt {
     /// Somebody asks for a reset mail to `email`. How many one mailbox gets is the queue's to bound, silently.
     #[must_use]
     pub fn to_reset(origin: &Origin, email: &str) -> Self {
-        let address = origin.address.map_or_else(|| "nowhere".to_owned(), network);
+        let address = origin.address.map_or_else(|| "nowhere".to_owned(), |address| subscriber(address).to_string());
         let account = digest(&email.trim().to_lowercase());
         Self {
             address: format!("ehs:reset:address:{}", digest(&address)),
             account: format!("ehs:reset:{{{account}}}:asked"),
             known: format!("ehs:reset:{{{account}}}:known"),
-        }
-    }
-}
-
-/// A whole IPv6 subscriber line is one address.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(four) => four.to_string(),
-        IpAddr::V6(six) => {
-            let [a, b, c, d, ..] = six.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
     }
 }
@@ -146,9 +134,9 @@ return 0
 ";
 
 impl Defence {
-    /// Counts in the Redis behind this pool.
+    /// Counts in this Redis.
     #[must_use]
-    pub fn new(redis: Pool, allowance: Allowance) -> Self {
+    pub fn new(redis: Redis, allowance: Allowance) -> Self {
         Self { redis, allowance, here: Arc::default() }
     }
 
@@ -196,18 +184,16 @@ impl Defence {
         }
     }
 
-    async fn ask(&self, script: &str, attempt: &Attempt, arguments: &[u64]) -> anyhow::Result<u64> {
+    /// Asked even right after a failure: the stricter count here is for when there is no other.
+    async fn ask(&self, script: &str, attempt: &Attempt, arguments: &[u64]) -> Result<u64, Away> {
         let script = Script::new(script);
         let mut call = script.key(&attempt.address);
         call.key(&attempt.account).key(&attempt.known);
         for argument in arguments {
             call.arg(*argument);
         }
-        let answer = tokio::time::timeout(REDIS_ANSWERS_WITHIN, async {
-            let mut redis = self.redis.get().await?;
-            anyhow::Ok(call.invoke_async(&mut redis).await?)
-        });
-        answer.await?
+        let call = &call;
+        self.redis.insist(|mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 
     /// Stricter: half as many are free, and nobody is known.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chassis::redis::{RedisConfig, pool};
+use chassis::redis::{Redis, RedisConfig};
 use reqwest::Method;
 use serde_json::json;
 use testkit::{Answer, Endpoints};
@@ -23,7 +23,7 @@ fn at(url: &str) -> RedisConfig {
 }
 
 async fn service(url: &str, allowance: Allowance) -> Service {
-    Service::defended(&cheap(), Defence::new(pool(&at(url)).unwrap(), allowance)).await
+    Service::defended(&cheap(), Defence::new(Redis::new(&at(url)).unwrap(), allowance)).await
 }
 
 async fn guarded() -> Service {

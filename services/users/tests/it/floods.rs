@@ -2,14 +2,13 @@
 //!
 //! `EHS_TEST_FLOOD` is how many wrong passwords are tried; 2000 where it is not set, 20000 for the whole of it.
 
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use chassis::redis::{RedisConfig, pool};
+use chassis::redis::Redis;
 use reqwest::Method;
 use serde_json::json;
-use testkit::{Answer, Endpoints, eventually};
+use testkit::{Answer, Endpoints, OwnRedis, eventually};
 use users::config::HashingConfig;
 use users::sign_in::defence::{Allowance, Defence};
 
@@ -29,7 +28,7 @@ fn hashing() -> HashingConfig {
 }
 
 async fn guarded() -> Service {
-    let redis = pool(&Endpoints::get().redis_config()).unwrap();
+    let redis = Redis::new(&Endpoints::get().redis_config()).unwrap();
     Service::defended(&hashing(), Defence::new(redis, Allowance::default())).await
 }
 
@@ -122,7 +121,7 @@ async fn a_flood_against_a_thousand_accounts_slows_nobody_else_and_their_owners_
 
 #[tokio::test]
 async fn an_address_asks_for_so_many_reset_mails() {
-    let redis = pool(&Endpoints::get().redis_config()).unwrap();
+    let redis = Redis::new(&Endpoints::get().redis_config()).unwrap();
     let allowance = Allowance { resets_per_address: 5, ..Allowance::default() };
     let service = Service::defended(&hashing(), Defence::new(redis, allowance)).await;
     let (attacker, body) = (address(), |n: u32| json!({"email": format!("{n}@example.in")}));
@@ -139,54 +138,12 @@ async fn an_address_asks_for_so_many_reset_mails() {
     ask(&address(), 5).await.expect(202);
 }
 
-/// A Redis of one's own, to be killed.
-struct Redis {
-    port: u16,
-    process: Child,
-}
-
-impl Redis {
-    async fn start(port: u16) -> Self {
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("redis-server");
-        let redis = Self { port, process };
-        eventually(|| async { std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() }).await;
-        redis
-    }
-
-    fn free_port() -> u16 {
-        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-    }
-
-    fn pool(&self) -> chassis::redis::deadpool_redis::Pool {
-        let url = format!("redis://127.0.0.1:{}", self.port);
-        pool(&RedisConfig { url: url.into(), ..Endpoints::get().redis_config() }).unwrap()
-    }
-
-    /// SIGKILL.
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_killed_makes_it_stricter_and_not_wrong() {
-    let redis = Redis::start(Redis::free_port()).await;
-    let (port, allowance) = (redis.port, Allowance { per_address: 30, per_account: 4, ..Allowance::default() });
-    let revocations = auth::Revocations::new(redis.pool());
-    let service = Service::leaning_on(Defence::new(redis.pool(), allowance), revocations.clone()).await;
+    let redis = OwnRedis::start().await;
+    let (port, allowance) = (redis.port(), Allowance { per_address: 30, per_account: 4, ..Allowance::default() });
+    let revocations = auth::Revocations::new(redis.redis());
+    let service = Service::leaning_on(Defence::new(redis.redis(), allowance), revocations.clone()).await;
     service.patient("asha").await;
     let signed_in = service.login("asha", PASSWORD).await.expect(200).body;
     let (access, refresh) = (signed_in["access"].as_str().unwrap(), signed_in["refresh"].as_str().unwrap());
@@ -215,7 +172,7 @@ async fn redis_killed_makes_it_stricter_and_not_wrong() {
     try_from(&service, &address(), "nobody", "wrong horse battery").await.expect(429);
     assert!(revocations.is_revoked(sid).await.is_err(), "nobody takes silence for a good session");
 
-    let redis = Redis::start(port).await;
+    let redis = OwnRedis::on(port).await;
     eventually(|| async { users::worker::tell_again_once(&service.db.pool().await, &revocations).await.is_ok() }).await;
     assert!(revocations.is_revoked(sid).await.unwrap(), "what Redis forgot is told again");
     eventually(|| async { service.login("asha", PASSWORD).await.status == 200 }).await;

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use testkit::Authority;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use users::mail::MailConfig;
 
 pub struct PostOffice {
@@ -89,16 +90,13 @@ impl Drop for PostOffice {
 
 /// A certificate for `localhost`, and the authority that signed it.
 fn encryption() -> (TlsAcceptor, Vec<u8>) {
-    let (key, of_authority) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let signed = authority.self_signed(&of_authority).unwrap();
-    let issuer = Issuer::new(authority, of_authority);
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let (chain, key) = (vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap());
+    let authority = Authority::new();
+    let (certificate, key) = authority.pair(&["localhost"], 1);
+    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    (TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap())), signed.pem().into_bytes())
+    (TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap())), authority.pem.into_bytes())
 }
 
 /// Takes nothing before `STARTTLS`.

@@ -140,11 +140,11 @@ impl Service {
 /// All tests come from one address.
 fn lenient() -> Defence {
     let free = Allowance { per_address: u32::MAX, per_account: u32::MAX, resets_per_address: u32::MAX };
-    Defence::new(chassis::redis::pool(&Endpoints::get().redis_config()).unwrap(), free)
+    Defence::new(chassis::redis::Redis::new(&Endpoints::get().redis_config()).unwrap(), free)
 }
 
 pub fn revocations() -> auth::Revocations {
-    auth::Revocations::new(chassis::redis::pool(&Endpoints::get().redis_config()).unwrap())
+    auth::Revocations::new(chassis::redis::Redis::new(&Endpoints::get().redis_config()).unwrap())
 }
 
 pub fn mfa_keys() -> MfaKeys {

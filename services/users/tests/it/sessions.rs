@@ -1,4 +1,4 @@
-use chassis::redis::{RedisConfig, pool};
+use chassis::redis::{Redis, RedisConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::Answer;
@@ -100,7 +100,7 @@ async fn a_refresh_token_used_twice_ends_the_access_token_too() {
 async fn without_redis_one_signs_out_all_the_same_and_the_gateway_is_told_later() {
     let nowhere =
         RedisConfig { url: "redis://127.0.0.1:1".to_owned().into(), ..testkit::Endpoints::get().redis_config() };
-    let service = Service::revoking(auth::Revocations::new(pool(&nowhere).unwrap())).await;
+    let service = Service::revoking(auth::Revocations::new(Redis::new(&nowhere).unwrap())).await;
     service.patient("asha").await;
     let (access, refresh) = signed_in(&service).await;
     let id = current(&service, &access).await;
