@@ -1,8 +1,7 @@
 //! Group commit: requests that wait together share one commit.
 //!
 //! One thread per process takes what waits in a bounded queue, writes it by one statement, and tells those who wait. While
-//! it writes, the next ones gather; where several came together, it lets more gather for a moment, as PostgreSQL does with
-//! `commit_delay`: what a statement and a commit cost is shared by more of them then.
+//! it writes, the next ones gather.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,10 +25,6 @@ use crate::write::insert;
 const QUEUE: usize = 2048;
 /// Rows of one commit at most.
 const BATCH: usize = 512;
-/// So many rows at once say that many ask at once.
-const COMPANY: usize = 4;
-/// How long more are let gather then.
-const GATHER: Duration = Duration::from_millis(1);
 /// How long an answer waits for its row.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -146,14 +141,6 @@ impl Witness for Recorder {
 async fn run(pool: Pool, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        if batch.len() >= COMPANY {
-            tokio::time::sleep(GATHER).await;
-            while batch.len() < BATCH
-                && let Ok(one) = waiting.try_recv()
-            {
-                batch.push(one);
-            }
-        }
         let (rows, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|one| (one.row, one.written)).unzip();
         let begun = Instant::now();
         let written = write_batch(&pool, &rows).await;
