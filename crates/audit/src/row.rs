@@ -5,6 +5,8 @@ use chassis::trail::Trail;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{self, Array, BigInt, Nullable, Text, Timestamptz};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -47,8 +49,7 @@ pub struct Row {
 }
 
 /// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was answered.
     Success,
@@ -76,10 +77,22 @@ impl Outcome {
             _ => Self::Success,
         }
     }
+
+    /// As a row says it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Denied => "DENIED",
+            Self::NotFound => "NOT_FOUND",
+            Self::Refused => "REFUSED",
+            Self::Failed => "FAILED",
+        }
+    }
 }
 
 /// A row to be written.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct NewRow {
     at: DateTime<Utc>,
     actor: Option<i64>,
@@ -88,7 +101,7 @@ pub struct NewRow {
     action: String,
     object: String,
     patients: Vec<i64>,
-    outcome: Outcome,
+    outcome: &'static str,
     address: Option<String>,
     user_agent: Option<String>,
     trace_id: Option<String>,
@@ -108,11 +121,35 @@ impl NewRow {
             action,
             object: facts.object.clone(),
             patients: noted.patients.unwrap_or_default(),
-            outcome,
+            outcome: outcome.name(),
             address: facts.address.map(|address| address.to_string()),
             user_agent: facts.user_agent.clone(),
             trace_id: facts.trace_id.clone(),
             reason: noted.reason,
         }
+    }
+
+    /// Its values, in the order of the columns from `at` on.
+    pub(crate) fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param::<Timestamptz, _>(&self.at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.actor)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.role)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<sql_types::Uuid>, _>(&self.session)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.action)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.object)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.patients)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.outcome)?;
+        for text in [&self.address, &self.user_agent, &self.trace_id, &self.reason] {
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(text)?;
+        }
+        Ok(())
     }
 }

@@ -3,9 +3,8 @@
 use chassis::trail::Trail;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::result::Error;
-use diesel::sql_types::Text;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::Untyped;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::row::{NewRow, Outcome};
@@ -27,35 +26,42 @@ pub async fn write(
 
 /// Writes rows by one statement, in the caller's transaction or in one of its own.
 pub(crate) async fn insert(conn: &mut AsyncPgConnection, rows: &[NewRow]) -> QueryResult<()> {
-    let json = serde_json::to_string(rows).map_err(|fault| Error::SerializationError(fault.into()))?;
-    Insert { json }.execute(conn).await.map(drop)
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Insert { rows }.execute(conn).await.map(drop)
 }
 
-/// One text for any number of rows, so that PostgreSQL plans it once.
-struct Insert {
-    json: String,
+/// Filled up with empty rows to the next power of two, so that a connection prepares a handful of statements for all numbers
+/// of rows.
+struct Insert<'r> {
+    rows: &'r [NewRow],
 }
 
-impl QueryFragment<Pg> for Insert {
+impl QueryFragment<Pg> for Insert<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO audit_log (at, actor, role, session, action, object, patients, outcome, address, user_agent, \
-             trace_id, reason) SELECT * FROM json_to_recordset(",
+             trace_id, reason) SELECT * FROM (VALUES ",
         );
-        out.push_bind_param::<Text, _>(&self.json)?;
-        out.push_sql(
-            "::json) AS new (at timestamptz, actor bigint, role text, session uuid, action text, object text, \
-             patients bigint[], outcome text, address text, user_agent text, trace_id text, reason text)",
-        );
+        for (place, row) in self.rows.iter().enumerate() {
+            out.push_sql(if place == 0 { "(" } else { "), (" });
+            row.bind(&mut out)?;
+        }
+        for _ in self.rows.len()..self.rows.len().next_power_of_two() {
+            out.push_sql("), (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL");
+        }
+        out.push_sql(")) AS new (at) WHERE new.at IS NOT NULL");
         Ok(())
     }
 }
 
-impl QueryId for Insert {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
+impl QueryId for Insert<'_> {
+    type QueryId = Insert<'static>;
+    /// Its text, which tells how many rows there are.
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl diesel::query_builder::Query for Insert {
-    type SqlType = diesel::sql_types::Untyped;
+impl Query for Insert<'_> {
+    type SqlType = Untyped;
 }
