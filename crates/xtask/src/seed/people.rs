@@ -7,8 +7,8 @@ use super::names::{COMMUNITIES, Community, ENDS, ROOTS, STEMS, Style};
 
 /// The columns that [`Person::line`] fills, as COPY names them.
 pub const COLUMNS: &str = "first_name, last_name, date_of_birth, date_of_birth_estimated, gender, email, phone, address, \
-     abha_number, primary_doctor";
-/// What ends the e-mail address of everybody who was seeded and has one.
+     abha_number, abha_address, primary_doctor";
+/// What ends an e-mail address.
 const MAILS: [&str; 6] =
     ["gmail.example", "gmail.example", "gmail.example", "yahoo.example", "rediffmail.example", "hospital.example"];
 
@@ -67,6 +67,7 @@ pub struct Person {
     estimated: bool,
     address: String,
     abha: Option<u64>,
+    number: u64,
     doctor: Option<u64>,
 }
 
@@ -92,6 +93,7 @@ pub fn person(number: u64) -> Person {
         estimated,
         address: address(&mut dice, community),
         // Numbers of their own below one prefix, so that no two are alike.
+        number,
         abha: dice.happens(20).then(|| 91_000_000_000_000 + number * 7 + dice.below(7)),
         doctor: dice.happens(40).then(|| dice.below(1_000_000)),
         first,
@@ -219,6 +221,7 @@ impl Person {
             Some(abha) => write!(line, "{abha}\t"),
             None => write!(line, "\\N\t"),
         };
+        let _ = write!(line, "seed{}@sbx\t", self.number);
         let _ = match doctor {
             Some(doctor) => writeln!(line, "{doctor}"),
             None => writeln!(line, "\\N"),
@@ -239,7 +242,7 @@ mod tests {
         let lines = |range: std::ops::Range<u64>| range.map(|n| person(n).line(&[2, 3])).collect::<Vec<_>>();
         assert_eq!(lines(0..500), lines(0..500));
         assert_eq!(lines(0..1000).get(..500), Some(lines(0..500).as_slice()));
-        assert!(lines(0..500).iter().all(|line| line.matches('\t').count() == 9));
+        assert!(lines(0..500).iter().all(|line| line.matches('\t').count() == 10));
     }
 
     #[test]

@@ -3,6 +3,7 @@ DROP TRIGGER search_hears_of_new ON patients;
 DROP FUNCTION search_hears_of_changes();
 DROP FUNCTION search_hears_of_new();
 DROP FUNCTION search_learns(bigint[]);
+DROP FUNCTION word_pairs(text[], text[]);
 DROP TABLE search_dictionary;
 DROP TABLE patient_word_pairs;
 DROP TABLE patient_words;

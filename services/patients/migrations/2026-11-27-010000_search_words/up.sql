@@ -34,10 +34,11 @@ BEGIN
         || CASE WHEN email LIKE '%@_%' THEN ARRAY['@' || split_part(fold(email), '@', 2)] ELSE '{}' END;
 END $$;
 
--- The numbers of a patient as words: the phone as it is dialled within India, abroad all digits, and the patient's number.
+-- The numbers of a patient as words: the patient's number after a #, and the phone as it is dialled within India, of other
+-- countries all digits.
 CREATE FUNCTION number_words(patient_id text, phone text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN array_remove(ARRAY[lower(patient_id), substr(replace(phone, '+91', '+'), 2)], NULL);
+    RETURN array_remove(ARRAY['#' || substr(patient_id, 2), substr(replace(phone, '+91', '+'), 2)], NULL);
 
 -- The newest patient has the lowest `recency`, which is minus the id: an index runs in one direction.
 CREATE TABLE patient_words (
@@ -66,32 +67,38 @@ CREATE INDEX search_dictionary_sounds ON search_dictionary (sound, word) WHERE s
 -- Few words are so frequent that the usual hundred would not tell them from the others.
 ALTER TABLE patient_words ALTER COLUMN word SET STATISTICS 1000;
 
--- The words of the patients in `search_newcomers`, which whoever calls it has made.
-CREATE FUNCTION search_learns(ids bigint[]) RETURNS void LANGUAGE sql AS $$
+-- Two words of one patient in either order: of the name, or one of them of the e-mail address, but not its host.
+CREATE FUNCTION word_pairs(names text[], mails text[]) RETURNS TABLE (word text, other text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT one, other FROM unnest(names) AS one, unnest(names || mails) AS other WHERE one <> other AND other NOT LIKE '@%.%'
+    UNION ALL SELECT mail, name FROM unnest(mails) AS mail, unnest(names) AS name WHERE mail NOT LIKE '@%.%'
+$$;
+
+-- Notes the words of some patients. One plan for all calls: to plan anew costs more than to do it. In order, so that two who
+-- learn the same new word wait for one another and not in a circle, and so that many words find their pages side by side.
+CREATE FUNCTION search_learns(ids bigint[]) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
     WITH bearers AS MATERIALIZED (
         SELECT -id AS recency, names, mail_words(email, names) AS mails, number_words(patient_id, phone) AS numbers
         FROM patients, name_words(first_name, last_name) AS names
         WHERE id = ANY (ids)
-    ), words AS MATERIALIZED (
-        SELECT word, recency, 'name' AS kind FROM bearers, unnest(names) AS word
-        UNION ALL SELECT word, recency, CASE WHEN word LIKE '%.%' THEN 'host' ELSE 'mail' END FROM bearers, unnest(mails) AS word
-        UNION ALL SELECT word, recency, 'number' FROM bearers, unnest(numbers) AS word
     ), known AS (
-        -- In order, so that two who learn at once wait for one another and not in a circle.
         INSERT INTO search_dictionary (word)
-        SELECT DISTINCT word FROM words WHERE kind <> 'number'
-            AND NOT EXISTS (SELECT FROM search_dictionary AS there WHERE there.word = words.word)
-        ORDER BY word
+        SELECT DISTINCT each.word FROM bearers, unnest(names || mails) AS each (word)
+        WHERE NOT EXISTS (SELECT FROM search_dictionary AS there WHERE there.word = each.word)
+        ORDER BY 1
         ON CONFLICT DO NOTHING
     ), paired AS (
         INSERT INTO patient_word_pairs (word, other, recency)
-        SELECT one.word, other.word, one.recency FROM words AS one JOIN words AS other USING (recency)
-        WHERE one.word <> other.word AND one.kind IN ('name', 'mail') AND other.kind IN ('name', 'mail')
-            AND 'name' IN (one.kind, other.kind)
+        SELECT word, other, recency FROM bearers, word_pairs(names, mails)
+        ORDER BY 1, 2, 3
         ON CONFLICT DO NOTHING
     )
-    INSERT INTO patient_words (word, recency) SELECT word, recency FROM words ON CONFLICT DO NOTHING
-$$;
+    INSERT INTO patient_words (word, recency)
+    SELECT word, recency FROM bearers, unnest(names || mails || numbers) AS word
+    ORDER BY 1, 2
+    ON CONFLICT DO NOTHING;
+END $$;
 
 -- As the owner: nobody else writes words, and whoever writes a patient cannot forget them. By statement, so that many
 -- patients at once cost little more than one.
@@ -103,12 +110,13 @@ END $$;
 CREATE TRIGGER search_hears_of_new AFTER INSERT ON patients REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_hears_of_new();
 
-CREATE FUNCTION search_hears_of_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION search_hears_of_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     changed bigint[] := ARRAY(
-        SELECT id FROM new_rows AS new JOIN old_rows AS old USING (id)
-        WHERE (new.first_name, new.last_name, new.email, new.phone, new.patient_id)
-            IS DISTINCT FROM (old.first_name, old.last_name, old.email, old.phone, old.patient_id));
+        SELECT id FROM new_rows AS later JOIN old_rows AS earlier USING (id)
+        WHERE (later.first_name, later.last_name, later.email, later.phone, later.patient_id)
+            IS DISTINCT FROM (earlier.first_name, earlier.last_name, earlier.email, earlier.phone, earlier.patient_id));
 BEGIN
     IF changed = '{}' THEN
         RETURN NULL;
@@ -117,13 +125,12 @@ BEGIN
         SELECT -id AS recency, names, mail_words(email, names) AS mails, number_words(patient_id, phone) AS numbers
         FROM old_rows, name_words(first_name, last_name) AS names
         WHERE id = ANY (changed)
-    ), words AS MATERIALIZED (
-        SELECT word, recency FROM bearers, unnest(names || mails || numbers) AS word
     ), parted AS (
-        DELETE FROM patient_word_pairs AS pair USING words AS one JOIN words AS other USING (recency)
-        WHERE pair.word = one.word AND pair.other = other.word AND pair.recency = one.recency
+        DELETE FROM patient_word_pairs AS pair USING bearers, word_pairs(names, mails) AS gone
+        WHERE pair.word = gone.word AND pair.other = gone.other AND pair.recency = bearers.recency
     )
-    DELETE FROM patient_words AS known USING words WHERE known.word = words.word AND known.recency = words.recency;
+    DELETE FROM patient_words AS known USING bearers, unnest(names || mails || numbers) AS gone (word)
+    WHERE known.word = gone.word AND known.recency = bearers.recency;
     PERFORM search_learns(changed);
     RETURN NULL;
 END $$;
