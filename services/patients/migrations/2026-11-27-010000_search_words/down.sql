@@ -7,6 +7,7 @@ DROP FUNCTION word_pairs(text[], text[]);
 DROP TABLE search_dictionary;
 DROP TABLE patient_word_pairs;
 DROP TABLE patient_words;
+DROP FUNCTION phone_parts(text);
 DROP FUNCTION number_words(text, text);
 DROP FUNCTION mail_words(text, text[]);
 DROP FUNCTION name_words(text, text);

@@ -40,6 +40,12 @@ CREATE FUNCTION number_words(patient_id text, phone text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN array_remove(ARRAY['#' || substr(patient_id, 2), substr(replace(phone, '+91', '+'), 2)], NULL);
 
+-- Every four and every five digits of a phone that follow one another, with a 1 before them.
+CREATE FUNCTION phone_parts(phone text) RETURNS integer[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN ARRAY(SELECT DISTINCT ('1' || substr(phone, at, digits))::integer
+        FROM generate_series(4, 5) AS digits, generate_series(2, length(phone) - digits + 1) AS at);
+
 -- The newest patient has the lowest `recency`, which is minus the id: an index runs in one direction.
 CREATE TABLE patient_words (
     word text COLLATE "C" NOT NULL,

@@ -8,6 +8,8 @@ use super::sound;
 
 /// A part inside a word, and a sound, have at least so many letters.
 const SHORTEST_PART: usize = 3;
+/// From so many digits on, a part of a phone has an index of its own.
+pub const PART_OF_PHONE: usize = 4;
 /// A whole number of India has so many digits: nothing longer contains it.
 const WHOLE_NUMBER: usize = 10;
 /// The greatest character: after every word that begins with a text stands the text with this one behind it.
@@ -198,7 +200,8 @@ impl Plan {
                     within(digits).is_some_and(|digits| word.starts_with(digits))
                 }),
                 Tier::StartOfNumber => one(&known.numbers, &|word| number_starts(digits, word)),
-                Tier::Part => known.text.contains(digits.as_str()).then_some(("", "")),
+                Tier::Part if digits.len() < PART_OF_PHONE => known.text.contains(digits.as_str()).then_some(("", "")),
+                Tier::Part => known.numbers.iter().any(|word| phone_has(word, digits)).then_some(("", "")),
                 _ => None,
             },
             Self::Number(digits) => match tier {
@@ -282,6 +285,13 @@ pub fn number(digits: &str) -> Option<String> {
     (!bare.is_empty()).then(|| format!("#{bare:0>5}"))
 }
 
+/// The parts of a phone that all have, which have some digits in them, as `phone_parts` in the database makes them.
+pub fn phone_parts(digits: &str) -> Vec<i32> {
+    let size = digits.len().min(PART_OF_PHONE + 1);
+    let starts = 0..=digits.len().saturating_sub(size);
+    starts.filter_map(|at| format!("1{}", digits.get(at..at + size)?).parse().ok()).collect()
+}
+
 /// The digits without the 91 before them.
 pub fn within(digits: &str) -> Option<&str> {
     digits.strip_prefix("91").filter(|rest| !rest.is_empty())
@@ -302,6 +312,10 @@ fn has_part(word: &str, part: &str) -> bool {
 
 fn number_starts(digits: &str, word: &str) -> bool {
     word.strip_prefix('#').is_some_and(|number| number.starts_with(digits))
+}
+
+fn phone_has(word: &str, digits: &str) -> bool {
+    !word.starts_with('#') && (word.contains(digits) || format!("91{word}").contains(digits))
 }
 
 fn is_initial(word: &str) -> bool {
@@ -381,6 +395,13 @@ mod tests {
         ] {
             assert_eq!(plan(search).unwrap().place(&known).map(|place| place.tier), tier, "{search}");
         }
+    }
+
+    #[test]
+    fn parts_of_phones() {
+        assert_eq!(phone_parts("0012"), [10_012]);
+        assert_eq!(phone_parts("43210"), [143_210]);
+        assert_eq!(phone_parts("543210"), [154_321, 143_210]);
     }
 
     #[test]

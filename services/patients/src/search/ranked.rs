@@ -25,8 +25,10 @@ use crate::schema::patients;
 const FEW: i64 = 100;
 /// Rows of a tier that are counted: more than are told exactly, since some patients answer twice.
 const COUNTED: i64 = EXACT_COUNT + EXACT_COUNT / 5;
+/// Hits that are counted sooner than PostgreSQL is asked for an estimate.
+const SOON_COUNTED: i64 = 2_000;
 /// From this estimate on nothing is counted: no estimate of so many is of fewer than are counted exactly.
-const SURELY_MANY: i64 = 3 * EXACT_COUNT;
+const SURELY_MANY: i64 = 2 * EXACT_COUNT;
 /// Hits that are read at once at most.
 const BATCH: usize = 500;
 
@@ -114,7 +116,7 @@ impl Search<'_> {
             self.walk(conn, &mut walk, &exact, &mut rows).await?;
             let is_nobody = rows.is_empty()
                 && walk.from.place.is_none()
-                && (is_first || self.count_of(conn, &self.plan.tiers(), 1).await?.rows == 0);
+                && (is_first || self.count_of(conn, &self.plan.tiers(), 1).await?.0 == 0);
             if is_nobody && words.iter().all(|word| has_trigram(word)) {
                 // In anything that is known: across words, in e-mail addresses whole.
                 let rows = query::rows(conn, self.scope, request).await?;
@@ -264,7 +266,7 @@ impl Search<'_> {
         if walk.is_whole && walk.from.place.is_none() {
             return Ok(i64::try_from(rows.len()).is_ok_and(|rows| rows <= FEW));
         }
-        Ok(self.count_of(conn, &self.surely(), FEW + 1).await?.rows <= FEW)
+        Ok(self.count_of(conn, &self.surely(), FEW + 1).await?.0 <= FEW)
     }
 
     /// The tiers that are looked at in any case.
@@ -273,30 +275,29 @@ impl Search<'_> {
     }
 
     async fn count(&self, conn: &mut AsyncPgConnection) -> QueryResult<Count> {
+        let (rows, hits) = self.count_of(conn, &self.surely(), SOON_COUNTED).await?;
+        if hits < SOON_COUNTED {
+            let rows = if rows > FEW { rows } else { self.count_of(conn, &self.plan.tiers(), COUNTED).await?.0 };
+            return Ok(Count { rows, estimated: rows > EXACT_COUNT });
+        }
         if let Some(rows) = self.estimate(conn).await?.filter(|rows| *rows >= SURELY_MANY) {
             return Ok(Count { rows, estimated: true });
         }
-        let count = self.count_of(conn, &self.surely(), COUNTED).await?;
-        if count.rows > FEW || count.estimated {
-            return Ok(count);
-        }
-        self.count_of(conn, &self.plan.tiers(), COUNTED).await
+        let (rows, hits) = self.count_of(conn, &self.surely(), COUNTED).await?;
+        Ok(Count { rows, estimated: rows > EXACT_COUNT || hits >= COUNTED })
     }
 
-    /// How many patients stand in some tiers, of each tier `most` at most.
-    async fn count_of(&self, conn: &mut AsyncPgConnection, tiers: &[Tier], most: i64) -> QueryResult<Count> {
-        let mut statement = Statement::<(BigInt, BigInt)>::new(
-            "SELECT count(*), coalesce(sum(times), 0)::bigint FROM (SELECT count(*) AS times FROM (",
-        );
+    /// How many patients stand in some tiers, of each tier `most` at most; and how many hits they are, for some are hit twice.
+    async fn count_of(&self, conn: &mut AsyncPgConnection, tiers: &[Tier], most: i64) -> QueryResult<(i64, i64)> {
+        // A tier's hits come nearly in order, which is quicker to sort than to hash.
+        let mut statement = Statement::<(BigInt, BigInt)>::new("SELECT count(DISTINCT hits.recency), count(*) FROM (");
         for (at, tier) in tiers.iter().enumerate() {
             statement = statement
                 .sql(if at == 0 { "(" } else { " UNION ALL (" })
                 .then(tiers::everybody(&self.plan, *tier, most, self.condition(*tier)))
                 .sql(")");
         }
-        let (rows, hits): (i64, i64) =
-            statement.sql(") AS hits GROUP BY recency) AS patients").get_result(conn).await?;
-        Ok(Count { rows, estimated: rows > EXACT_COUNT || (most == COUNTED && hits >= most) })
+        statement.sql(") AS hits").get_result(conn).await
     }
 
     /// PostgreSQL's estimate of how many words begin so, where one word is searched among all patients.

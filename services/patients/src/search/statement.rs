@@ -6,7 +6,7 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Text};
 
 /// A condition on patients, as `(SELECT true FROM patients WHERE …)`.
 pub type Condition = Box<dyn QueryFragment<Pg> + Send>;
@@ -23,6 +23,7 @@ enum Piece {
     Text(String),
     Texts(Vec<String>),
     Number(i64),
+    Numbers(Vec<i32>),
     Known(String),
     Condition(Condition),
 }
@@ -60,6 +61,12 @@ impl<T> Statement<T> {
     #[must_use]
     pub fn number(self, number: i64) -> Self {
         self.with(Piece::Number(number))
+    }
+
+    /// An array of numbers.
+    #[must_use]
+    pub fn numbers(self, numbers: Vec<i32>) -> Self {
+        self.with(Piece::Numbers(numbers))
     }
 
     /// A text that the plan is to be made for.
@@ -117,6 +124,11 @@ impl<T> QueryFragment<Pg> for Statement<T> {
                 Piece::Number(number) => {
                     out.push_sql("(SELECT ");
                     out.push_bind_param::<BigInt, _>(number)?;
+                    out.push_sql(")");
+                }
+                Piece::Numbers(numbers) => {
+                    out.push_sql("(SELECT ");
+                    out.push_bind_param::<Array<Integer>, _>(numbers)?;
                     out.push_sql(")");
                 }
                 Piece::Known(text) => out.push_bind_param::<Text, _>(text)?,

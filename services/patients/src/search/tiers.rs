@@ -25,7 +25,7 @@ pub fn walk(plan: &Plan, tier: Tier, from: &Stretch, most: i64, condition: Optio
         Source::Range(low, high) => range(low, high, from, most, condition),
         Source::Words(known) => words(known, from, most, condition),
         Source::Pairs(known) => pairs(known, from, most, condition),
-        Source::Text(part) => text(&part, from, most, condition),
+        Source::Patients(ids) => patients(ids, from, most, condition),
     }
 }
 
@@ -54,8 +54,8 @@ pub fn everybody(plan: &Plan, tier: Tier, most: i64, condition: Option<Condition
             .sql(" LIMIT ")
             .number(most)
             .sql(") AS found"),
-        Source::Text(part) => Statement::new("SELECT hit.recency FROM (SELECT -id AS recency FROM patients WHERE search_text LIKE ")
-            .text(pattern(&part))
+        Source::Patients(ids) => Statement::new("SELECT hit.recency FROM (")
+            .then(ids)
             .sql(") AS hit WHERE true")
             .and(condition),
     };
@@ -70,8 +70,8 @@ enum Source {
     Words(Statement<Text>),
     /// Words of the dictionary, each with the range of its second words: `word, low, high`.
     Pairs(Statement<Text>),
-    /// The text of each patient.
-    Text(String),
+    /// Patients themselves: `recency`.
+    Patients(Statement<BigInt>),
 }
 
 fn source(plan: &Plan, tier: Tier) -> Source {
@@ -97,7 +97,7 @@ fn source(plan: &Plan, tier: Tier) -> Source {
         }
         (Plan::Digits(digits), Tier::StartWithin) => between(plan::within(digits).unwrap_or(digits)),
         (Plan::Digits(digits) | Plan::Number(digits), Tier::StartOfNumber) => between(&format!("#{digits}")),
-        (Plan::Digits(digits), Tier::Part) => Source::Text(digits.clone()),
+        (Plan::Digits(digits), Tier::Part) => Source::Patients(with_digits(digits)),
         (Plan::Digits(digits) | Plan::Number(digits), _) => between(digits),
     }
 }
@@ -219,19 +219,27 @@ fn pairs(known: Statement<Text>, from: &Stretch, most: i64, condition: Option<Co
         .number(most)
 }
 
-fn text(part: &str, from: &Stretch, most: i64, condition: Option<Condition>) -> Statement<Hit> {
+fn patients(ids: Statement<BigInt>, from: &Stretch, most: i64, condition: Option<Condition>) -> Statement<Hit> {
     let (_, recency) = from.within((String::new(), i64::MIN), (String::new(), 0));
-    // In order of an expression: in order of the id, PostgreSQL might walk all patients until enough answer.
-    let select = Statement::new(
-        "SELECT '' AS word, '' AS other, hit.recency FROM (SELECT -id AS recency FROM patients WHERE search_text LIKE ",
-    )
-    .text(pattern(part));
+    let select = Statement::new("SELECT '' AS word, '' AS other, hit.recency FROM (").then(ids);
     let [than, order] = if from.is_backward {
         [") AS hit WHERE hit.recency < ", " ORDER BY hit.recency DESC LIMIT "]
     } else {
         [") AS hit WHERE hit.recency > ", " ORDER BY hit.recency LIMIT "]
     };
     select.sql(than).number(recency).and(condition).sql(order).number(most)
+}
+
+/// Patients whose phone has some digits in it, below four of them whose text has. In order of an expression: in order of the
+/// id, PostgreSQL might walk all patients until enough answer.
+fn with_digits(digits: &str) -> Statement<BigInt> {
+    if digits.len() < plan::PART_OF_PHONE {
+        return Statement::new("SELECT -id AS recency FROM patients WHERE search_text LIKE ").text(pattern(digits));
+    }
+    Statement::new("SELECT -id AS recency FROM patients WHERE phone_parts(phone) @> ")
+        .numbers(plan::phone_parts(digits))
+        .sql(" AND phone LIKE ")
+        .text(pattern(digits))
 }
 
 /// Words of the dictionary with a part inside, not at their beginning.

@@ -91,6 +91,7 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("phone parts", include_str!("../../migrations/2026-11-27-010200_phone_parts/down.sql")),
         ("words of all", include_str!("../../migrations/2026-11-27-010100_search_words_of_all/down.sql")),
         ("words", include_str!("../../migrations/2026-11-27-010000_search_words/down.sql")),
         ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),

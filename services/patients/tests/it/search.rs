@@ -221,7 +221,7 @@ async fn a_search_scans_nothing() {
         "zrav umar",
         "qzravi ykumar q",
     ];
-    let mut looked_at = 0;
+    let (mut conn, mut looked_at) = (hospital.db.connect().await, 0);
     for search in searches {
         let words: Vec<String> = words::of(&search.to_lowercase());
         let plan = Plan::of(&words).expect("words that have a plan");
@@ -230,14 +230,14 @@ async fn a_search_scans_nothing() {
                 for place in [None, Some((Place { tier, word: "m".to_owned(), other: "m".to_owned() }, -7))] {
                     let from = Stretch { place, is_backward };
                     scans_nothing(
-                        &hospital,
+                        &mut conn,
                         search,
                         Statement::new("").then(tiers::walk(&plan, tier, &from, 21, None)),
                     )
                     .await;
                 }
             }
-            scans_nothing(&hospital, search, Statement::new("").then(tiers::everybody(&plan, tier, 12_000, None)))
+            scans_nothing(&mut conn, search, Statement::new("").then(tiers::everybody(&plan, tier, 12_000, None)))
                 .await;
             looked_at += 1;
         }
@@ -283,10 +283,12 @@ async fn scans(hospital: &Hospital) -> i64 {
     hospital.db.number(of_tables).await
 }
 
-async fn scans_nothing(hospital: &Hospital, search: &str, statement: Statement<diesel::sql_types::Json>) {
-    let mut conn = hospital.db.connect().await;
-    let plan: Value =
-        Statement::<diesel::sql_types::Json>::explain("").then(statement).get_result(&mut conn).await.unwrap();
+async fn scans_nothing(
+    conn: &mut diesel_async::AsyncPgConnection,
+    search: &str,
+    statement: Statement<diesel::sql_types::Json>,
+) {
+    let plan: Value = Statement::<diesel::sql_types::Json>::explain("").then(statement).get_result(conn).await.unwrap();
     assert!(!plan.to_string().contains("Seq Scan"), "{search}: {plan:#}");
 }
 
