@@ -23,6 +23,7 @@ mod parts;
 mod process;
 mod running;
 mod secrets;
+mod seed;
 mod shutdown;
 mod state;
 mod supervise;
@@ -87,6 +88,12 @@ enum Command {
     },
     /// Stop everything and remove its data
     Reset,
+    /// Fill the running system with patients who have Indian names, the same ones every time
+    Seed {
+        /// How many in all
+        #[arg(long, default_value_t = 1_000_000)]
+        patients: u64,
+    },
     /// Play a patient's journey against a running system
     Demo,
     /// Print a trace as a tree
@@ -156,6 +163,7 @@ async fn run(command: Command) -> Result<()> {
             running::logs(&Home::up()?, &service, lines, if follow { Follow::Yes } else { Follow::No }).await
         }
         Command::Reset => running::reset(&Home::up()?).await,
+        Command::Seed { patients } => seed::seed(&Home::up()?, patients).await,
         Command::Demo => demo::demo(&Home::up()?).await,
         Command::Trace { id, route } => trace::show(&Home::up()?, &id, route.as_deref()),
         Command::Test => test::test().await,

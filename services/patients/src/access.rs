@@ -45,6 +45,16 @@ impl Scope {
         Self { whose: Whose::All, details: true }
     }
 
+    /// Whether it shows every patient.
+    pub fn is_of_all(&self) -> bool {
+        matches!(self.whose, Whose::All)
+    }
+
+    /// Whether it shows what is one user's own.
+    pub fn is_of_one(&self) -> bool {
+        matches!(self.whose, Whose::User(_))
+    }
+
     /// Whether it ends at somebody's care, so that break-glass widens it.
     pub fn ends_at_care(&self) -> bool {
         matches!(self.whose, Whose::CareOfDoctor(_) | Whose::CareOfNurse(_))

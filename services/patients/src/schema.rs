@@ -29,6 +29,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    patient_words (word, recency) {
+        word -> Text,
+        recency -> Int8,
+    }
+}
+
+diesel::table! {
+    patient_word_pairs (word, other, recency) {
+        word -> Text,
+        other -> Text,
+        recency -> Int8,
+    }
+}
+
+diesel::table! {
+    search_dictionary (word) {
+        word -> Text,
+        sound -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     patient_identifiers (authority, value) {
         authority -> Text,
         value -> Text,

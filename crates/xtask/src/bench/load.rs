@@ -1,6 +1,7 @@
 //! A load generator: a bounded number of connections, each with one request at a time.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -37,6 +38,8 @@ pub enum Target {
     Search,
     /// The first page of all patients.
     List,
+    /// One of these paths, by what they are called.
+    OneOf(&'static str, Arc<[String]>),
 }
 
 impl Target {
@@ -46,6 +49,7 @@ impl Target {
             Self::Read(_) => "read a patient",
             Self::Search => "search by part of a name",
             Self::List => "list the first page",
+            Self::OneOf(name, _) => name,
         }
     }
 
@@ -57,6 +61,7 @@ impl Target {
             }
             Self::Search => format!("/api/patients/?search={}", dice.one_of(&PARTS).copied().unwrap_or("rao")),
             Self::List => "/api/patients/".to_owned(),
+            Self::OneOf(_, paths) => dice.one_of(paths).cloned().unwrap_or_default(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: what a request costs, beside what PostgreSQL alone needs for one row; what auditing adds to it;
-//! what the gateway costs beside Envoy.
+//! what the gateway costs beside Envoy; what searching a million patients costs.
 
 mod audit;
 mod cpu;
@@ -8,6 +8,7 @@ mod load;
 mod pgbench;
 mod report;
 mod requests;
+mod search;
 mod seed;
 
 use std::ops::RangeInclusive;
@@ -49,16 +50,20 @@ pub enum Section {
     Audit,
     /// The gateway's own work, beside Envoy's
     Gateway,
+    /// Searching and listing ten thousand patients, and a million
+    Search,
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Requests, Self::Audit, Self::Gateway];
+    /// The last one leaves a million patients.
+    const ALL: [Self; 4] = [Self::Requests, Self::Audit, Self::Gateway, Self::Search];
 
     fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Audit => "audit",
             Self::Gateway => "gateway",
+            Self::Search => "search",
         }
     }
 }
@@ -135,6 +140,7 @@ async fn measure(
             Section::Requests => requests::measure(&bench).await?.markdown(),
             Section::Audit => audit::measure(&bench, supervisor).await?.markdown(),
             Section::Gateway => gateway::measure(&bench, supervisor).await?.markdown(),
+            Section::Search => search::measure(&bench).await?.markdown(),
         };
         texts.push((section, text));
     }

@@ -135,7 +135,8 @@ impl Cluster {
             ("port", &port),
             ("unix_socket_directories", ""), // a path there may be too long, or somebody else's
             ("max_connections", "400"),
-            ("shared_buffers", "128MB"),
+            // The words of a million patients stay in memory; tests have few, and many databases.
+            ("shared_buffers", if durability == Durability::Fast { "128MB" } else { "512MB" }),
             ("timezone", "UTC"),
             ("log_timezone", "UTC"),
             ("log_error_verbosity", "terse"), // the details of a violated constraint are patient data

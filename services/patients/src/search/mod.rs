@@ -1,22 +1,29 @@
 //! Listing and searching patients.
 
+pub mod plan;
 pub mod query;
+pub mod ranked;
 pub mod sound;
+pub mod statement;
 mod text;
+pub mod tiers;
 pub mod words;
 
 use actix_web::{HttpRequest, get, web};
 use auth::Permit;
 use auth::permissions::PatientRead;
 use chassis::db;
-use chassis::page::{self, Page};
+use chassis::page::{self, Count, Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery, from_str};
 use chrono::NaiveDate;
 use deserr::Deserr;
-use utoipa::IntoParams;
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
-use self::query::{Filters, Key, Ordering};
+use self::query::{Filters, Found, Key, Ordering};
 use crate::access::Scope;
 use crate::app::App;
 use crate::break_glass::BreakGlass;
@@ -30,8 +37,11 @@ use crate::patient::Shown;
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     /// Words in any order, each whole or a part, in any case and with or without accents, over first name, last name,
-    /// `patient_id`, email and phone (in any notation). The best match comes first. Words of one or two characters match
-    /// the beginnings of words only.
+    /// `patient_id`, email and phone (in any notation). The best match comes first: whole words, then those that begin so,
+    /// then parts of words. Words of one or two characters match the beginnings of words only. After them, with `match`
+    /// `SIMILAR`, come names that sound so (`Laxmi`, `Lakshmi`) or have the initial of one of several words (`R Lakshmi` for
+    /// `Raman Lakshmi`). Where more than 100 patients match by the beginnings of several words, parts are not looked for, and
+    /// where more than 100 match as written, similar names are not.
     #[deserr(default, try_from(Option<String>) = search_words -> Fault)]
     #[param(value_type = Option<String>, max_length = 200)]
     search: Vec<String>,
@@ -69,7 +79,7 @@ pub struct ListParams {
 /// shows demographics and opens no record; each patient beyond their care that it shows is named in its review.
 #[utoipa::path(tag = "patients", params(ListParams,
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse searches beyond their care, at least 10 characters; is reviewed")),
-    responses((status = 200, body = Page<Shown>),
+    responses((status = 200, body = Page<Listed>),
     (status = 400, description = "unknown or faulty parameters, all at once"),
     (status = 403, description = "this role may not, or may not use this filter")))]
 #[get("/api/patients/")]
@@ -79,24 +89,75 @@ pub async fn list(
     break_glass: BreakGlass,
     http: HttpRequest,
     app: web::Data<App>,
-) -> Result<web::Json<Page<Shown>>, Problem> {
+) -> Result<web::Json<Page<Listed>>, Problem> {
     let scope = Scope::of(&permit);
     let request = page::request(&app.cursor_key, params.filters(), params.page, params.page_size, params.cursor)?;
     refuse_hidden(&scope, &request.filters)?;
     let searched = break_glass.widen(&scope, &request.filters.words)?;
 
     let mut conn = db::get(&app.db).await?;
-    let rows = query::rows(&mut conn, &searched, &request).await?;
-    let count = query::count(&mut conn, &searched, &request.filters).await?;
-
-    let by = request.filters.ordering().by;
-    let page = page::answer(&http, &app.cursor_key, &request, rows, count, |row| row.position(by))?;
+    let (rows, count) = find(&mut conn, &searched, &request).await?;
+    let page = page::answer(&http, &app.cursor_key, &request, rows, count, |row| row.position.clone())?;
     let Page { count, count_is_estimate, next, previous, results } = page;
     let shown: Vec<i64> = results.iter().map(|found| found.patient.id).collect();
     permit.actor.trail.shows(shown.iter().copied());
     break_glass.record_search(&mut conn, &app, &permit, &shown).await?;
-    let results = results.into_iter().map(|found| found.patient.shown(&scope)).collect();
+    let is_search = !request.filters.words.is_empty();
+    let results = results.into_iter().map(|found| Listed::of(found, &scope, is_search)).collect();
     Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
+}
+
+/// The rows of a page, one more than it has, and how many there are in all.
+async fn find(
+    conn: &mut AsyncPgConnection,
+    scope: &Scope,
+    request: &PageRequest<Filters>,
+) -> QueryResult<(Vec<Found>, Count)> {
+    let filters = &request.filters;
+    if filters.words.iter().any(|word| !word.contains(char::is_alphanumeric)) {
+        return Ok((Vec::new(), Count { rows: 0, estimated: false }));
+    }
+    let (by, (rows, count)) = match ranked::page(conn, scope, request).await? {
+        Some(answer) => ("words", answer),
+        None => ("text", (query::rows(conn, scope, request).await?, query::count(conn, scope, filters).await?)),
+    };
+    if !filters.words.is_empty() {
+        let found = match rows.first() {
+            None => "nobody",
+            Some(best) if best.is_similar => "similar",
+            Some(_) => "exact",
+        };
+        metrics::counter!("search_total", "by" => by, "found" => found).increment(1);
+    }
+    Ok((rows, count))
+}
+
+/// A patient on a list.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Listed {
+    /// The patient.
+    #[serde(flatten)]
+    pub patient: Shown,
+    /// How a search found them; absent where nothing was searched.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Match>,
+}
+
+/// How a search found somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Match {
+    /// By what is written.
+    Exact,
+    /// By a name that sounds so, or by an initial.
+    Similar,
+}
+
+impl Listed {
+    fn of(found: Found, scope: &Scope, is_search: bool) -> Self {
+        let matched = if found.is_similar { Match::Similar } else { Match::Exact };
+        Self { patient: found.patient.shown(scope), matched: is_search.then_some(matched) }
+    }
 }
 
 impl ListParams {

@@ -1,14 +1,16 @@
-//! The queries of a list: which patients, and in which order.
+//! The queries of a list: which patients, and in which order. A search that [`ranked`](super::ranked) does not answer goes
+//! by the text of each patient.
 
-use chassis::page::{self, Count, PageRequest, Position};
+use chassis::page::{self, Count, EXACT_COUNT, PageRequest, Position};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Date, Integer, Nullable};
+use diesel::sql_types::{BigInt, Date, Integer, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::statement::Statement;
 use super::text::{Mentions, Rank};
 use crate::access::{Scope, visible_to};
 use crate::patient::Patient;
@@ -73,21 +75,23 @@ impl Filters {
 pub struct Found {
     /// The patient.
     pub patient: Patient,
-    sort_name: String,
-    rank: i32,
+    /// What a cursor remembers of the row.
+    pub position: Value,
+    /// Whether the name is only similar to what was searched.
+    pub is_similar: bool,
 }
 
 impl Found {
-    /// What a cursor remembers of the row.
-    pub fn position(&self, by: Key) -> Value {
-        let id = self.patient.id;
-        match by {
+    fn new(by: Key, patient: Patient, sort_name: &str, rank: i32) -> Self {
+        let id = patient.id;
+        let position = match by {
             Key::Id => json!([null, id]),
-            Key::Rank => json!([self.rank, id]),
-            Key::Name => json!([self.sort_name, id]),
-            Key::Birth => json!([self.patient.facts.date_of_birth.unwrap_or_else(unknown_birth), id]),
-            Key::Update => json!([self.patient.updated_at, id]),
-        }
+            Key::Rank => json!([rank, id]),
+            Key::Name => json!([sort_name, id]),
+            Key::Birth => json!([patient.facts.date_of_birth.unwrap_or_else(unknown_birth), id]),
+            Key::Update => json!([patient.updated_at, id]),
+        };
+        Self { patient, position, is_similar: false }
     }
 }
 
@@ -100,10 +104,12 @@ type Matching = patients::BoxedQuery<'static, Pg>;
 
 /// The visible patients that the filters leave.
 pub fn matching(scope: &Scope, filters: &Filters) -> Matching {
+    filters.words.iter().fold(narrowed(scope, filters), |query, word| query.filter(Mentions(word.clone())))
+}
+
+/// The visible patients that the filters leave, but for the words.
+pub fn narrowed(scope: &Scope, filters: &Filters) -> Matching {
     let mut query = visible_to(scope);
-    for word in &filters.words {
-        query = query.filter(Mentions(word.clone()));
-    }
     if let Some(gender) = &filters.gender {
         query = query.filter(patients::gender.eq(gender.clone()));
     }
@@ -153,7 +159,8 @@ pub async fn rows(
     } else {
         query.select((Patient::as_select(), patients::sort_name, Rank(filters.words.clone()))).load(conn).await?
     };
-    Ok(rows.into_iter().map(|(patient, sort_name, rank)| Found { patient, sort_name, rank }).collect())
+    let by = filters.ordering().by;
+    Ok(rows.into_iter().map(|(patient, sort_name, rank)| Found::new(by, patient, &sort_name, rank)).collect())
 }
 
 /// How many rows there are on all pages.
@@ -161,6 +168,16 @@ pub async fn rows(
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn count(conn: &mut AsyncPgConnection, scope: &Scope, filters: &Filters) -> QueryResult<Count> {
+    if scope.is_of_all() && *filters == (Filters { ordering: filters.ordering, ..Filters::default() }) {
+        let rows: i64 =
+            Statement::<BigInt>::new("SELECT reltuples::bigint FROM pg_class WHERE oid = 'patients'::regclass")
+                .get_result(conn)
+                .await?;
+        // Patients become more and never fewer: no estimate of so many is of fewer than are counted exactly.
+        if rows > 2 * EXACT_COUNT {
+            return Ok(Count { rows, estimated: true });
+        }
+    }
     page::count_of(conn, || matching(scope, filters).select(patients::id)).await
 }
 

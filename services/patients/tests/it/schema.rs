@@ -52,6 +52,10 @@ async fn the_database_itself_refuses_what_must_never_happen() {
          SELECT id, 'CONDITION', 'ACTIVE', '2026', 'API', 2 FROM patients",
         "INSERT INTO history_entries (patient, kind, display, status, sort_date, source) \
          SELECT id, 'CONDITION', 'Asthma', 'ACTIVE', '2026', 'HL7' FROM patients",
+        "INSERT INTO patient_words (word, recency) VALUES ('ravi', -1)",
+        "DELETE FROM patient_words",
+        "UPDATE patient_word_pairs SET other = 'ravi'",
+        "INSERT INTO search_dictionary (word) VALUES ('ravi')",
         "CREATE TABLE mine (id int)",
         "ALTER TABLE patients DROP COLUMN phone",
         "INSERT INTO patient_identifiers (authority, value, patient) VALUES ('A', '1', 4242)",
@@ -87,6 +91,9 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("phone parts", include_str!("../../migrations/2026-11-27-010200_phone_parts/down.sql")),
+        ("words of all", include_str!("../../migrations/2026-11-27-010100_search_words_of_all/down.sql")),
+        ("words", include_str!("../../migrations/2026-11-27-010000_search_words/down.sql")),
         ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),
         ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),

@@ -1,0 +1,14 @@
+DROP TRIGGER search_hears_of_changes ON patients;
+DROP TRIGGER search_hears_of_new ON patients;
+DROP FUNCTION search_hears_of_changes();
+DROP FUNCTION search_hears_of_new();
+DROP FUNCTION search_learns(bigint[]);
+DROP FUNCTION word_pairs(text[], text[]);
+DROP TABLE search_dictionary;
+DROP TABLE patient_word_pairs;
+DROP TABLE patient_words;
+DROP FUNCTION phone_parts(text);
+DROP FUNCTION number_words(text, text);
+DROP FUNCTION mail_words(text, text[]);
+DROP FUNCTION name_words(text, text);
+DROP FUNCTION sound(text);

@@ -1,0 +1,1 @@
+TRUNCATE patient_words, patient_word_pairs, search_dictionary;

@@ -1,0 +1,360 @@
+//! A search by words of names and numbers: tier after tier, each from an index that has it in the order of the answer,
+//! until the page is full.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use chassis::page::{Count, EXACT_COUNT, PageRequest, Position};
+use diesel::dsl::sql;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Json, Nullable, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::{Value, json};
+
+use super::plan::{Known, Place, Plan, Tier, has_trigram, range};
+use super::query::{self, Filters, Found};
+use super::statement::{Condition, Statement};
+use super::text::Mentions;
+use super::tiers::{self, Hit, Stretch};
+use crate::access::{Scope, visible_to};
+use crate::patient::Patient;
+use crate::schema::patients;
+
+/// Where more than so many match as written, nobody is looked for who is only similar.
+const FEW: i64 = 100;
+/// Rows of a tier that are counted: more than are told exactly, since some patients answer twice.
+const COUNTED: i64 = EXACT_COUNT + EXACT_COUNT / 5;
+/// Hits that are counted sooner than PostgreSQL is asked for an estimate.
+const SOON_COUNTED: i64 = 2_000;
+/// From this estimate on nothing is counted: no estimate of so many is of fewer than are counted exactly.
+const SURELY_MANY: i64 = 2 * EXACT_COUNT;
+/// Hits that are read at once at most.
+const BATCH: usize = 500;
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// What an e-mail address says beyond a name.
+    fn mail_words(email: Nullable<Text>, names: Array<Text>) -> Array<Text>;
+    /// The words of a name.
+    fn name_words(first_name: Text, last_name: Text) -> Array<Text>;
+    /// Each of some words, folded.
+    fn fold_words(words: Array<Text>) -> Array<Text>;
+}
+
+/// The rows of a page, one more than it has, in walking order, and how many there are in all. `None`: the words or the
+/// filters are not of the kind that this answers, and [`query`] does.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn page(
+    conn: &mut AsyncPgConnection,
+    scope: &Scope,
+    request: &PageRequest<Filters>,
+) -> QueryResult<Option<(Vec<Found>, Count)>> {
+    let filters = &request.filters;
+    let is_narrow = filters.primary_doctor.is_some() || filters.date_of_birth.is_some() || scope.is_of_one();
+    if filters.words.is_empty() || filters.ordering.is_some() || is_narrow {
+        return Ok(None);
+    }
+    let words = folded(conn, &filters.words).await?;
+    let Some(plan) = Plan::of(&words) else { return Ok(None) };
+    let Some((from, skip)) = beginning(&request.position) else { return Ok(None) };
+    let search = Search { scope, filters, plan };
+    search.answer(conn, &words, request, from, skip).await
+}
+
+struct Search<'a> {
+    scope: &'a Scope,
+    filters: &'a Filters,
+    plan: Plan,
+}
+
+/// Where a page begins: behind which place, and after how many rows. `None`: at a place of another order.
+fn beginning(position: &Position) -> Option<(Stretch, usize)> {
+    let (place, is_backward, skip) = match position {
+        Position::First => (None, false, 0),
+        Position::Offset(rows) => (None, false, usize::try_from(*rows).ok()?),
+        Position::After(at) => (Some(read(at)?), false, 0),
+        Position::Before(at) => (Some(read(at)?), true, 0),
+    };
+    Some((Stretch { place, is_backward }, skip))
+}
+
+fn read(at: &Value) -> Option<(Place, i64)> {
+    let (tier, word, other, recency): (usize, String, String, i64) = serde_json::from_value(at.clone()).ok()?;
+    Some((Place { tier: Tier::of_code(tier)?, word, other }, recency))
+}
+
+async fn folded(conn: &mut AsyncPgConnection, words: &[String]) -> QueryResult<Vec<String>> {
+    // What Unicode says of other letters, the database says of names too.
+    if words.iter().all(|word| word.is_ascii()) {
+        return Ok(words.iter().map(|word| word.to_ascii_lowercase()).collect());
+    }
+    diesel::select(fold_words(words.to_vec())).get_result(conn).await
+}
+
+impl Search<'_> {
+    async fn answer(
+        &self,
+        conn: &mut AsyncPgConnection,
+        words: &[String],
+        request: &PageRequest<Filters>,
+        from: Stretch,
+        skip: usize,
+    ) -> QueryResult<Option<(Vec<Found>, Count)>> {
+        let wanted = usize::try_from(request.size).unwrap_or_default() + 1;
+        let is_first = request.position == Position::First;
+        let (exact, similar): (Vec<Tier>, Vec<Tier>) =
+            self.plan.tiers().into_iter().partition(|tier| *tier != Tier::Similar);
+        let mut rows = Vec::new();
+        let mut walk = Walk { from, skip, wanted, is_whole: is_first };
+        if walk.from.is_backward {
+            self.walk(conn, &mut walk, &similar, &mut rows).await?;
+            self.walk(conn, &mut walk, &exact.into_iter().rev().collect::<Vec<_>>(), &mut rows).await?;
+        } else {
+            self.walk(conn, &mut walk, &exact, &mut rows).await?;
+            let is_nobody = rows.is_empty()
+                && walk.from.place.is_none()
+                && (is_first || self.count_of(conn, &self.plan.tiers(), 1).await?.0 == 0);
+            if is_nobody && words.iter().all(|word| has_trigram(word)) {
+                // In anything that is known: across words, in e-mail addresses whole.
+                let rows = query::rows(conn, self.scope, request).await?;
+                if !rows.is_empty() {
+                    return Ok(Some((rows, query::count(conn, self.scope, self.filters).await?)));
+                }
+            }
+            self.walk(conn, &mut walk, &similar, &mut rows).await?;
+        }
+        let count = if walk.is_whole && rows.len() < wanted {
+            Count { rows: i64::try_from(rows.len()).unwrap_or(i64::MAX), estimated: false }
+        } else {
+            self.count(conn).await?
+        };
+        Ok(Some((rows, count)))
+    }
+
+    /// Walks tiers until there are rows enough.
+    async fn walk(
+        &self,
+        conn: &mut AsyncPgConnection,
+        walk: &mut Walk,
+        tiers: &[Tier],
+        rows: &mut Vec<Found>,
+    ) -> QueryResult<()> {
+        for tier in tiers {
+            let at = walk.from.place.as_ref().map(|(place, _)| place.tier);
+            let is_past = at.is_some_and(|at| if walk.from.is_backward { *tier > at } else { *tier < at });
+            if is_past || rows.len() >= walk.wanted {
+                continue;
+            }
+            if self.plan.is_for_few(*tier) && at.is_none_or(|at| at < *tier) && !self.is_few(conn, walk, rows).await? {
+                continue;
+            }
+            let mut from =
+                Stretch { place: walk.from.place.clone().filter(|_| at == Some(*tier)), ..walk.from.clone() };
+            loop {
+                let most = (walk.wanted + walk.skip).saturating_sub(rows.len()).clamp(1, BATCH);
+                let hits = self.hits(conn, *tier, &from, most).await?;
+                let is_last = hits.len() < most;
+                from.place = hits.last().map(|(place, recency)| (place.clone(), *recency));
+                let mut found = self.placed(conn, *tier, hits).await?;
+                let skipped = walk.skip.min(found.len());
+                walk.skip -= skipped;
+                rows.extend(found.drain(skipped..));
+                if is_last || rows.len() >= walk.wanted {
+                    rows.truncate(walk.wanted);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn hits(
+        &self,
+        conn: &mut AsyncPgConnection,
+        tier: Tier,
+        from: &Stretch,
+        most: usize,
+    ) -> QueryResult<Vec<(Place, i64)>> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let statement: Statement<Hit> = tiers::walk(&self.plan, tier, from, most, self.condition(tier));
+        let hits: Vec<(String, String, i64)> = statement.load(conn).await?;
+        Ok(hits.into_iter().map(|(word, other, recency)| (Place { tier, word, other }, recency)).collect())
+    }
+
+    /// The patients of some hits, without those who stand elsewhere.
+    async fn placed(
+        &self,
+        conn: &mut AsyncPgConnection,
+        tier: Tier,
+        hits: Vec<(Place, i64)>,
+    ) -> QueryResult<Vec<Found>> {
+        if hits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<i64> = hits.iter().map(|(_, recency)| -recency).collect();
+        let theirs = visible_to(self.scope).filter(patients::id.eq_any(ids));
+        type Row = (Patient, String, String, Vec<String>);
+        let rows: Vec<Row> = if tier < Tier::StartOfMail {
+            let no_mails = Vec::<String>::new().into_sql::<Array<Text>>();
+            theirs
+                .select((Patient::as_select(), patients::sort_name, patients::search_text, no_mails))
+                .load(conn)
+                .await?
+        } else {
+            let mails = mail_words(patients::email, name_words(patients::first_name, patients::last_name));
+            theirs.select((Patient::as_select(), patients::sort_name, patients::search_text, mails)).load(conn).await?
+        };
+        let mut theirs: HashMap<i64, Row> = rows.into_iter().map(|row| (row.0.id, row)).collect();
+        let mut found = Vec::new();
+        for (place, recency) in hits {
+            let Some((patient, sort_name, text, mails)) = theirs.get(&-recency) else { continue };
+            let numbers = numbers(patient);
+            let known = Known {
+                names: sort_name.split(' ').filter(|word| !word.is_empty()).collect(),
+                mails: mails.iter().map(String::as_str).collect(),
+                numbers: numbers.iter().map(String::as_str).collect(),
+                text,
+            };
+            if self.plan.place(&known).as_ref() != Some(&place) {
+                continue;
+            }
+            let is_similar = tier == Tier::Similar;
+            let position = json!([tier.code(), place.word, place.other, recency]);
+            if let Some((patient, ..)) = theirs.remove(&-recency) {
+                found.push(Found { patient, position, is_similar });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a hit must satisfy beyond its words; `None` where that is nothing.
+    fn condition(&self, tier: Tier) -> Option<Condition> {
+        let rest: &[String] = match &self.plan {
+            Plan::Words { rest, .. } => rest,
+            _ => &[],
+        };
+        let is_similar = tier == Tier::Similar;
+        let is_free = self.scope.is_of_all() && self.filters.gender.is_none() && self.filters.is_active.is_none();
+        if is_free && rest.is_empty() {
+            return None;
+        }
+        let mut theirs = query::narrowed(self.scope, self.filters).filter(sql::<Bool>("patients.id = -hit.recency"));
+        if !is_similar {
+            for word in rest {
+                theirs = theirs.filter(Mentions(word.clone()));
+            }
+            return Some(Box::new(scalar(theirs)));
+        }
+        let mut condition = Statement::<Bool>::new("").then(scalar(theirs));
+        for word in rest {
+            condition = condition
+                .sql(
+                    " AND EXISTS (SELECT FROM patient_words AS third WHERE third.recency = hit.recency \
+                     AND third.word <> hit.word AND third.word <> hit.other AND third.word = ANY (ARRAY(",
+                )
+                .then(tiers::similar_to(word))
+                .sql(")))");
+        }
+        Some(Box::new(condition))
+    }
+
+    /// Whether few match as written.
+    async fn is_few(&self, conn: &mut AsyncPgConnection, walk: &Walk, rows: &[Found]) -> QueryResult<bool> {
+        if walk.is_whole && walk.from.place.is_none() {
+            return Ok(i64::try_from(rows.len()).is_ok_and(|rows| rows <= FEW));
+        }
+        Ok(self.count_of(conn, &self.surely(), FEW + 1).await?.0 <= FEW)
+    }
+
+    /// The tiers that are looked at in any case.
+    fn surely(&self) -> Vec<Tier> {
+        self.plan.tiers().into_iter().filter(|tier| !self.plan.is_for_few(*tier)).collect()
+    }
+
+    async fn count(&self, conn: &mut AsyncPgConnection) -> QueryResult<Count> {
+        let (rows, hits) = self.count_of(conn, &self.surely(), SOON_COUNTED).await?;
+        if hits < SOON_COUNTED {
+            let rows = if rows > FEW { rows } else { self.count_of(conn, &self.plan.tiers(), COUNTED).await?.0 };
+            return Ok(Count { rows, estimated: rows > EXACT_COUNT });
+        }
+        if let Some(rows) = self.estimate(conn).await?.filter(|rows| *rows >= SURELY_MANY) {
+            return Ok(Count { rows, estimated: true });
+        }
+        let (rows, hits) = self.count_of(conn, &self.surely(), COUNTED).await?;
+        Ok(Count { rows, estimated: rows > EXACT_COUNT || hits >= COUNTED })
+    }
+
+    /// How many patients stand in some tiers, of each tier `most` at most; and how many hits they are, for some are hit twice.
+    async fn count_of(&self, conn: &mut AsyncPgConnection, tiers: &[Tier], most: i64) -> QueryResult<(i64, i64)> {
+        // A tier's hits come nearly in order, which is quicker to sort than to hash.
+        let mut statement = Statement::<(BigInt, BigInt)>::new("SELECT count(DISTINCT hits.recency), count(*) FROM (");
+        for (at, tier) in tiers.iter().enumerate() {
+            statement = statement
+                .sql(if at == 0 { "(" } else { " UNION ALL (" })
+                .then(tiers::everybody(&self.plan, *tier, most, self.condition(*tier)))
+                .sql(")");
+        }
+        statement.sql(") AS hits").get_result(conn).await
+    }
+
+    /// PostgreSQL's estimate of how many words begin so, where one word is searched among all patients.
+    async fn estimate(&self, conn: &mut AsyncPgConnection) -> QueryResult<Option<i64>> {
+        let (Plan::Word(word) | Plan::Digits(word)) = &self.plan else { return Ok(None) };
+        if self.condition(Tier::Start).is_some() || !has_statistics(conn).await? {
+            return Ok(None);
+        }
+        let (low, high) = range(word);
+        let plan: Value = Statement::<Json>::explain("SELECT FROM patient_words WHERE word >= ")
+            .known(low)
+            .sql(" AND word < ")
+            .known(high)
+            .get_result(conn)
+            .await?;
+        Ok(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64))
+    }
+}
+
+/// Whether PostgreSQL has looked at the words yet: before that its estimates are guesses. Once it has, it stays so.
+async fn has_statistics(conn: &mut AsyncPgConnection) -> QueryResult<bool> {
+    static HAS: OnceLock<()> = OnceLock::new();
+    if HAS.get().is_some() {
+        return Ok(true);
+    }
+    let has: bool = Statement::<Bool>::new(
+        "SELECT EXISTS (SELECT FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'patient_words' AND attname = 'word')",
+    )
+    .get_result(conn)
+    .await?;
+    if has {
+        HAS.get_or_init(|| ());
+    }
+    Ok(has)
+}
+
+/// How far a walk has come.
+struct Walk {
+    from: Stretch,
+    /// Rows to leave out yet.
+    skip: usize,
+    wanted: usize,
+    /// Whether all tiers were walked from their beginnings to their ends, so that the rows are all there are.
+    is_whole: bool,
+}
+
+fn scalar(theirs: patients::BoxedQuery<'static, Pg>) -> Statement<Bool> {
+    let theirs: Condition = Box::new(theirs.select(sql::<Bool>("true")));
+    Statement::new("(").condition(theirs).sql(")")
+}
+
+/// A patient's numbers, as search knows them.
+fn numbers(patient: &Patient) -> Vec<String> {
+    let number = patient.patient_id.strip_prefix('P').map(|digits| format!("#{digits}"));
+    let phone = patient.facts.phone.as_ref().map(|phone| {
+        let phone = phone.expose().as_str();
+        phone.strip_prefix("+91").unwrap_or_else(|| phone.trim_start_matches('+')).to_owned()
+    });
+    number.into_iter().chain(phone).collect()
+}
