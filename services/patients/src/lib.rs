@@ -11,6 +11,8 @@ pub mod search;
 
 pub mod history;
 
+pub mod documents;
+
 pub mod fhir;
 pub mod fields;
 
