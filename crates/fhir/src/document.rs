@@ -8,7 +8,7 @@ use crate::codes::{self, BODY_MEASURES, SNOMED_CT, VITAL_SIGNS};
 use crate::composition::{Composition, DocumentType, Section};
 use crate::datatypes::{CodeableConcept, Coding, Meta, Reference, instant};
 use crate::diagnostic_report::{key as report_key, newest_results, report};
-use crate::everything::{entry, named, of_entry};
+use crate::everything::{entry, named, of_document, of_entry};
 use crate::frame::Frame;
 use crate::health::{EntryKind, EntryRecord, StaffRecord, VisitRecord, WholeRecord};
 use crate::medication::{is_prescribable, request};
@@ -84,9 +84,7 @@ impl<'a> Sheet<'_, 'a> {
             DocumentType::Immunization => {
                 self.of_kind("Immunization record", request.kind.code(), EntryKind::Immunization, |_| true);
             }
-            DocumentType::HealthDocument => {
-                self.of_kind("Health Document", request.kind.code(), EntryKind::Note, |_| true);
-            }
+            DocumentType::HealthDocument => self.documents("Health Document", request.kind.code()),
             DocumentType::DiagnosticReport => self.results(request.kind.code()),
             DocumentType::Wellness => {
                 self.of_kind("Vital Signs", None, EntryKind::Observation, |entry| {
@@ -138,7 +136,7 @@ impl<'a> Sheet<'_, 'a> {
             })
             .collect();
         self.section("Follow Up", code("390906007", "Follow-up encounter"), follow_ups);
-        self.of_kind("Document Reference", DocumentType::OpConsult.code(), EntryKind::Note, |_| true);
+        self.documents("Document Reference", DocumentType::OpConsult.code());
     }
 
     fn discharge(&mut self) {
@@ -172,7 +170,16 @@ impl<'a> Sheet<'_, 'a> {
             EntryKind::Procedure,
             |_| true,
         );
-        self.of_kind("Document Reference", DocumentType::DischargeSummary.code(), EntryKind::Note, |_| true);
+        self.documents("Document Reference", DocumentType::DischargeSummary.code());
+    }
+
+    /// Notes, and documents by their address.
+    fn documents(&mut self, title: &'static str, code: Option<Coding>) {
+        let notes = self.record.entries.iter().filter(|entry| entry.kind == EntryKind::Note);
+        let notes = notes.map(|note| of_entry(&self.frame, note));
+        let stored = self.record.documents.iter().map(|document| of_document(&self.frame, document));
+        let entries: Vec<Entry> = notes.chain(stored).collect();
+        self.section(title, code, entries);
     }
 
     fn results(&mut self, code: Option<Coding>) {

@@ -1,4 +1,4 @@
-//! `DocumentReference`: a note, with its text in it.
+//! `DocumentReference`: a note, with its text in it, and a document, whose content lies elsewhere.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -7,9 +7,10 @@ use serde::Serialize;
 use crate::codes::{self, ENTERED_IN_ERROR, LOINC};
 use crate::datatypes::{Attachment, CodeableConcept, Coding, Meta, Reference, instant};
 use crate::frame::{Frame, dated};
-use crate::health::EntryRecord;
+use crate::health::{DocumentRecord, EntryRecord};
 use crate::naming::Type;
 use crate::nrces;
+use crate::patient::filled;
 
 /// The resource.
 #[derive(Clone, Serialize)]
@@ -78,6 +79,44 @@ pub fn note(frame: &Frame<'_>, entry: &EntryRecord<'_>) -> DocumentReference {
         date: instant(entry.recorded),
         author: frame.practitioner(entry.author).into_iter().collect(),
         description: about.and_then(|about| about.text),
+        content: vec![Content { attachment }],
+    }
+}
+
+/// The key of the resource that a document becomes.
+pub fn document_key(document: &DocumentRecord<'_>) -> String {
+    format!("document-{}", document.id)
+}
+
+/// The document, with the address of its content. Without the content itself it is not the guide's.
+pub fn stored(frame: &Frame<'_>, document: &DocumentRecord<'_>) -> DocumentReference {
+    let coded = |code, display| CodeableConcept::of([Coding::fixed(LOINC, code, display)]);
+    let attachment = Attachment {
+        content_type: document.content_type.to_owned(),
+        data: None,
+        url: Some(document.url.clone()),
+        size: Some(document.size),
+        title: filled(document.title),
+        creation: Some(instant(document.recorded)),
+    };
+    DocumentReference {
+        resource_type: Type::DocumentReference.as_str(),
+        id: frame.id(Type::DocumentReference, document_key(document)),
+        meta: Meta::of(document.version, Some(document.last_updated), None),
+        status: "current",
+        doc_status: None,
+        r#type: match document.kind {
+            "LAB_REPORT" => coded("11502-2", "Laboratory report"),
+            "PRESCRIPTION" => coded("57833-6", "Prescription for medication"),
+            "DISCHARGE_SUMMARY" => coded("18842-5", "Discharge summary"),
+            "IMAGING" => coded("18748-4", "Diagnostic imaging study"),
+            "CONSENT" => coded("59284-0", "Consent Document"),
+            _ => CodeableConcept::said("Document"),
+        },
+        subject: frame.subject(),
+        date: instant(document.recorded),
+        author: frame.practitioner(document.author).into_iter().collect(),
+        description: filled(document.description),
         content: vec![Content { attachment }],
     }
 }

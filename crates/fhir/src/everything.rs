@@ -3,10 +3,10 @@
 use crate::allergy::allergy;
 use crate::bundle::{Entry, INCLUDE, MATCH, Resource, Search};
 use crate::condition::condition;
-use crate::document_reference::{note, note_key};
+use crate::document_reference::{document_key, note, note_key, stored};
 use crate::family_history::family_history;
 use crate::frame::Frame;
-use crate::health::{EntryKind, EntryRecord, WholeRecord};
+use crate::health::{DocumentRecord, EntryKind, EntryRecord, WholeRecord};
 use crate::immunization::immunization;
 use crate::medication::statement;
 use crate::naming::{Naming, Type};
@@ -36,6 +36,7 @@ pub fn everything(naming: &Naming, record: &WholeRecord<'_>, page: Page) -> Vec<
         entry(naming, Type::Observation, &blood_group_key(frame.patient), blood_group(&frame, group), MATCH)
     }));
     entries.extend(record.entries.iter().map(|known| of_entry(&frame, known)));
+    entries.extend(record.documents.iter().map(|document| of_document(&frame, document)));
     for visit in &record.visits {
         let key = visit.id.to_string();
         entries.push(entry(naming, Type::Appointment, &key, appointment(&frame, visit), MATCH));
@@ -70,8 +71,14 @@ pub(crate) fn of_entry(frame: &Frame<'_>, known: &EntryRecord<'_>) -> Entry {
     entry(frame.naming, kind, &key, resource, MATCH)
 }
 
+/// A document as its resource.
+pub(crate) fn of_document(frame: &Frame<'_>, document: &DocumentRecord<'_>) -> Entry {
+    let key = document_key(document);
+    entry(frame.naming, Type::DocumentReference, &key, stored(frame, document), MATCH)
+}
+
 /// The type and key of the resource that an entry is.
-pub(crate) fn key_of(known: &EntryRecord<'_>) -> (Type, String) {
+fn key_of(known: &EntryRecord<'_>) -> (Type, String) {
     let kind = match known.kind {
         EntryKind::Condition => Type::Condition,
         EntryKind::Allergy => Type::AllergyIntolerance,

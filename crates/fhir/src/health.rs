@@ -72,6 +72,39 @@ impl fmt::Debug for EntryRecord<'_> {
     }
 }
 
+/// A document whose content lies elsewhere, as the caller keeps it. `Debug` shows the id only.
+#[derive(Clone)]
+pub struct DocumentRecord<'a> {
+    /// The document's key.
+    pub id: i64,
+    /// Its version.
+    pub version: i64,
+    /// When it was kept.
+    pub recorded: DateTime<Utc>,
+    /// When it last changed.
+    pub last_updated: DateTime<Utc>,
+    /// What it is called.
+    pub title: &'a str,
+    /// `LAB_REPORT`, `PRESCRIPTION`, `DISCHARGE_SUMMARY`, `IMAGING`, `CONSENT` or another.
+    pub kind: &'a str,
+    /// What there is to say of it; may be empty.
+    pub description: &'a str,
+    /// The content's media type.
+    pub content_type: &'a str,
+    /// Bytes of the content.
+    pub size: i64,
+    /// Where the content is.
+    pub url: String,
+    /// Who of the staff brought it; nothing where it was nobody of them.
+    pub author: Option<i64>,
+}
+
+impl fmt::Debug for DocumentRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DocumentRecord").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// An appointment as the caller knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct VisitRecord<'a> {
@@ -120,6 +153,8 @@ pub struct WholeRecord<'a> {
     pub blood_group: Option<&'a str>,
     /// Entries of the medical history.
     pub entries: Vec<EntryRecord<'a>>,
+    /// Documents.
+    pub documents: Vec<DocumentRecord<'a>>,
     /// Appointments.
     pub visits: Vec<VisitRecord<'a>>,
     /// Whoever of the staff is named in these.

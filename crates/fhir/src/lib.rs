@@ -24,6 +24,7 @@ pub mod capability;
 pub mod outcome;
 pub mod search;
 
+pub mod check;
 pub mod codes;
 pub mod datatypes;
 pub mod frame;
@@ -35,7 +36,7 @@ mod record;
 
 pub use bundle::Bundle;
 pub use composition::DocumentType;
-pub use health::{EntryKind, EntryRecord, HospitalRecord, StaffRecord, VisitRecord, WholeRecord};
+pub use health::{DocumentRecord, EntryKind, EntryRecord, HospitalRecord, StaffRecord, VisitRecord, WholeRecord};
 pub use naming::Naming;
 pub use outcome::OperationOutcome;
 pub use patient::Patient;

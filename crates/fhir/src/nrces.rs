@@ -104,10 +104,8 @@ pub struct Breach {
 
 /// The rules of R4 and of the profile that a written `Patient` breaks; none where it is as it should be.
 pub fn patient_breaches(patient: &Value) -> Vec<Breach> {
-    let mut breaches = Breaches::default();
-    breaches.no_empty_values("Patient", patient);
+    let mut breaches = Breaches::of_resource("Patient", patient);
     breaches.unless(text(patient, "resourceType") == Some("Patient"), "Patient.resourceType", "is Patient");
-    breaches.unless(id_is_valid(text(patient, "id")), "Patient.id", "is 1 to 64 letters, digits, - and .");
     let profiled = list(&patient["meta"], "profile").any(|(_, profile)| profile.as_str() == Some(PATIENT_PROFILE));
     breaches.unless(profiled, "Patient.meta.profile", "names the NRCeS profile");
     breaches.unless(list(patient, "identifier").count() > 0, "Patient.identifier", "is there");
@@ -140,11 +138,30 @@ pub fn patient_breaches(patient: &Value) -> Vec<Breach> {
     breaches.0
 }
 
+/// Rules found broken, one after the other.
 #[derive(Default)]
-struct Breaches(Vec<Breach>);
+pub(crate) struct Breaches(Vec<Breach>);
 
 impl Breaches {
-    fn unless(&mut self, kept: bool, path: &str, rule: &'static str) {
+    /// What any resource can break: nothing is empty, and an id is one.
+    pub(crate) fn of_resource(kind: &str, resource: &Value) -> Self {
+        let mut breaches = Self::default();
+        breaches.no_empty_values(kind, resource);
+        let id = text(resource, "id");
+        let may_lack = kind == "Bundle" && id.is_none();
+        breaches.unless(may_lack || id_is_valid(id), &format!("{kind}.id"), "is 1 to 64 letters, digits, - and .");
+        breaches
+    }
+
+    pub(crate) fn into_inner(self) -> Vec<Breach> {
+        self.0
+    }
+
+    pub(crate) fn extend(&mut self, more: Vec<Breach>) {
+        self.0.extend(more);
+    }
+
+    pub(crate) fn unless(&mut self, kept: bool, path: &str, rule: &'static str) {
         if !kept {
             self.0.push(Breach { path: path.to_owned(), rule });
         }
@@ -182,11 +199,11 @@ impl Breaches {
     }
 }
 
-fn text<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
+pub(crate) fn text<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
     value.get(member)?.as_str()
 }
 
-fn list<'v>(value: &'v Value, member: &str) -> impl Iterator<Item = (usize, &'v Value)> {
+pub(crate) fn list<'v>(value: &'v Value, member: &str) -> impl Iterator<Item = (usize, &'v Value)> {
     value.get(member).and_then(Value::as_array).into_iter().flatten().enumerate()
 }
 

@@ -263,7 +263,8 @@ fn plain(value: &str) -> String {
 fn words(value: &str, how: Match) -> Result<Vec<String>, Fault> {
     let parts = |c: char| c.is_whitespace() || (how != Match::Exact && ".,-/()".contains(c));
     let without = |word: &str| word.chars().filter(|c| how == Match::Exact || !"'\u{2019}`".contains(*c)).collect();
-    let words: Vec<String> = value.split(parts).map(without).filter(|word: &String| !word.is_empty()).collect();
+    let is_word = |word: &String| word.chars().any(char::is_alphanumeric);
+    let words: Vec<String> = value.split(parts).map(without).filter(is_word).collect();
     let shortest = words.iter().map(|word| word.chars().count()).min();
     match shortest {
         None => Err(Fault::new("required", "must have a letter")),
