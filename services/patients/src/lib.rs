@@ -66,7 +66,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(fhir::search::list)
         .service(fhir::search::list_by_form)
         .service(fhir::door::read)
-        .service(fhir::door::everything)
+        .service(fhir::door::record)
         .service(history::read)
         .service(history::add)
         .service(history::read_entry)

@@ -55,7 +55,7 @@ pub struct EverythingParams {
 #[utoipa::path(tag = "fhir", operation_id = "fhir_metadata", params(FormatParams),
     responses((status = 200, content_type = "application/fhir+json", body = Object)))]
 #[get("/fhir/metadata/")]
-pub async fn metadata(StrictQuery(_): StrictQuery<FormatParams>, http: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn metadata(_format: StrictQuery<FormatParams>, http: HttpRequest) -> Result<HttpResponse, Problem> {
     let base = format!("{}/fhir", answer::origin(&http));
     answer::resource(&capability::statement(&Server { base: &base, version: env!("CARGO_PKG_VERSION"), date: CHANGED }))
 }
@@ -69,7 +69,7 @@ pub async fn metadata(StrictQuery(_): StrictQuery<FormatParams>, http: HttpReque
 pub async fn read(
     permit: Permit<FhirPatientRead>,
     id: web::Path<i64>,
-    StrictQuery(_): StrictQuery<FormatParams>,
+    _format: StrictQuery<FormatParams>,
     break_glass: BreakGlass,
     http: HttpRequest,
     app: web::Data<App>,
@@ -89,7 +89,7 @@ pub async fn read(
     responses((status = 200, content_type = "application/fhir+json", body = Object, description = "a Bundle of type searchset"), (status = 400, content_type = "application/fhir+json", body = Object),
         (status = 403, content_type = "application/fhir+json", body = Object), (status = 404, content_type = "application/fhir+json", body = Object, description = "not there, or not for the caller to know of")))]
 #[get("/fhir/Patient/{id}/$everything/")]
-pub async fn everything(
+pub async fn record(
     permit: Permit<FhirRecordRead>,
     id: web::Path<i64>,
     StrictQuery(params): StrictQuery<EverythingParams>,

@@ -87,6 +87,8 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("documents", include_str!("../../migrations/2026-11-27-030000_documents/down.sql")),
+        ("fhir_names", include_str!("../../migrations/2026-11-27-040000_fhir_names/down.sql")),
         ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),
         ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),
