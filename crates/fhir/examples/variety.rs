@@ -13,8 +13,10 @@ use fhir::{
 const FIRST: [&str; 8] = ["Lakshmi", "Rajesh Kumar", "लक्ष्मी", "José", "R.", "Meena", "Gurpreet", "ஆனந்த்"];
 const LAST: [&str; 6] = ["", "Raman", "D'Souza-Pinto", "Sharma", "Iyer", "Singh Bedi"];
 const DATES: [Option<&str>; 5] = [None, Some("2019"), Some("2019-05"), Some("2024-02-29"), Some("2026-11-20")];
-const NOTES: [Option<&str>; 4] = [None, Some("Since the monsoon"), Some("Two lines\nof text"), Some("BP <120/80 \"resting\"")];
-const SEVERITIES: [Option<&str>; 6] = [None, Some("MILD"), Some("MODERATE"), Some("SEVERE"), Some("HIGH"), Some("UNABLE_TO_ASSESS")];
+const NOTES: [Option<&str>; 4] =
+    [None, Some("Since the monsoon"), Some("Two lines\nof text"), Some("BP <120/80 \"resting\"")];
+const SEVERITIES: [Option<&str>; 6] =
+    [None, Some("MILD"), Some("MODERATE"), Some("SEVERE"), Some("HIGH"), Some("UNABLE_TO_ASSESS")];
 const VALUES: [(Option<&str>, Option<&str>); 9] = [
     (None, None),
     (Some("7.9"), Some("%")),
@@ -38,7 +40,10 @@ const CODES: [(Option<&str>, Option<&str>, Option<&str>); 9] = [
     (None, None, Some("In words")),
 ];
 const KINDS: [(EntryKind, &[&str]); 8] = [
-    (EntryKind::Condition, &["ACTIVE", "RECURRENCE", "RELAPSE", "INACTIVE", "REMISSION", "RESOLVED", "ENTERED_IN_ERROR"]),
+    (
+        EntryKind::Condition,
+        &["ACTIVE", "RECURRENCE", "RELAPSE", "INACTIVE", "REMISSION", "RESOLVED", "ENTERED_IN_ERROR"],
+    ),
     (EntryKind::Allergy, &["ACTIVE", "INACTIVE", "RESOLVED", "ENTERED_IN_ERROR"]),
     (
         EntryKind::Medication,

@@ -38,7 +38,16 @@ const RULES: [Rule; 14] = [
     Rule {
         kind: "MedicationStatement",
         required: &["status", "medicationCodeableConcept", "subject"],
-        statuses: &["active", "completed", "entered-in-error", "intended", "stopped", "on-hold", "unknown", "not-taken"],
+        statuses: &[
+            "active",
+            "completed",
+            "entered-in-error",
+            "intended",
+            "stopped",
+            "on-hold",
+            "unknown",
+            "not-taken",
+        ],
         coded: &[("medicationCodeableConcept", &[SNOMED_CT])],
         profiled: ANY,
     },
@@ -53,7 +62,14 @@ const RULES: [Rule; 14] = [
         kind: "Observation",
         required: &["status", "code"],
         statuses: &[
-            "registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown",
+            "registered",
+            "preliminary",
+            "final",
+            "amended",
+            "corrected",
+            "cancelled",
+            "entered-in-error",
+            "unknown",
         ],
         coded: &[("code", &[LOINC, SNOMED_CT])],
         profiled: ANY,
@@ -62,7 +78,14 @@ const RULES: [Rule; 14] = [
         kind: "Procedure",
         required: &["status", "subject"],
         statuses: &[
-            "preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown",
+            "preparation",
+            "in-progress",
+            "not-done",
+            "on-hold",
+            "stopped",
+            "completed",
+            "entered-in-error",
+            "unknown",
         ],
         coded: &[("code", &[SNOMED_CT])],
         profiled: &["code"],
@@ -99,7 +122,15 @@ const RULES: [Rule; 14] = [
         kind: "Appointment",
         required: &["status", "participant"],
         statuses: &[
-            "proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "entered-in-error", "checked-in",
+            "proposed",
+            "pending",
+            "booked",
+            "arrived",
+            "fulfilled",
+            "cancelled",
+            "noshow",
+            "entered-in-error",
+            "checked-in",
             "waitlist",
         ],
         coded: &[],
@@ -144,7 +175,8 @@ pub fn breaches(resource: &Value) -> Vec<Breach> {
         for (element, systems) in rule.coded {
             for (at, coding) in list(&resource[*element], "coding") {
                 let whole = ["system", "code", "display"].iter().all(|part| text(coding, part).is_some());
-                let known = systems.is_empty() || text(coding, "system").is_some_and(|system| systems.contains(&system));
+                let known =
+                    systems.is_empty() || text(coding, "system").is_some_and(|system| systems.contains(&system));
                 let path = format!("{kind}.{element}.coding[{at}]");
                 breaches.unless(whole && known, &path, "is whole and of the profile's systems");
             }
@@ -160,7 +192,11 @@ fn more_of_r4(kind: &str, resource: &Value, breaches: &mut Breaches) {
         "Condition" | "AllergyIntolerance" => {
             let verified = &resource["verificationStatus"]["coding"][0]["code"];
             let in_error = verified == "entered-in-error";
-            breaches.unless(has("clinicalStatus") != in_error, kind, "con-5, ait-1, ait-2: has a clinical status unless entered in error");
+            breaches.unless(
+                has("clinicalStatus") != in_error,
+                kind,
+                "con-5, ait-1, ait-2: has a clinical status unless entered in error",
+            );
             for (at, reaction) in list(resource, "reaction") {
                 let path = format!("{kind}.reaction[{at}].manifestation");
                 breaches.unless(list(reaction, "manifestation").next().is_some(), &path, "is required by R4");
@@ -189,14 +225,22 @@ fn more_of_r4(kind: &str, resource: &Value, breaches: &mut Breaches) {
 fn composition_breaches(composition: &Value) -> Vec<Breach> {
     let mut breaches = Breaches::of_resource("Composition", composition);
     for element in ["status", "type", "subject", "date", "author", "title", "section"] {
-        breaches.unless(!composition[element].is_null(), &format!("Composition.{element}"), "is required by the profile");
+        breaches.unless(
+            !composition[element].is_null(),
+            &format!("Composition.{element}"),
+            "is required by the profile",
+        );
     }
     for element in ["attester", "relatesTo"] {
         breaches.unless(composition[element].is_null(), &format!("Composition.{element}"), "is left out");
     }
     for (at, section) in list(composition, "section") {
         let entries = list(section, "entry").next().is_some();
-        breaches.unless(entries && text(section, "title").is_some(), &format!("Composition.section[{at}]"), "has title and entries");
+        breaches.unless(
+            entries && text(section, "title").is_some(),
+            &format!("Composition.section[{at}]"),
+            "has title and entries",
+        );
     }
     breaches.into_inner()
 }
@@ -219,7 +263,11 @@ fn bundle_breaches(bundle: &Value) -> Vec<Breach> {
     for (at, entry) in list(bundle, "entry") {
         let url = text(entry, "fullUrl").unwrap_or_default();
         breaches.unless(urls.insert(url.to_owned()), &format!("Bundle.entry[{at}].fullUrl"), "bdl-7: is there once");
-        breaches.unless(is_document == entry["search"].is_null(), &format!("Bundle.entry[{at}].search"), "bdl-2: is of searches");
+        breaches.unless(
+            is_document == entry["search"].is_null(),
+            &format!("Bundle.entry[{at}].search"),
+            "bdl-2: is of searches",
+        );
         let inner = crate::check::breaches(&entry["resource"]);
         breaches.extend(inner);
         let id = text(&entry["resource"], "id").unwrap_or("?");
@@ -259,8 +307,14 @@ mod tests {
             (json!({"resourceType": "Immunization", "id": "1"}), "Immunization.occurrence[x]"),
             (json!({"resourceType": "Appointment", "id": "1", "status": "booked"}), "Appointment"),
             (json!({"resourceType": "Composition", "id": "1", "attester": [{}]}), "Composition.attester"),
-            (json!({"resourceType": "Bundle", "type": "document", "entry": [{"fullUrl": "x", "search": {"mode": "match"}}]}), "Bundle.entry[0].search"),
-            (json!({"resourceType": "Bundle", "type": "searchset", "entry": [{"fullUrl": "urn:a", "resource": {"subject": {"reference": "urn:b"}}}]}), "urn:a: urn:b"),
+            (
+                json!({"resourceType": "Bundle", "type": "document", "entry": [{"fullUrl": "x", "search": {"mode": "match"}}]}),
+                "Bundle.entry[0].search",
+            ),
+            (
+                json!({"resourceType": "Bundle", "type": "searchset", "entry": [{"fullUrl": "urn:a", "resource": {"subject": {"reference": "urn:b"}}}]}),
+                "urn:a: urn:b",
+            ),
             (json!({"resourceType": "Basic", "id": "1"}), "resourceType"),
         ] {
             assert!(paths(&resource).iter().any(|found| found == path), "{path}: {:?}", paths(&resource));

@@ -42,7 +42,12 @@ fn patient() -> PatientRecord<'static> {
     }
 }
 
-fn entry(id: i64, kind: EntryKind, status: &'static str, code: (&'static str, &'static str, &'static str)) -> EntryRecord<'static> {
+fn entry(
+    id: i64,
+    kind: EntryKind,
+    status: &'static str,
+    code: (&'static str, &'static str, &'static str),
+) -> EntryRecord<'static> {
     EntryRecord {
         id,
         kind,
@@ -118,16 +123,24 @@ fn whole() -> WholeRecord<'static> {
         EntryRecord {
             value: Some("0.5"),
             unit: Some("mL"),
-            ..entry(12, EntryKind::Immunization, "COMPLETED", ("http://hl7.org/fhir/sid/cvx", "210", "COVID-19 vaccine"))
+            ..entry(
+                12,
+                EntryKind::Immunization,
+                "COMPLETED",
+                ("http://hl7.org/fhir/sid/cvx", "210", "COVID-19 vaccine"),
+            )
         },
         EntryRecord { value: Some("second"), ..uncoded(13, EntryKind::Immunization, "COMPLETED", "BCG") },
         EntryRecord {
             value: Some("Mother"),
             ..entry(14, EntryKind::FamilyHistory, "COMPLETED", (SNOMED_CT, "44054006", "Diabetes mellitus type 2"))
         },
-        EntryRecord { note: Some("Speaks Tamil.\nLives alone."), ..uncoded(15, EntryKind::Note, "FINAL", "Social history") },
+        EntryRecord {
+            note: Some("Speaks Tamil.\nLives alone."),
+            ..uncoded(15, EntryKind::Note, "FINAL", "Social history")
+        },
     ];
-    let visit = |id, status, days| VisitRecord {
+    let visit = |id, status, days: i64| VisitRecord {
         id,
         version: 3,
         doctor: 2,
@@ -160,7 +173,11 @@ fn whole() -> WholeRecord<'static> {
             visit(30, "CANCELLED", -20),
         ],
         staff: vec![StaffRecord { id: 2, name: "Anand Iyer" }, StaffRecord { id: 5, name: "" }],
-        hospital: HospitalRecord { name: "Asha Demo Hospital", patient_id_system: "urn:ehs:patient-id", facility_id: None },
+        hospital: HospitalRecord {
+            name: "Asha Demo Hospital",
+            patient_id_system: "urn:ehs:patient-id",
+            facility_id: None,
+        },
     }
 }
 
@@ -178,7 +195,12 @@ fn made(kind: DocumentType, record: &WholeRecord<'_>) -> Result<Value, Missing> 
 }
 
 fn types(bundle: &Value) -> Vec<&str> {
-    bundle["entry"].as_array().unwrap().iter().map(|entry| entry["resource"]["resourceType"].as_str().unwrap()).collect()
+    bundle["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["resource"]["resourceType"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -190,7 +212,8 @@ fn everything_of_a_record() {
 
 #[test]
 fn a_later_page_names_its_patient_too() {
-    let record = WholeRecord { entries: whole().entries.split_off(8), visits: Vec::new(), documents: Vec::new(), ..whole() };
+    let record =
+        WholeRecord { entries: whole().entries.split_off(8), visits: Vec::new(), documents: Vec::new(), ..whole() };
     let bundle = searchset(&record, Page::Later);
     assert_eq!(check::breaches(&bundle), []);
     assert_eq!((&bundle["entry"][0]["search"]["mode"], types(&bundle)[0]), (&"include".into(), "Patient"));
@@ -209,7 +232,9 @@ fn a_document_of_every_type() {
             DocumentType::OpConsult => {
                 insta::assert_json_snapshot!("op_consult", bundle);
             }
-            DocumentType::Prescription => assert_eq!(sections[0]["entry"].as_array().unwrap().len(), 1, "what is taken"),
+            DocumentType::Prescription => {
+                assert_eq!(sections[0]["entry"].as_array().unwrap().len(), 1, "what is taken")
+            }
             DocumentType::Immunization | DocumentType::HealthDocument => {
                 assert_eq!(sections[0]["entry"].as_array().unwrap().len(), 2);
             }
@@ -273,8 +298,16 @@ fn a_drawn() -> impl Strategy<Value = Drawn> {
         EntryKind::Note,
     ];
     let statuses = prop_oneof![
-        prop::sample::select(vec!["ACTIVE", "COMPLETED", "FINAL", "ENTERED_IN_ERROR", "ON_HOLD", "INTENDED", "HEALTH_UNKNOWN"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "ACTIVE",
+            "COMPLETED",
+            "FINAL",
+            "ENTERED_IN_ERROR",
+            "ON_HOLD",
+            "INTENDED",
+            "HEALTH_UNKNOWN"
+        ])
+        .prop_map(str::to_owned),
         "[A-Z_]{0,8}"
     ];
     (
@@ -285,7 +318,14 @@ fn a_drawn() -> impl Strategy<Value = Drawn> {
         prop::sample::select(vec![None, Some("2019"), Some("2019-05"), Some("2019-05-17")]),
         prop::sample::select(vec![None, Some(2), Some(99)]),
     )
-        .prop_map(|(kind, status, texts, severity, date, author)| Drawn { kind, status, texts, severity, date, author })
+        .prop_map(|(kind, status, texts, severity, date, author)| Drawn {
+            kind,
+            status,
+            texts,
+            severity,
+            date,
+            author,
+        })
 }
 
 proptest! {

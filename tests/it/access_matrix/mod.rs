@@ -133,7 +133,8 @@ fn is_as_decided(line: &Line, decision: Decision, answer: &Answer) -> bool {
         Decision::Heard => matches!(answer.status, 400 | 409),
         Decision::Refused(status) => {
             // at the door for FHIR clients errors are in their words
-            let media = if line.path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" };
+            let media =
+                if line.path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" };
             answer.status == status && answer.header("content-type") == media
         }
     }
@@ -143,5 +144,8 @@ fn is_as_decided(line: &Line, decision: Decision, answer: &Answer) -> bool {
 fn shows(body: &Value) -> bool {
     let slots = |day: &Value| day["slots"].as_array().into_iter().flatten().any(|slot| !slot["appointment"].is_null());
     let filled = |name: &str| body[name].as_array().is_some_and(|rows| !rows.is_empty());
-    filled("results") || filled("entry") || filled("appointments") || body["days"].as_array().into_iter().flatten().any(slots)
+    filled("results")
+        || filled("entry")
+        || filled("appointments")
+        || body["days"].as_array().into_iter().flatten().any(slots)
 }

@@ -45,7 +45,9 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
             side.draft
         }
         (_, path, _) if path.contains("/doctor/{id}/") || path.contains("/doctors/{id}/") => side.doctor,
-        (_, path, _) if path.starts_with("/api/patients/{id}/") || path.starts_with("/fhir/Patient/{id}/") => side.patient,
+        (_, path, _) if path.starts_with("/api/patients/{id}/") || path.starts_with("/fhir/Patient/{id}/") => {
+            side.patient
+        }
         (_, path, _) if path.starts_with("/api/appointments/{id}/") => side.appointment,
         (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
         _ => 1,

@@ -31,7 +31,8 @@ pub fn patient(http: &HttpRequest, app: &App, found: &Patient) -> Result<HttpRes
     if let Some(answer) = etag::not_modified(http, found.version) {
         return Ok(answer);
     }
-    let mut answer = resource(&fhir::patient::patient(&rows::patient(found, &found.id.to_string(), &app.patient_id_system)))?;
+    let mut answer =
+        resource(&fhir::patient::patient(&rows::patient(found, &found.id.to_string(), &app.patient_id_system)))?;
     if let Ok(tag) = header::HeaderValue::from_str(&etag::tag(found.version)) {
         answer.headers_mut().insert(header::ETAG, tag);
     }

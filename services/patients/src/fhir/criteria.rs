@@ -113,9 +113,9 @@ fn numbers(token: &Token, patient_id_system: &str) -> Vec<(Column, String)> {
     let abha = system.is_empty() || system == nrces::ABHA_SYSTEM;
     let value = token.value.trim();
     let patient_id = ours.then(|| value.to_ascii_uppercase()).filter(|number| {
-        number.strip_prefix('P').is_some_and(|digits| {
-            (5..=19).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-        })
+        number
+            .strip_prefix('P')
+            .is_some_and(|digits| (5..=19).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
     });
     let number = abha.then(|| AbhaNumber::canonical(value).ok()).flatten();
     let address = abha.then(|| AbhaAddress::canonical(value).ok()).flatten();

@@ -70,7 +70,8 @@ impl Place {
         let Some(cursor) = cursor else { return Ok(Self { patient, size, from: None }) };
         let place: Option<Self> = app.cursor_key.open(cursor)?;
         let place = place.filter(|place| place.patient == patient);
-        let place = place.ok_or_else(|| Problem::invalid("_cursor", "invalid", "is not a cursor of ours for this patient"))?;
+        let place =
+            place.ok_or_else(|| Problem::invalid("_cursor", "invalid", "is not a cursor of ours for this patient"))?;
         Ok(Self { size: if count.is_some() { size } else { place.size }, ..place })
     }
 }
@@ -127,7 +128,9 @@ async fn page(conn: &mut AsyncPgConnection, patient: Patient, place: Place) -> Q
                 let found = readable(conn, patient.id, before, most).await?;
                 fill(&mut documents, found, &mut room, |document| document.id)
             }
-            List::Visits => fill(&mut visits, visits_before(conn, patient.id, before, most).await?, &mut room, |visit| visit.id),
+            List::Visits => {
+                fill(&mut visits, visits_before(conn, patient.id, before, most).await?, &mut room, |visit| visit.id)
+            }
         };
         if let Some(before) = last {
             next = Some(From { list, before });

@@ -11,6 +11,8 @@ mod rows;
 mod answer;
 pub mod outcome;
 
+use ::fhir::DocumentType;
+use ::fhir::document::{DocumentRequest, Missing, document};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, web};
 use auth::Permit;
 use auth::permissions::{FhirPatientRead, FhirRecordRead};
@@ -21,8 +23,6 @@ use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::Utc;
 use deserr::Deserr;
 use diesel_async::AsyncPgConnection;
-use ::fhir::DocumentType;
-use ::fhir::document::{DocumentRequest, Missing, document};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

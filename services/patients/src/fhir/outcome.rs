@@ -25,9 +25,9 @@ impl Dialect for OfFhir {
 fn asks_for_fhir(request: &HttpRequest) -> bool {
     let accepts = || {
         let values = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(|range| {
-            range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(fhir::MEDIA_TYPE)
-        })
+        values
+            .flat_map(|value| value.split(','))
+            .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(fhir::MEDIA_TYPE))
     };
     request.path().starts_with("/fhir/") || accepts()
 }

@@ -26,11 +26,13 @@ async fn a_patient_reads_as_the_profile_has_it() {
     let values: Vec<&str> = fhir["identifier"].as_array().unwrap().iter().filter_map(|i| i["value"].as_str()).collect();
     assert!(values.contains(&"P00001") && values.contains(&"lakshmi.r@abdm"), "{values:?}");
     let abha = fhir["identifier"].as_array().unwrap().iter().find(|i| i["value"] == "91-1234-5678-9012").unwrap();
-    let codes: Vec<&str> = abha["type"]["coding"].as_array().unwrap().iter().filter_map(|c| c["code"].as_str()).collect();
+    let codes: Vec<&str> =
+        abha["type"]["coding"].as_array().unwrap().iter().filter_map(|c| c["code"].as_str()).collect();
     assert_eq!(codes, ["HIN", "MR"], "the guide's code and that of its examples");
     keeps_the_rules(fhir);
     hospital.server.get(&format!("{path}?view=patient"), &hospital.receptionist()).await.expect(200);
-    let again = hospital.server.call(Method::GET, &path).token(&hospital.receptionist()).header("if-none-match", "\"1\"");
+    let again =
+        hospital.server.call(Method::GET, &path).token(&hospital.receptionist()).header("if-none-match", "\"1\"");
     again.send().await.expect(304);
 }
 
@@ -48,7 +50,9 @@ async fn an_estimated_birth_date_is_good_for_its_year() {
 async fn everything_is_one_whole_bundle() {
     let hospital = Hospital::open().await;
     let patient = a_full_record(&hospital).await;
-    for path in [format!("/api/patients/{patient}/fhir/?view=everything"), format!("/fhir/Patient/{patient}/$everything")] {
+    for path in
+        [format!("/api/patients/{patient}/fhir/?view=everything"), format!("/fhir/Patient/{patient}/$everything")]
+    {
         let answer = hospital.server.get(&path, &hospital.doctor()).await.expect(200);
         assert!(answer.header("content-type").starts_with(FHIR));
         let bundle = &answer.body;
@@ -58,14 +62,25 @@ async fn everything_is_one_whole_bundle() {
         types.sort_unstable();
         types.dedup();
         let expected = [
-            "AllergyIntolerance", "Appointment", "Condition", "DocumentReference", "Encounter", "FamilyMemberHistory",
-            "Immunization", "MedicationStatement", "Observation", "Patient", "Practitioner", "Procedure",
+            "AllergyIntolerance",
+            "Appointment",
+            "Condition",
+            "DocumentReference",
+            "Encounter",
+            "FamilyMemberHistory",
+            "Immunization",
+            "MedicationStatement",
+            "Observation",
+            "Patient",
+            "Practitioner",
+            "Procedure",
         ];
         assert_eq!(types, expected);
         assert_eq!(bundle["link"].as_array().unwrap().len(), 1, "all on one page: {}", bundle["link"]);
         assert!(!bundle.to_string().contains("by mistake"), "nothing that was entered in error");
         let documents: Vec<&Value> = resources(bundle, "DocumentReference");
-        let urls: Vec<&str> = documents.iter().filter_map(|document| document["content"][0]["attachment"]["url"].as_str()).collect();
+        let urls: Vec<&str> =
+            documents.iter().filter_map(|document| document["content"][0]["attachment"]["url"].as_str()).collect();
         assert_eq!(urls.len(), 1, "the one that can be read: {documents:?}");
         assert!(urls[0].starts_with("http://") && urls[0].contains(&format!("/api/patients/{patient}/documents/")));
         let names: Vec<&Value> = resources(bundle, "Practitioner").iter().map(|one| &one["name"][0]["text"]).collect();
@@ -102,10 +117,18 @@ async fn pages_of_everything_hold_each_resource_once_and_stand_by_themselves() {
         assert_eq!(found, matches(&whole));
     }
     let other = hospital.register_named("Ravi", "").await;
-    let first = hospital.server.get(&format!("/fhir/Patient/{patient}/$everything?_count=1"), &doctor).await.expect(200);
+    let first =
+        hospital.server.get(&format!("/fhir/Patient/{patient}/$everything?_count=1"), &doctor).await.expect(200);
     let cursor = link(&first.body, "next").unwrap().rsplit_once("_cursor=").unwrap().1.to_owned();
-    for query in [format!("_cursor={cursor}"), "_cursor=x".to_owned(), "_count=0".to_owned(), "_count=x".to_owned(), "page=2".to_owned()] {
-        let refused = hospital.server.get(&format!("/fhir/Patient/{other}/$everything?{query}"), &hospital.admin()).await;
+    for query in [
+        format!("_cursor={cursor}"),
+        "_cursor=x".to_owned(),
+        "_count=0".to_owned(),
+        "_count=x".to_owned(),
+        "page=2".to_owned(),
+    ] {
+        let refused =
+            hospital.server.get(&format!("/fhir/Patient/{other}/$everything?{query}"), &hospital.admin()).await;
         is_outcome(&refused, 400);
     }
 }
@@ -171,7 +194,8 @@ async fn more_than_the_patient_is_for_whoever_reads_the_history() {
         }
     }
     let glass = |path: &str| {
-        let call = hospital.server.call(Method::GET, path).token(&hospital.tokens.mint(OTHER_DOCTOR, auth::Role::Doctor));
+        let call =
+            hospital.server.call(Method::GET, path).token(&hospital.tokens.mint(OTHER_DOCTOR, auth::Role::Doctor));
         call.header("x-break-glass", "unconscious in casualty").send()
     };
     let bundle = glass(&views[2]).await.expect(200).body;
@@ -193,7 +217,8 @@ async fn parameters_that_do_not_go_together_are_refused_at_once() {
     ] {
         let path = format!("/api/patients/{patient}/fhir/?{query}");
         let answer = hospital.server.get(&path, &hospital.admin()).await.expect(400);
-        let mut named: Vec<&str> = answer.body["errors"].as_array().unwrap().iter().filter_map(|e| e["field"].as_str()).collect();
+        let mut named: Vec<&str> =
+            answer.body["errors"].as_array().unwrap().iter().filter_map(|e| e["field"].as_str()).collect();
         let mut expected = fields;
         named.sort_unstable();
         expected.sort_unstable();
@@ -205,7 +230,9 @@ async fn parameters_that_do_not_go_together_are_refused_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_for_fhir_hears_of_errors_in_fhir() {
     let hospital = Hospital::open().await;
-    let call = |method: Method, path: &str, token: &str| hospital.server.call(method, path).token(token).header("accept", FHIR);
+    let call = |method: Method, path: &str, token: &str| {
+        hospital.server.call(method, path).token(token).header("accept", FHIR)
+    };
     let api = "/api/patients/4242/fhir/";
     is_outcome(&call(Method::GET, api, &hospital.admin()).send().await, 404);
     is_outcome(&call(Method::GET, api, &hospital.accountant()).send().await, 403);
@@ -215,7 +242,11 @@ async fn whoever_asks_for_fhir_hears_of_errors_in_fhir() {
     let faulty = call(Method::GET, "/api/patients/4242/fhir/?view=x&colour=red", &hospital.admin()).send().await;
     is_outcome(&faulty, 400);
     assert_eq!(faulty.body["issue"].as_array().unwrap().len(), 2);
-    let with_others = hospital.server.call(Method::GET, api).token(&hospital.admin()).header("accept", "text/html, application/fhir+json;q=0.9");
+    let with_others = hospital
+        .server
+        .call(Method::GET, api)
+        .token(&hospital.admin())
+        .header("accept", "text/html, application/fhir+json;q=0.9");
     is_outcome(&with_others.send().await, 404);
     let plain = hospital.server.get(api, &hospital.admin()).await.expect(404);
     assert!(plain.header("content-type").starts_with("application/problem+json"));
@@ -237,9 +268,17 @@ async fn the_door_says_what_it_can_be_asked_for() {
     let answer = hospital.server.get("/fhir/metadata", "").await.expect(200);
     assert!(answer.header("content-type").starts_with(FHIR));
     let statement = &answer.body;
-    assert_eq!((&statement["resourceType"], &statement["fhirVersion"]), (&json!("CapabilityStatement"), &json!("4.0.1")));
+    assert_eq!(
+        (&statement["resourceType"], &statement["fhirVersion"]),
+        (&json!("CapabilityStatement"), &json!("4.0.1"))
+    );
     assert_eq!(statement["implementation"]["url"], format!("{}/fhir", hospital.server.url));
-    let told: Vec<&str> = statement["rest"][0]["resource"][0]["searchParam"].as_array().unwrap().iter().filter_map(|p| p["name"].as_str()).collect();
+    let told: Vec<&str> = statement["rest"][0]["resource"][0]["searchParam"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|p| p["name"].as_str())
+        .collect();
     // Each is taken.
     for name in told {
         let value = match name {
@@ -265,7 +304,9 @@ pub async fn a_full_record(hospital: &Hospital) -> i64 {
     let wrong = id(&hospital.server.post(&path, &hospital.doctor(), &wrong).await.expect(201).body);
     let in_error = json!({"status": "ENTERED_IN_ERROR"});
     hospital.server.patch(&format!("{path}{wrong}/"), &hospital.doctor(), &in_error).await.expect(200);
-    for (days, status) in [(-3, "COMPLETED"), (-2, "CANCELLED"), (0, "IN_PROGRESS"), (7, "CONFIRMED"), (14, "SCHEDULED")] {
+    for (days, status) in
+        [(-3, "COMPLETED"), (-2, "CANCELLED"), (0, "IN_PROGRESS"), (7, "CONFIRMED"), (14, "SCHEDULED")]
+    {
         hospital.visit(patient, DOCTOR, days, status).await;
     }
     hospital.db.sql("UPDATE care_appointments SET ends_at = starts_at + interval '15 minutes' WHERE id <> 5").await;
@@ -283,9 +324,7 @@ pub async fn a_full_record(hospital: &Hospital) -> i64 {
 }
 
 fn history() -> Vec<Value> {
-    let coded = |kind: &str, system: &str, code: &str, display: &str| {
-        json!({"kind": kind, "code": {"system": system, "code": code, "display": display}, "effective_date": "2026-05-17"})
-    };
+    let coded = |kind: &str, system: &str, code: &str, display: &str| json!({"kind": kind, "code": {"system": system, "code": code, "display": display}, "effective_date": "2026-05-17"});
     let with = |mut entry: Value, more: Value| {
         more.as_object().unwrap().iter().for_each(|(name, value)| entry[name] = value.clone());
         entry
@@ -296,7 +335,10 @@ fn history() -> Vec<Value> {
         json!({"kind": "ALLERGY", "code": {"display": "Peanuts"}, "severity": "SEVERE"}),
         with(coded("MEDICATION", "SNOMED CT", "387517004", "Paracetamol"), json!({"value": 500, "unit": "mg"})),
         with(coded("OBSERVATION", "LOINC", "85354-9", "Blood pressure"), json!({"value": "120/80", "unit": "mm[Hg]"})),
-        with(coded("OBSERVATION", "LOINC", "4548-4", "HbA1c"), json!({"value": "7.9", "unit": "%", "interpretation": "H", "reference_range": "4-5.6"})),
+        with(
+            coded("OBSERVATION", "LOINC", "4548-4", "HbA1c"),
+            json!({"value": "7.9", "unit": "%", "interpretation": "H", "reference_range": "4-5.6"}),
+        ),
         with(coded("OBSERVATION", "LOINC", "718-7", "Hemoglobin"), json!({"value": "traces"})),
         coded("PROCEDURE", "SNOMED CT", "80146002", "Appendectomy"),
         with(coded("IMMUNIZATION", "CVX", "210", "COVID-19"), json!({"value": "0.5", "unit": "mL"})),
@@ -321,7 +363,12 @@ pub fn is_outcome(answer: &Answer, status: u16) {
 }
 
 fn types(bundle: &Value) -> Vec<&str> {
-    bundle["entry"].as_array().unwrap().iter().map(|entry| entry["resource"]["resourceType"].as_str().unwrap()).collect()
+    bundle["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["resource"]["resourceType"].as_str().unwrap())
+        .collect()
 }
 
 fn resources<'b>(bundle: &'b Value, kind: &str) -> Vec<&'b Value> {
