@@ -8,12 +8,15 @@ for (const file of ["profiles-types", "profiles-resources"]) {
 }
 const lines = fs.readFileSync(process.argv[2], "utf8").split("\n").filter(Boolean);
 const types = {};
-let faults = 0;
+let [faults, warnings] = [0, 0];
 const check = (resource) => {
   types[resource.resourceType] = (types[resource.resourceType] ?? 0) + 1;
   try {
     for (const issue of validateResource(resource)) {
-      if (issue.severity !== "information") console.log(`${resource.resourceType}: ${issue.severity}: ${issue.details?.text} (${issue.expression})`);
+      // It does not look a document's URNs up; whether they lead to an entry, the crate's own tests say.
+      if (issue.details?.text?.startsWith('Invalid reference: got "urn:uuid:')) continue;
+      warnings += 1;
+      if (warnings <= 20) console.log(`${resource.resourceType}: ${issue.severity}: ${issue.details?.text} (${issue.expression})`);
     }
   } catch (fault) {
     faults += 1;
@@ -25,5 +28,5 @@ for (const line of lines) {
   check(resource);
   for (const entry of resource.entry ?? []) check(entry.resource);
 }
-console.log("Medplum:", types, `faults: ${faults}`);
+console.log("Medplum:", types, `faults: ${faults}, warnings: ${warnings}`);
 process.exit(faults > 0 ? 1 : 0);
