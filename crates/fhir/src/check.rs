@@ -190,8 +190,8 @@ fn more_of_r4(kind: &str, resource: &Value, breaches: &mut Breaches) {
     let has = |element: &str| !resource[element].is_null();
     match kind {
         "Condition" | "AllergyIntolerance" => {
-            let verified = &resource["verificationStatus"]["coding"][0]["code"];
-            let in_error = verified == "entered-in-error";
+            let verified = resource.pointer("/verificationStatus/coding/0/code");
+            let in_error = verified.is_some_and(|code| code == "entered-in-error");
             breaches.unless(
                 has("clinicalStatus") != in_error,
                 kind,
@@ -210,7 +210,7 @@ fn more_of_r4(kind: &str, resource: &Value, breaches: &mut Breaches) {
         "Immunization" => {
             let one = has("occurrenceDateTime") != has("occurrenceString");
             breaches.unless(one, "Immunization.occurrence[x]", "is there once");
-            let bound = resource["doseQuantity"]["comparator"].is_null();
+            let bound = resource.pointer("/doseQuantity/comparator").is_none();
             breaches.unless(bound, "Immunization.doseQuantity", "sqty-1: has no comparator");
         }
         "Appointment" => {
