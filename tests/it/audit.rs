@@ -20,7 +20,8 @@ pub struct Seen {
 impl Seen {
     /// What an operation's answer to somebody says of itself.
     pub fn of(path: &str, actor: i64, answer: &Answer) -> Self {
-        let service = SERVICES.into_iter().find(|service| path.starts_with(&format!("/api/{service}/"))).unwrap();
+        let under = |service: &&str| path.starts_with(&format!("/api/{service}/"));
+        let service = if path.starts_with("/fhir/") { "patients" } else { SERVICES.into_iter().find(under).unwrap() };
         let trace = answer.header("traceparent").split('-').nth(1).unwrap_or_default().to_owned();
         let is_patient = answer.body["patient_id"].is_string();
         let patient = answer.body[if is_patient { "id" } else { "patient" }].as_i64();

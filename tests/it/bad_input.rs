@@ -17,6 +17,10 @@ fn with_id(path: &str, id: &str) -> String {
 
 fn is_contracts_error(answer: &Answer) -> bool {
     let problem = &answer.body;
+    if answer.header("content-type") == "application/fhir+json" {
+        let told = problem["issue"].as_array().is_some_and(|issues| !issues.is_empty());
+        return (400..500).contains(&answer.status) && problem["resourceType"] == "OperationOutcome" && told;
+    }
     (400..500).contains(&answer.status)
         && answer.header("content-type") == "application/problem+json"
         && problem["status"] == answer.status

@@ -6,7 +6,7 @@ use reqwest::Method;
 use testkit::Tokens;
 
 /// What anybody may call.
-const OPEN: [(Method, &str); 7] = [
+const OPEN: [(Method, &str); 8] = [
     (Method::POST, "/api/users/register/"),
     (Method::POST, "/api/users/login/"),
     (Method::POST, "/api/users/refresh-token/"),
@@ -15,6 +15,7 @@ const OPEN: [(Method, &str); 7] = [
     (Method::POST, "/api/users/password/reset/"),
     (Method::POST, "/api/users/password/reset/confirm/"),
     (Method::GET, "/.well-known/jwks.json"),
+    (Method::GET, "/fhir/metadata/"),
 ];
 
 fn concrete(path: &str) -> String {
@@ -33,7 +34,8 @@ async fn every_operation_wants_a_token() {
     for (method, path) in operations.iter().filter(|(method, path)| !OPEN.contains(&(method.clone(), path.as_str()))) {
         let answer = hospital.send(hospital.request(method.clone(), &concrete(path))).await;
         assert_eq!(answer.status, 401, "{method} {path}: {}", answer.body);
-        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let media = if path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" };
+        assert_eq!(answer.header("content-type"), media, "{method} {path}");
         assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
     }
 }

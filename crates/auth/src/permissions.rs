@@ -131,6 +131,8 @@ table! {
     PatientDeactivate:     [ALL,  NONE,  NONE,  NONE,       NONE,      NONE,   NONE];
     /// Read the FHIR `Patient`, which shows all the demographics.
     FhirPatientRead:       [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   OWN];
+    /// Read all that is known of a patient as FHIR: whoever reads the medical history.
+    FhirRecordRead:        [ALL,  CARE,  CARE,  NONE,       NONE,      NONE,   OWN];
     /// Read a patient's medical history, present and earlier versions of its entries.
     HistoryRead:           [ALL,  CARE,  CARE,  NONE,       NONE,      NONE,   OWN];
     /// Add to a patient's medical history, amend it.
@@ -255,6 +257,8 @@ mod tests {
             (A::PatientRegister, A::PatientDetails),
             (A::PatientDeactivate, A::PatientWrite),
             (A::FhirPatientRead, A::PatientDetails),
+            (A::FhirRecordRead, A::FhirPatientRead),
+            (A::FhirRecordRead, A::HistoryRead),
             (A::HistoryRead, A::PatientDetails),
             (A::HistoryWrite, A::HistoryRead),
             (A::AppointmentBook, A::AppointmentRead),

@@ -27,7 +27,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::base::BaseConfig;
 use crate::db::{self, Pool};
 use crate::edge::Edge;
-use crate::problem::Problem;
+use crate::problem::{Dialect, Problem};
 use crate::telemetry;
 use crate::trail::{Trail, Witness};
 use crate::work::{Connection, Held, Work};
@@ -300,7 +300,7 @@ async fn observe(
     let request_id = request_id(&request);
     let span = request_span(&request, &method, &route, &request_id);
     request.extensions_mut().insert(RequestId(request_id.clone()));
-    let witness = request.app_data::<Arc<dyn Witness>>().filter(|_| route.starts_with("/api/")).cloned();
+    let witness = request.app_data::<Arc<dyn Witness>>().filter(|_| is_operation(&route)).cloned();
     if witness.is_some() {
         Trail::begin(request.request(), &route, &span);
     }
@@ -335,6 +335,11 @@ async fn observe(
         edge.dress(&request, response.headers_mut());
     }
     Ok(response.map_body(|_head, body| Held::new(body, place.flatten())))
+}
+
+/// Whether a route is one of those whose answers are audited: of clients, and more than what a server says of itself.
+fn is_operation(route: &str) -> bool {
+    route.starts_with("/api/") || (route.starts_with("/fhir/") && route != "/fhir/metadata/")
 }
 
 /// A method as a label: a client may invent methods without end, and each label is kept for good.
@@ -392,7 +397,12 @@ fn finish_problem<B>(response: ServiceResponse<B>, span: &Span) -> ServiceRespon
             return response.map_into_left_body();
         };
         problem.log();
-        problem.response(Some(response.request().path()), telemetry::trace_id_of(span).as_deref())
+        let request = response.request();
+        let dialect = request.app_data::<Arc<dyn Dialect>>();
+        match dialect.and_then(|dialect| dialect.say(request, problem)) {
+            Some((media_type, body)) => problem.response_of(media_type, body),
+            None => problem.response(Some(request.path()), telemetry::trace_id_of(span).as_deref()),
+        }
     };
     response.into_response(finished).map_into_right_body()
 }

@@ -74,7 +74,11 @@ impl CursorKey {
         RandomizedNonceKey::new(&AES_256_GCM, self.0.expose_secret()).map_err(Problem::internal)
     }
 
-    fn seal(&self, cursor: &impl Serialize) -> Result<String, Problem> {
+    /// Seals what a URL is to carry and nobody is to read there.
+    ///
+    /// # Errors
+    /// 500 when it cannot be written.
+    pub fn seal(&self, cursor: &impl Serialize) -> Result<String, Problem> {
         let mut text = serde_json::to_vec(cursor).map_err(Problem::internal)?;
         let nonce = self.cipher()?.seal_in_place_append_tag(Aad::empty(), &mut text).map_err(Problem::internal)?;
         let mut sealed = nonce.as_ref().to_vec();
@@ -82,7 +86,11 @@ impl CursorKey {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    fn open<T: DeserializeOwned>(&self, sealed: &str) -> Result<Option<T>, Problem> {
+    /// What was sealed; `None` when it is not ours, or something else.
+    ///
+    /// # Errors
+    /// 500 when the key cannot be used.
+    pub fn open<T: DeserializeOwned>(&self, sealed: &str) -> Result<Option<T>, Problem> {
         let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(sealed) else {
             return Ok(None);
         };

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,13 @@ use crate::strict_json::{Fault, Faults};
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 type Cause = Box<dyn StdError + Send + Sync>;
+
+/// Says errors to clients of another standard in its words. A server has one where its app data holds an
+/// `Arc<dyn Dialect>`; status and headers stay what they are.
+pub trait Dialect: Send + Sync {
+    /// The body and its media type, where the request's client speaks it.
+    fn say(&self, request: &HttpRequest, problem: &Problem) -> Option<(&'static str, Vec<u8>)>;
+}
 
 /// An error answer: what the client reads, and apart from it the cause that only the log sees.
 pub struct Problem(Box<Inner>);
@@ -159,12 +166,17 @@ impl Problem {
 
     /// The answer, with the path and the trace that it belongs to.
     pub fn response(&self, instance: Option<&str>, trace_id: Option<&str>) -> HttpResponse {
+        self.response_of(MEDIA_TYPE, self.body(instance, trace_id).to_string().into_bytes())
+    }
+
+    /// The answer in other words.
+    pub(crate) fn response_of(&self, media_type: &'static str, body: Vec<u8>) -> HttpResponse {
         let mut builder = HttpResponseBuilder::new(self.0.status);
-        builder.content_type(MEDIA_TYPE);
+        builder.content_type(media_type);
         for (name, value) in &self.0.headers {
             builder.insert_header((name.clone(), value.as_str()));
         }
-        builder.body(self.body(instance, trace_id).to_string())
+        builder.body(body)
     }
 
     fn body(&self, instance: Option<&str>, trace_id: Option<&str>) -> Value {

@@ -6,6 +6,36 @@ use crate::datatypes::Coding;
 
 /// The profile that every `Patient` keeps to.
 pub const PATIENT_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Patient";
+/// The profile of `Condition`.
+pub const CONDITION_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Condition";
+/// The profile of `AllergyIntolerance`.
+pub const ALLERGY_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/AllergyIntolerance";
+/// The profile of `MedicationStatement`.
+pub const MEDICATION_STATEMENT_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/MedicationStatement";
+/// The profile of `MedicationRequest`.
+pub const MEDICATION_REQUEST_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/MedicationRequest";
+/// The profile of `Observation`.
+pub const OBSERVATION_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Observation";
+/// The profile of `Procedure`.
+pub const PROCEDURE_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Procedure";
+/// The profile of `Immunization`.
+pub const IMMUNIZATION_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Immunization";
+/// The profile of `FamilyMemberHistory`.
+pub const FAMILY_HISTORY_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/FamilyMemberHistory";
+/// The profile of `DocumentReference`, which has the content in it.
+pub const DOCUMENT_REFERENCE_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/DocumentReference";
+/// The profile of a laboratory's `DiagnosticReport`.
+pub const DIAGNOSTIC_REPORT_LAB_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/DiagnosticReportLab";
+/// The profile of `Appointment`.
+pub const APPOINTMENT_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Appointment";
+/// The profile of `Encounter`.
+pub const ENCOUNTER_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Encounter";
+/// The profile of `Practitioner`.
+pub const PRACTITIONER_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Practitioner";
+/// The profile of `Organization`.
+pub const ORGANIZATION_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/Organization";
+/// The profile of a document's `Bundle`.
+pub const DOCUMENT_PROFILE: &str = "https://nrces.in/ndhm/fhir/r4/StructureDefinition/DocumentBundle";
 /// Whose numbers ABHA numbers and addresses are, as in the guide's examples.
 pub const ABHA_SYSTEM: &str = "https://healthid.ndhm.gov.in";
 /// BCP 47.
@@ -16,14 +46,25 @@ const V2_IDENTIFIER_TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203
 const V2_CONTACT_ROLES: &str = "http://terminology.hl7.org/CodeSystem/v2-0131";
 
 /// The identifier type of a hospital's number.
-pub const MEDICAL_RECORD: Coding = Coding { system: V2_IDENTIFIER_TYPES, code: "MR", display: "Medical record number" };
+pub const MEDICAL_RECORD: Coding = Coding::fixed(V2_IDENTIFIER_TYPES, "MR", "Medical record number");
 /// The identifier type of an ABHA number.
-pub const ABHA_NUMBER: Coding = Coding { system: IDENTIFIER_TYPES, code: "HIN", display: "Health ID issued by NDHM" };
+pub const ABHA_NUMBER: Coding = Coding::fixed(IDENTIFIER_TYPES, "HIN", "Health ID issued by NDHM");
 /// The identifier type of an ABHA address.
-pub const ABHA_ADDRESS: Coding =
-    Coding { system: IDENTIFIER_TYPES, code: "ABHA", display: "Ayushman Bharat Health Account (ABHA) ID" };
+pub const ABHA_ADDRESS: Coding = Coding::fixed(IDENTIFIER_TYPES, "ABHA", "Ayushman Bharat Health Account (ABHA) ID");
+/// The identifier type of an employer's number.
+pub const EMPLOYEE: Coding = Coding::fixed(V2_IDENTIFIER_TYPES, "EI", "Employee number");
+/// The identifier type of a provider's number.
+pub const PROVIDER: Coding = Coding::fixed(V2_IDENTIFIER_TYPES, "PRN", "Provider number");
+/// The identifier type of what an organization is known by.
+pub const ORGANIZATION: Coding = Coding::fixed(V2_IDENTIFIER_TYPES, "XX", "Organization identifier");
+/// Whose numbers those of the staff are.
+pub const EMPLOYEE_SYSTEM: &str = "urn:ehs:user";
+/// The national Health Facility Registry, as in the guide's examples.
+pub const FACILITY_SYSTEM: &str = "https://facility.ndhm.gov.in";
+/// Identifiers that are URIs.
+pub const URI_SYSTEM: &str = "urn:ietf:rfc:3986";
 /// The relationship of somebody to call in an emergency.
-pub const EMERGENCY_CONTACT: Coding = Coding { system: V2_CONTACT_ROLES, code: "C", display: "Emergency Contact" };
+pub const EMERGENCY_CONTACT: Coding = Coding::fixed(V2_CONTACT_ROLES, "C", "Emergency Contact");
 
 /// The languages of the Eighth Schedule, and English: BCP 47, ISO 639-2 or -3, English name.
 pub const LANGUAGES: [(&str, &str, &str); 23] = [
@@ -63,10 +104,8 @@ pub struct Breach {
 
 /// The rules of R4 and of the profile that a written `Patient` breaks; none where it is as it should be.
 pub fn patient_breaches(patient: &Value) -> Vec<Breach> {
-    let mut breaches = Breaches::default();
-    breaches.no_empty_values("Patient", patient);
+    let mut breaches = Breaches::of_resource("Patient", patient);
     breaches.unless(text(patient, "resourceType") == Some("Patient"), "Patient.resourceType", "is Patient");
-    breaches.unless(id_is_valid(text(patient, "id")), "Patient.id", "is 1 to 64 letters, digits, - and .");
     let profiled = list(&patient["meta"], "profile").any(|(_, profile)| profile.as_str() == Some(PATIENT_PROFILE));
     breaches.unless(profiled, "Patient.meta.profile", "names the NRCeS profile");
     breaches.unless(list(patient, "identifier").count() > 0, "Patient.identifier", "is there");
@@ -99,11 +138,30 @@ pub fn patient_breaches(patient: &Value) -> Vec<Breach> {
     breaches.0
 }
 
+/// Rules found broken, one after the other.
 #[derive(Default)]
-struct Breaches(Vec<Breach>);
+pub(crate) struct Breaches(Vec<Breach>);
 
 impl Breaches {
-    fn unless(&mut self, kept: bool, path: &str, rule: &'static str) {
+    /// What any resource can break: nothing is empty, and an id is one.
+    pub(crate) fn of_resource(kind: &str, resource: &Value) -> Self {
+        let mut breaches = Self::default();
+        breaches.no_empty_values(kind, resource);
+        let id = text(resource, "id");
+        let may_lack = kind == "Bundle" && id.is_none();
+        breaches.unless(may_lack || id_is_valid(id), &format!("{kind}.id"), "is 1 to 64 letters, digits, - and .");
+        breaches
+    }
+
+    pub(crate) fn into_inner(self) -> Vec<Breach> {
+        self.0
+    }
+
+    pub(crate) fn extend(&mut self, more: Vec<Breach>) {
+        self.0.extend(more);
+    }
+
+    pub(crate) fn unless(&mut self, kept: bool, path: &str, rule: &'static str) {
         if !kept {
             self.0.push(Breach { path: path.to_owned(), rule });
         }
@@ -141,11 +199,11 @@ impl Breaches {
     }
 }
 
-fn text<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
+pub(crate) fn text<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
     value.get(member)?.as_str()
 }
 
-fn list<'v>(value: &'v Value, member: &str) -> impl Iterator<Item = (usize, &'v Value)> {
+pub(crate) fn list<'v>(value: &'v Value, member: &str) -> impl Iterator<Item = (usize, &'v Value)> {
     value.get(member).and_then(Value::as_array).into_iter().flatten().enumerate()
 }
 

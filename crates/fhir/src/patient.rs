@@ -77,11 +77,7 @@ pub fn patient(record: &PatientRecord<'_>) -> Patient {
     Patient {
         resource_type: "Patient",
         id: record.id.to_owned(),
-        meta: Meta {
-            version_id: record.version.to_string(),
-            last_updated: record.last_updated.to_rfc3339_opts(SecondsFormat::Millis, true),
-            profile: vec![nrces::PATIENT_PROFILE.to_owned()],
-        },
+        meta: Meta::of(record.version, Some(record.last_updated), Some(nrces::PATIENT_PROFILE)),
         identifier: identifiers(record),
         active: record.active,
         name: name(record).into_iter().collect(),
@@ -197,7 +193,7 @@ fn communication(language: &str) -> Option<Communication> {
     });
     let language = match known {
         Some((code, _, display)) => CodeableConcept {
-            coding: vec![Coding { system: nrces::LANGUAGE_SYSTEM, code, display }],
+            coding: vec![Coding::fixed(nrces::LANGUAGE_SYSTEM, code, display)],
             text: Some((*display).to_owned()),
         },
         None => CodeableConcept { coding: Vec::new(), text: Some(said) },
@@ -216,7 +212,7 @@ fn deceased(deceased: Option<Deceased>) -> (Option<bool>, Option<String>) {
 }
 
 /// The text on one line, where there is any: FHIR has no empty strings.
-fn filled(text: &str) -> Option<String> {
+pub(crate) fn filled(text: &str) -> Option<String> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     (!text.is_empty()).then_some(text)
 }
@@ -246,10 +242,10 @@ mod tests {
     fn a_language_is_found_by_code_or_name() {
         let code = |said: &str| {
             let language = communication(said)?.language;
-            language.coding.first().map(|coding| coding.code)
+            language.coding.first().map(|coding| coding.code.clone().into_owned())
         };
         assert_eq!(
-            ["ta", "tam", "Tamil", "ta-IN", "HI", "English"].map(code).map(Option::unwrap),
+            ["ta", "tam", "Tamil", "ta-IN", "HI", "English"].map(code).map(Option::unwrap_or_default),
             ["ta", "ta", "ta", "ta", "hi", "en"]
         );
         assert_eq!(code("Tulu"), None);

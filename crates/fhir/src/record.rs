@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A patient as the caller keeps them. Text that is blank counts as missing. `Debug` shows the id only.
 #[derive(Clone)]
@@ -110,7 +110,7 @@ impl Serialize for Date {
 }
 
 /// The codes of `administrative-gender`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gender {
     /// Male.

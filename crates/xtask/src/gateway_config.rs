@@ -46,7 +46,12 @@ pub fn config(home: &Home) -> Value {
         let prefix = format!("/api/{}/", service.name);
         json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024, "limits": LIMITS})
     });
-    let routes: Vec<Value> = open.into_iter().chain(half_open).chain(services).collect();
+    // FHIR clients are answered in FHIR when they bring no token, which the service does.
+    let fhir = [
+        json!({"prefix": "/fhir/metadata/", "cluster": "patients", "auth": "none", "limits": ["each-address"]}),
+        json!({"prefix": "/fhir/", "cluster": "patients", "auth": "optional", "limits": LIMITS}),
+    ];
+    let routes: Vec<Value> = open.into_iter().chain(half_open).chain(services).chain(fhir).collect();
     let clusters: serde_json::Map<String, Value> = SERVICES
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))

@@ -89,6 +89,10 @@ impl<'a> Settings<'a> {
                 ("EHS_MFA_KEYS", format!("local:{}", self.secrets.mfa_key)),
             ])),
             "billing" => env.extend(HOSPITAL.map(|(name, value)| (name.to_owned(), value.to_owned()))),
+            "patients" => {
+                let name = HOSPITAL.into_iter().filter(|(name, _)| *name == "EHS_HOSPITAL_NAME");
+                env.extend(name.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
             _ => {}
         }
         Ok(env)

@@ -8,7 +8,7 @@ use chrono::{NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::Outbox;
 
-use crate::config::ServeConfig;
+use crate::config::{Hospital, ServeConfig};
 use crate::history::cache::Histories;
 use crate::staff::UsersService;
 
@@ -33,6 +33,8 @@ pub struct App {
     pub time_zone: Tz,
     /// The URI that FHIR gives the hospital's patient numbers.
     pub patient_id_system: String,
+    /// The hospital, in FHIR documents.
+    pub hospital: Hospital,
 }
 
 impl App {
@@ -52,6 +54,7 @@ impl App {
             cursor_key: config.base.cursor_key.clone(),
             time_zone: config.base.time_zone,
             patient_id_system: config.patient_id_system.clone(),
+            hospital: config.hospital.clone(),
         })
     }
 

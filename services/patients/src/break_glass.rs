@@ -96,12 +96,21 @@ impl BreakGlass {
     /// # Errors
     /// 400 when it is for nobody in particular.
     pub fn widen(&self, scope: &Scope, words: &[String]) -> Result<Scope, Problem> {
+        let for_somebody = words.iter().any(|word| word.chars().count() >= SHORTEST_WORD);
+        self.widen_for(scope, for_somebody, "search")
+    }
+
+    /// As [`widen`](Self::widen), where the search itself says whether it is for somebody.
+    ///
+    /// # Errors
+    /// 400, at this parameter, when it is for nobody in particular.
+    pub fn widen_for(&self, scope: &Scope, for_somebody: bool, parameter: &str) -> Result<Scope, Problem> {
         if self.0.reason().is_none() || !scope.ends_at_care() {
             return Ok(scope.clone());
         }
-        if !words.iter().any(|word| word.chars().count() >= SHORTEST_WORD) {
+        if !for_somebody {
             let message = format!("with X-Break-Glass, must have a word of at least {SHORTEST_WORD} characters");
-            return Err(Problem::invalid("search", "too_short", message));
+            return Err(Problem::invalid(parameter, "too_short", message));
         }
         Ok(scope.beyond_care())
     }

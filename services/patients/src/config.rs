@@ -4,6 +4,8 @@
 //! | --- | --- | --- |
 //! | `EHS_USERS_URL` | base of the users service, asked about doctors that no event has told of yet | required |
 //! | `EHS_PATIENT_ID_SYSTEM` | the URI that FHIR gives the hospital's patient numbers | `urn:ehs:patient-id` |
+//! | `EHS_HOSPITAL_NAME` | the hospital's name, in FHIR documents | `Hospital` |
+//! | `EHS_FACILITY_ID` | its number in the Health Facility Registry, in FHIR documents | none |
 //!
 //! Those of [`auth::AuthConfig`] and, for the worker, [`events::QueueConfig`] come on top.
 
@@ -24,6 +26,17 @@ pub struct ServeConfig {
     pub users_url: Url,
     /// The URI of the hospital's patient numbers.
     pub patient_id_system: String,
+    /// The hospital, in FHIR documents.
+    pub hospital: Hospital,
+}
+
+/// The hospital, as FHIR documents name it.
+#[derive(Clone, Debug)]
+pub struct Hospital {
+    /// Its name.
+    pub name: String,
+    /// Its number in the Health Facility Registry.
+    pub facility_id: Option<String>,
 }
 
 impl ServeConfig {
@@ -31,7 +44,14 @@ impl ServeConfig {
     pub fn read(env: &mut Env) -> Option<Self> {
         let (base, auth, users_url) = (BaseConfig::read(env), AuthConfig::read(env), env.required("EHS_USERS_URL"));
         let patient_id_system = env.or("EHS_PATIENT_ID_SYSTEM", "urn:ehs:patient-id".to_owned());
-        Some(Self { base: base?, auth: auth?, users_url: users_url?, patient_id_system: patient_id_system? })
+        let (name, facility_id) = (env.or("EHS_HOSPITAL_NAME", "Hospital".to_owned()), env.optional("EHS_FACILITY_ID"));
+        Some(Self {
+            base: base?,
+            auth: auth?,
+            users_url: users_url?,
+            patient_id_system: patient_id_system?,
+            hospital: Hospital { name: name?, facility_id: facility_id? },
+        })
     }
 }
 

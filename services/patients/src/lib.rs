@@ -11,6 +11,8 @@ pub mod search;
 
 pub mod history;
 
+pub mod documents;
+
 pub mod fhir;
 pub mod fields;
 
@@ -60,6 +62,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(registration::amend)
         .service(registration::deactivate)
         .service(fhir::read)
+        .service(fhir::door::metadata)
+        .service(fhir::search::list)
+        .service(fhir::search::list_by_form)
+        .service(fhir::door::read)
+        .service(fhir::door::record)
         .service(history::read)
         .service(history::add)
         .service(history::read_entry)
@@ -73,6 +80,7 @@ pub fn with_state(app: App) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 
     move |config| {
         config.app_data(web::Data::new(app.clone()));
         config.app_data(web::Data::new(app.verifier.clone()));
+        config.app_data(fhir::outcome::for_fhir_clients());
         app.audit.install(config, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
         routes(config);
     }

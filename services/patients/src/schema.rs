@@ -162,5 +162,51 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    documents (id) {
+        id -> Int8,
+        patient -> Int8,
+        title -> Text,
+        document_type -> Text,
+        description -> Text,
+        words -> Text,
+        object -> Uuid,
+        content_type -> Text,
+        size -> Int8,
+        sha256 -> Bytea,
+        status -> Text,
+        reason -> Nullable<Text>,
+        has_thumbnail -> Bool,
+        uploaded_by -> Int8,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    document_texts (document) {
+        document -> Int8,
+        words -> Text,
+    }
+}
+
+diesel::table! {
+    document_work (document) {
+        document -> Int8,
+        attempts -> Int4,
+        deferrals -> Int4,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    document_uploads (object) {
+        object -> Uuid,
+        begun_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(patient_identifiers -> patients (patient));
 diesel::allow_tables_to_appear_in_same_query!(patients, patient_identifiers);
+diesel::allow_tables_to_appear_in_same_query!(documents, document_texts, document_work, patients);

@@ -50,6 +50,13 @@ PATCH  /api/patients/{id}/ name                       | 401     ok     ok/404   
 PATCH  /api/patients/{id}/ deactivate                 | 401     ok     403/404  403/404  403      403      403      403/404
 DELETE /api/patients/{id}/                            | 401     ok     403      403      403      403      403      403
 GET    /api/patients/{id}/fhir/                       | 401     ok     ok/404   ok/404   ok       403      403      ok/404
+GET    /api/patients/{id}/fhir/ everything            | 401     ok     ok/404   ok/404   403      403      403      ok/404
+GET    /api/patients/{id}/fhir/ a document            | 401     ok     ok/404   ok/404   403      403      403      ok/404
+GET    /fhir/metadata/                                | ok      ok     ok       ok       ok       ok       ok       ok
+GET    /fhir/Patient/                                 | 401     ok     ok/none  ok/none  ok       403      403      ok/none
+POST   /fhir/Patient/_search/                         | 401     ok     ok/none  ok/none  ok       403      403      ok/none
+GET    /fhir/Patient/{id}/                            | 401     ok     ok/404   ok/404   ok       403      403      ok/404
+GET    /fhir/Patient/{id}/$everything/                | 401     ok     ok/404   ok/404   403      403      403      ok/404
 GET    /api/patients/{id}/medical-history/            | 401     ok     ok/404   ok/404   403      403      403      ok/404
 POST   /api/patients/{id}/medical-history/            | 401     ok     ok/404   ok/404   403      403      403      403
 GET    /api/patients/{id}/medical-history/{entry}/    | 401     ok     ok/404   ok/404   403      403      403      ok/404

@@ -110,7 +110,9 @@ async fn send(world: &World, line: &Line, caller: &Caller, sent: &Sent) -> Answe
     if let Some(person) = &caller.person {
         request = request.bearer_auth(&person.access);
     }
-    if let Some(body) = &sent.body {
+    if line.path.ends_with("/_search/") {
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+    } else if let Some(body) = &sent.body {
         request = request.json(body);
     }
     world.hospital.send(request).await
@@ -130,7 +132,10 @@ fn is_as_decided(line: &Line, decision: Decision, answer: &Answer) -> bool {
         Decision::Unlisted => done && !shows(&answer.body),
         Decision::Heard => matches!(answer.status, 400 | 409),
         Decision::Refused(status) => {
-            answer.status == status && answer.header("content-type") == "application/problem+json"
+            // at the door for FHIR clients errors are in their words
+            let media =
+                if line.path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" };
+            answer.status == status && answer.header("content-type") == media
         }
     }
 }
@@ -139,5 +144,8 @@ fn is_as_decided(line: &Line, decision: Decision, answer: &Answer) -> bool {
 fn shows(body: &Value) -> bool {
     let slots = |day: &Value| day["slots"].as_array().into_iter().flatten().any(|slot| !slot["appointment"].is_null());
     let filled = |name: &str| body[name].as_array().is_some_and(|rows| !rows.is_empty());
-    filled("results") || filled("appointments") || body["days"].as_array().into_iter().flatten().any(slots)
+    filled("results")
+        || filled("entry")
+        || filled("appointments")
+        || body["days"].as_array().into_iter().flatten().any(slots)
 }

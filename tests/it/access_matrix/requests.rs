@@ -19,7 +19,7 @@ pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> 
     let object = object(world, line, caller, whose).await;
     let entry = world.side(whose).entry.to_string();
     let path = line.path.replace("{id}", &object).replace("{entry}", &entry);
-    let path = format!("{path}{}", query(line.path, world.side(whose)));
+    let path = format!("{path}{}", query(line, world.side(whose)));
     Sent { path, body: body(world, line, caller, whose, &object).await }
 }
 
@@ -45,7 +45,9 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
             side.draft
         }
         (_, path, _) if path.contains("/doctor/{id}/") || path.contains("/doctors/{id}/") => side.doctor,
-        (_, path, _) if path.starts_with("/api/patients/{id}/") => side.patient,
+        (_, path, _) if path.starts_with("/api/patients/{id}/") || path.starts_with("/fhir/Patient/{id}/") => {
+            side.patient
+        }
         (_, path, _) if path.starts_with("/api/appointments/{id}/") => side.appointment,
         (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
         _ => 1,
@@ -53,9 +55,15 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
     id.to_string()
 }
 
-/// What narrows a list to the side's object.
-fn query(path: &str, side: &Side) -> String {
-    match path {
+/// What narrows a list to the side's object, or a view to what is meant.
+fn query(line: &Line, side: &Side) -> String {
+    match line.what {
+        "everything" => return "?view=everything".to_owned(),
+        "a document" if line.path.ends_with("/fhir/") => return "?view=document&type=HealthDocumentRecord".to_owned(),
+        _ => {}
+    }
+    match line.path {
+        "/fhir/Patient/" | "/fhir/Patient/_search/" => format!("?identifier={}", side.number),
         "/api/patients/" => format!("?search={}", side.number),
         "/api/appointments/" | "/api/billing/invoices/" => format!("?patient={}", side.patient),
         "/api/appointments/date-range/" => {

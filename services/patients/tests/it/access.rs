@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::hospital::{AUDITOR, DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
 
 /// The action of the table that each operation needs. A new operation has to be added here, or the test below fails.
-const OPERATIONS: [(&str, &str, Action); 16] = [
+const OPERATIONS: [(&str, &str, Action); 20] = [
     ("get", "/api/patients/", Action::PatientRead),
     ("post", "/api/patients/", Action::PatientRegister),
     ("get", "/api/patients/{id}/", Action::PatientRead),
@@ -15,6 +15,10 @@ const OPERATIONS: [(&str, &str, Action); 16] = [
     ("patch", "/api/patients/{id}/", Action::PatientWrite),
     ("delete", "/api/patients/{id}/", Action::PatientDeactivate),
     ("get", "/api/patients/{id}/fhir/", Action::FhirPatientRead),
+    ("get", "/fhir/Patient/", Action::FhirPatientRead),
+    ("post", "/fhir/Patient/_search/", Action::FhirPatientRead),
+    ("get", "/fhir/Patient/{id}/", Action::FhirPatientRead),
+    ("get", "/fhir/Patient/{id}/$everything/", Action::FhirRecordRead),
     ("get", "/api/patients/{id}/medical-history/", Action::HistoryRead),
     ("post", "/api/patients/{id}/medical-history/", Action::HistoryWrite),
     ("get", "/api/patients/{id}/medical-history/{entry}/", Action::HistoryRead),
@@ -26,6 +30,9 @@ const OPERATIONS: [(&str, &str, Action); 16] = [
     ("get", "/api/patients/audit/verify/", Action::AuditRead),
 ];
 
+/// What anybody may ask, without a token.
+const OPEN: [(&str, &str); 1] = [("get", "/fhir/metadata/")];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_asks_the_table() {
     let document = serde_json::to_value(http::openapi(patients::TITLE, patients::routes)).unwrap();
@@ -35,6 +42,7 @@ async fn every_operation_asks_the_table() {
     }
     let mut known: Vec<(String, String)> =
         OPERATIONS.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    known.extend(OPEN.map(|(method, path)| (method.to_owned(), path.to_owned())));
     offered.sort();
     known.sort();
     assert_eq!(offered, known, "OPERATIONS lists every operation");

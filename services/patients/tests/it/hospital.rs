@@ -127,6 +127,7 @@ async fn serve(db: &TestDb, tokens: &Tokens, users_url: &str, redis: &RedisConfi
         cursor_key: key.clone(),
         time_zone: zone,
         patient_id_system: "urn:ehs:patient-id".to_owned(),
+        hospital: patients::config::Hospital { name: "Asha Demo Hospital".to_owned(), facility_id: None },
     };
     Server::start(patients::TITLE, patients::with_state(app)).await
 }

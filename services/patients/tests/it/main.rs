@@ -19,6 +19,7 @@ mod bad_input;
 mod break_glass;
 mod events;
 mod fhir;
+mod fhir_search;
 mod history;
 mod history_cache;
 mod hl7_import;

@@ -94,6 +94,8 @@ async fn migrations_undo_themselves() {
         ("phone parts", include_str!("../../migrations/2026-11-27-010200_phone_parts/down.sql")),
         ("words of all", include_str!("../../migrations/2026-11-27-010100_search_words_of_all/down.sql")),
         ("words", include_str!("../../migrations/2026-11-27-010000_search_words/down.sql")),
+        ("documents", include_str!("../../migrations/2026-11-27-030000_documents/down.sql")),
+        ("fhir_names", include_str!("../../migrations/2026-11-27-040000_fhir_names/down.sql")),
         ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),
         ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),

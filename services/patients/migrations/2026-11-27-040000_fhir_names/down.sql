@@ -1,0 +1,2 @@
+DROP FUNCTION name_start(text);
+DROP FUNCTION name_part(text);

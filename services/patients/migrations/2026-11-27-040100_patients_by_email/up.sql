@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY patients_by_email ON patients (email) WHERE email IS NOT NULL;

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY patients_by_gender ON patients (gender, id);
