@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::v1::{Actor, Envelope, envelope::Payload};
 
 /// Names of all events, in the order of `envelope.proto`; a test compares the two.
-pub const EVENT_TYPES: [&str; 10] = [
+pub const EVENT_TYPES: [&str; 12] = [
     "UserRegistered",
     "UserUpdated",
     "PatientRegistered",
@@ -20,6 +20,8 @@ pub const EVENT_TYPES: [&str; 10] = [
     "InvoiceIssued",
     "PaymentReceived",
     "BreakGlassUsed",
+    "PatientMerged",
+    "PatientUnmerged",
 ];
 
 impl Payload {
@@ -36,6 +38,8 @@ impl Payload {
             Self::InvoiceIssued(_) => "InvoiceIssued",
             Self::PaymentReceived(_) => "PaymentReceived",
             Self::BreakGlassUsed(_) => "BreakGlassUsed",
+            Self::PatientMerged(_) => "PatientMerged",
+            Self::PatientUnmerged(_) => "PatientUnmerged",
         }
     }
 }

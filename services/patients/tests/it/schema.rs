@@ -91,11 +91,13 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("fhir_names", include_str!("../../migrations/2026-11-27-040000_fhir_names/down.sql")),
+        ("documents", include_str!("../../migrations/2026-11-27-030000_documents/down.sql")),
+        ("imports", include_str!("../../migrations/2026-11-27-020300_imports/down.sql")),
+        ("merges", include_str!("../../migrations/2026-11-27-020100_merges/down.sql")),
         ("phone parts", include_str!("../../migrations/2026-11-27-010200_phone_parts/down.sql")),
         ("words of all", include_str!("../../migrations/2026-11-27-010100_search_words_of_all/down.sql")),
         ("words", include_str!("../../migrations/2026-11-27-010000_search_words/down.sql")),
-        ("documents", include_str!("../../migrations/2026-11-27-030000_documents/down.sql")),
-        ("fhir_names", include_str!("../../migrations/2026-11-27-040000_fhir_names/down.sql")),
         ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),
         ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),
