@@ -20,6 +20,8 @@ words! {
         CareAppointments = "care_appointments",
         /// HL7 messages.
         Hl7Messages = "hl7_messages",
+        /// Documents; what they hold lies where it did.
+        Documents = "documents",
         /// The numbers by which other systems know the patient.
         PatientIdentifiers = "patient_identifiers",
     }
@@ -32,7 +34,7 @@ impl Moved {
     /// What names a row of the table.
     const fn key(self) -> &'static str {
         match self {
-            Self::HistoryEntries | Self::CareAppointments | Self::Hl7Messages => "to_jsonb(id)",
+            Self::HistoryEntries | Self::CareAppointments | Self::Hl7Messages | Self::Documents => "to_jsonb(id)",
             Self::PatientIdentifiers => "jsonb_build_array(authority, value)",
         }
     }

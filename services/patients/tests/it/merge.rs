@@ -96,6 +96,23 @@ async fn a_merged_record_answers_as_the_survivor_with_everything_of_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn search_finds_the_survivor_alone_until_the_merge_is_undone() {
+    let hospital = Hospital::open().await;
+    let (target, source) = twice(&hospital).await;
+    let found = async |words: &str| -> (i64, Vec<i64>) {
+        let page = read(&hospital, &format!("/api/patients/?search={words}")).await;
+        let ids = page["results"].as_array().unwrap().iter().map(|patient| patient["id"].as_i64().unwrap()).collect();
+        (page["count"].as_i64().unwrap(), ids)
+    };
+    assert_eq!(found("laxmi+raman").await, (2, vec![source, target]), "the exact one first");
+    merge(&hospital, target, &json!({"source": source})).await.expect(200);
+    assert_eq!(found("laxmi+raman").await, (1, vec![target]));
+    assert_eq!(found("raman").await, (1, vec![target]));
+    unmerge(&hospital, target, source).await.expect(200);
+    assert_eq!(found("laxmi+raman").await, (2, vec![source, target]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unmerging_restores_exactly_and_leaves_what_came_since() {
     let hospital = Hospital::open().await;
     let (target, source) = twice(&hospital).await;
