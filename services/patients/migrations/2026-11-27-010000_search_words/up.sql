@@ -82,12 +82,13 @@ $$;
 
 -- Notes the words of some patients. One plan for all calls: to plan anew costs more than to do it. In order, so that two who
 -- learn the same new word wait for one another and not in a circle, and so that many words find their pages side by side.
+-- Who was merged into another is not searched: as JSON, since a row may not say yet whether it was.
 CREATE FUNCTION search_learns(ids bigint[]) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     WITH bearers AS MATERIALIZED (
         SELECT -id AS recency, names, mail_words(email, names) AS mails, number_words(patient_id, phone) AS numbers
         FROM patients, name_words(first_name, last_name) AS names
-        WHERE id = ANY (ids)
+        WHERE id = ANY (ids) AND to_jsonb(patients) ->> 'merged_into' IS NULL
     ), known AS (
         INSERT INTO search_dictionary (word)
         SELECT DISTINCT each.word FROM bearers, unnest(names || mails) AS each (word)
@@ -122,7 +123,8 @@ DECLARE
     changed bigint[] := ARRAY(
         SELECT id FROM new_rows AS later JOIN old_rows AS earlier USING (id)
         WHERE (later.first_name, later.last_name, later.email, later.phone, later.patient_id)
-            IS DISTINCT FROM (earlier.first_name, earlier.last_name, earlier.email, earlier.phone, earlier.patient_id));
+            IS DISTINCT FROM (earlier.first_name, earlier.last_name, earlier.email, earlier.phone, earlier.patient_id)
+            OR to_jsonb(later) ->> 'merged_into' IS DISTINCT FROM to_jsonb(earlier) ->> 'merged_into');
 BEGIN
     IF changed = '{}' THEN
         RETURN NULL;

@@ -238,7 +238,9 @@ impl Search<'_> {
         };
         let is_similar = tier == Tier::Similar;
         let is_free = self.scope.is_of_all() && self.filters.gender.is_none() && self.filters.is_active.is_none();
-        if is_free && rest.is_empty() {
+        // Words are of patients whom everybody's scope shows; a phone may be of any row.
+        let is_of_rows = matches!((&self.plan, tier), (Plan::Digits(_), Tier::Part));
+        if is_free && rest.is_empty() && !is_of_rows {
             return None;
         }
         let mut theirs = query::narrowed(self.scope, self.filters).filter(sql::<Bool>("patients.id = -hit.recency"));

@@ -374,6 +374,27 @@ async fn somebody_is_found_by_what_is_known_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_merged_into_another_is_not_searched() {
+    let hospital = Hospital::open().await;
+    let (kept, gone) =
+        (hospital.register_named("Ravi", "Kumar").await, hospital.register_named("Ravi", "Kumarr").await);
+    let mut owner = diesel_async::AsyncPgConnection::establish(&hospital.db.owner_url).await.unwrap();
+    let merge =
+        |into: String| format!("UPDATE patients SET merged_into = {into}, version = version + 1 WHERE id = {gone}");
+    for (sql, found) in [
+        ("ALTER TABLE patients ADD COLUMN IF NOT EXISTS merged_into bigint".to_owned(), 2),
+        (merge(kept.to_string()), 1),
+        (merge("NULL".to_owned()), 2),
+    ] {
+        diesel::sql_query(sql).execute(&mut owner).await.unwrap();
+        for text in ["ravi", "kumar", "ravi kumar", "rawi"] {
+            assert_eq!(search(&hospital, text).await.len(), found, "{text}");
+        }
+        assert_eq!(hospital.count("patient_words WHERE word = 'ravi'").await, i64::try_from(found).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn patients_from_before_there_were_words_are_found() {
     let hospital = Hospital::open().await;
     let mut owner = diesel_async::AsyncPgConnection::establish(&hospital.db.owner_url).await.unwrap();
