@@ -13,7 +13,7 @@ async fn a_link_reads_one_object_as_we_say() {
     store.put_bytes(key, "application/octet-stream", Bytes::from_static(b"%PDF-1.7")).await.unwrap();
     let link = store.link(key, SHOWN).await.unwrap();
     assert!(link.contains("X-Amz-Expires=300"), "{link}");
-    let answer = reqwest::get(&link).await.unwrap();
+    let answer = reqwest::Client::new().get(&link).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "application/pdf");
     assert_eq!(answer.headers()["content-disposition"], "inline; filename=\"document-7.pdf\"");
@@ -30,9 +30,9 @@ async fn a_link_cannot_be_turned_to_another_object() {
     let link = store.link(key, SHOWN).await.unwrap();
     let turned = link.replace(&key.to_string(), &other.to_string());
     assert_ne!(link, turned);
-    assert_eq!(reqwest::get(turned).await.unwrap().status(), 403);
+    assert_eq!(reqwest::Client::new().get(turned).send().await.unwrap().status(), 403);
     let longer = link.replace("X-Amz-Expires=300", "X-Amz-Expires=3000");
-    assert_eq!(reqwest::get(longer).await.unwrap().status(), 403);
+    assert_eq!(reqwest::Client::new().get(longer).send().await.unwrap().status(), 403);
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn a_name_cannot_leave_its_quotes() {
     let (store, key) = (store(&bucket), a_key());
     store.put_bytes(key, "text/plain", Bytes::from_static(b"a")).await.unwrap();
     let shown = Shown { file_name: "a\"; filename=\"b\r\nx: y", ..SHOWN };
-    let answer = reqwest::get(store.link(key, shown).await.unwrap()).await.unwrap();
+    let answer = reqwest::Client::new().get(store.link(key, shown).await.unwrap()).send().await.unwrap();
     assert_eq!(answer.headers()["content-disposition"], "inline; filename=\"a___filename__b__x__y\"");
 }
 

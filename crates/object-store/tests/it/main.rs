@@ -13,13 +13,17 @@ mod away;
 mod links;
 mod streams;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use object_store::{Key, Store, StoreConfig};
 use testkit::Bucket;
 use uuid::Uuid;
 
 fn config(bucket: &Bucket) -> StoreConfig {
-    StoreConfig { endpoint: Some(bucket.endpoint.clone()), ..StoreConfig::of(&bucket.name) }
+    // a busy machine is slow
+    let (attempt, deadline) = (Duration::from_secs(60), Duration::from_secs(200));
+    StoreConfig { endpoint: Some(bucket.endpoint.clone()), attempt, deadline, ..StoreConfig::of(&bucket.name) }
 }
 
 fn store(bucket: &Bucket) -> Store {

@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_sound_form() {
-        let form = read(&[("file", ""), ("description", "two\nlines"), ("title", " ECG "), ("document_type", "IMAGING")]);
+        let form =
+            read(&[("file", ""), ("description", "two\nlines"), ("title", " ECG "), ("document_type", "IMAGING")]);
         let fields = form.finish().unwrap();
         assert_eq!((fields.title.expose().as_str(), fields.document_type), ("ECG", DocumentType::Imaging));
         let fields = read(&[("title", "ECG"), ("document_type", "OTHER"), ("file", "")]).finish().unwrap();
@@ -187,8 +188,11 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        assert_eq!(faults(Form::default()), [("file", "required"), ("title", "required"), ("document_type", "required")]
-            .map(|(field, code)| (field.to_owned(), code)));
+        assert_eq!(
+            faults(Form::default()),
+            [("file", "required"), ("title", "required"), ("document_type", "required")]
+                .map(|(field, code)| (field.to_owned(), code))
+        );
         let mut form = read(&[
             ("title", "of 2345 6789 0124"),
             ("document_type", "SELFIE"),
@@ -212,6 +216,9 @@ mod tests {
             ("file", "required"),
         ];
         assert_eq!(found, expected.map(|(field, code)| (field.to_owned(), code)));
-        assert_eq!(faults(read(&[("title", " "), ("document_type", "OTHER"), ("file", "")])), [("title".to_owned(), "required")]);
+        assert_eq!(
+            faults(read(&[("title", " "), ("document_type", "OTHER"), ("file", "")])),
+            [("title".to_owned(), "required")]
+        );
     }
 }

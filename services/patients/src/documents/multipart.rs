@@ -166,6 +166,9 @@ impl Parser {
             return Ok(Some(Event::Done));
         }
         let padding = self.held.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if padding > MOST_PADDING {
+            return Err(Malformed::Delimiter);
+        }
         match (self.held.get(padding), self.held.get(padding + 1)) {
             (Some(b'\r'), Some(b'\n')) => {
                 self.held.advance(padding + 2);
@@ -173,7 +176,7 @@ impl Parser {
                 self.state = State::Headers;
                 if self.parts > MOST_PARTS { Err(Malformed::TooManyParts) } else { Ok(None) }
             }
-            (None | Some(b'\r'), None) if padding <= MOST_PADDING => Ok(None),
+            (None | Some(b'\r'), None) => Ok(None),
             (Some(b'-'), None) if padding == 0 => Ok(None),
             _ => Err(Malformed::Delimiter),
         }

@@ -2,22 +2,19 @@
 
 use std::str::FromStr;
 
-use infer::Infer;
-
 /// As much of a content's beginning as tells its type.
 pub const HEAD: usize = 8 * 1024;
 
 /// Every type that can be kept: its name, how it ends a file's name, and what a small picture of it is made by.
 const KNOWN: [(&str, &str, Option<Portion>); 6] = [
-    ("application/pdf", "pdf", Some(Portion::Page)),
+    ("application/pdf", "pdf", None),
     ("image/jpeg", "jpg", Some(Portion::Picture)),
     ("image/png", "png", Some(Portion::Picture)),
     ("image/tiff", "tif", Some(Portion::Picture)),
     ("image/webp", "webp", Some(Portion::Picture)),
-    (DICOM, "dcm", None),
+    ("application/dicom", "dcm", None),
 ];
 
-const DICOM: &str = "application/dicom";
 /// What a client says that does not know.
 const ANYTHING: &str = "application/octet-stream";
 
@@ -26,8 +23,6 @@ const ANYTHING: &str = "application/octet-stream";
 pub enum Portion {
     /// The text of a PDF.
     Text,
-    /// A small picture of a PDF's first page.
-    Page,
     /// A small picture of a picture.
     Picture,
 }
@@ -69,9 +64,7 @@ impl Types {
 
     /// What a content is by its beginning, whatever it was called; `None` where that is not kept here.
     pub fn found(&self, head: &[u8]) -> Option<&'static str> {
-        let mut infer = Infer::new();
-        infer.add(DICOM, "dcm", |head| head.get(128..132) == Some(b"DICM"));
-        self.kept(infer.get(head)?.mime_type())
+        self.kept(infer::get(head)?.mime_type())
     }
 
     /// All of them, for people.

@@ -245,7 +245,7 @@ pub async fn versions(
 }
 
 /// Keeps the patient, if the scope shows them, as they are until the transaction ends: nobody merges them away meanwhile.
-async fn hold(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> Result<(), Error> {
+pub(crate) async fn hold(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> Result<(), Error> {
     patients::table.find(patient).select(patients::id).for_share().first::<i64>(conn).await?;
     whole::version(conn, scope, patient).await?;
     Ok(())
