@@ -31,7 +31,7 @@ impl Seen {
     /// Whether the row tells how it ended, and whose record it showed.
     fn is_told_by(&self, row: &Value) -> bool {
         let outcome = match self.status {
-            200..300 => "SUCCESS",
+            200..400 => "SUCCESS",
             401 => "UNAUTHENTICATED",
             403 => "DENIED",
             404 => "NOT_FOUND",

@@ -141,6 +141,10 @@ table! {
     HistoryRead:           [ALL,  CARE,  CARE,  NONE,       NONE,      NONE,   OWN];
     /// Add to a patient's medical history, amend it.
     HistoryWrite:          [ALL,  CARE,  CARE,  NONE,       NONE,      NONE,   NONE];
+    /// Read a patient's documents.
+    DocumentRead:          [ALL,  CARE,  CARE,  NONE,       NONE,      NONE,   OWN];
+    /// Upload documents of a patient, to be read by those who may.
+    DocumentUpload:        [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   NONE];
     /// Import HL7 v2 messages; see and retry parked ones.
     Hl7Import:             [ALL,  NONE,  NONE,  ALL,        NONE,      NONE,   NONE];
 
@@ -267,6 +271,7 @@ mod tests {
             (A::FhirRecordRead, A::HistoryRead),
             (A::HistoryRead, A::PatientDetails),
             (A::HistoryWrite, A::HistoryRead),
+            (A::DocumentRead, A::HistoryRead),
             (A::AppointmentBook, A::AppointmentRead),
             (A::AppointmentChange, A::AppointmentRead),
             (A::AppointmentRead, A::ScheduleRead),

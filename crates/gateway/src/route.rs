@@ -27,8 +27,13 @@ impl Table {
     }
 }
 
+/// A segment that is `*` is any one segment.
 fn pattern(prefix: &str) -> String {
-    if prefix.ends_with('/') { format!("{prefix}{{rest:.*}}") } else { prefix.to_owned() }
+    let segments = prefix.split('/').enumerate();
+    let segments =
+        segments.map(|(at, segment)| if segment == "*" { format!("{{any{at}}}") } else { segment.to_owned() });
+    let path = segments.collect::<Vec<_>>().join("/");
+    if path.ends_with('/') { format!("{path}{{rest:.*}}") } else { path }
 }
 
 /// Refuses what a client could use to make the gateway see one path and the service another.
@@ -48,6 +53,13 @@ pub fn unambiguous(path: &str) -> Result<(), Ambiguous> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_star_is_one_segment() {
+        let matches = |prefix, path| actix_web::dev::ResourceDef::new(pattern(prefix)).is_match(path);
+        assert!(matches("/a/*/b/", "/a/7/b/") && matches("/a/*/b/", "/a/7/b/8/") && matches("/a/*/*/b", "/a/7/8/b"));
+        assert!(!matches("/a/*/b/", "/a/7/8/b/") && !matches("/a/*/b/", "/a/7/c/") && !matches("/a/*/b/", "/a//b/"));
+    }
 
     #[test]
     fn plain_paths_are_unambiguous() {

@@ -15,7 +15,7 @@ pub struct Audited<'a> {
     pub tokens: &'a Tokens,
 }
 
-/// A request that succeeds: method, path, body.
+/// A request that succeeds: method, path, body. A body that is text is a form, whose boundary is `b`.
 pub type Good = (&'static str, String, Value);
 
 impl Audited<'_> {
@@ -23,7 +23,7 @@ impl Audited<'_> {
     /// answer leaves one row that says how it ended.
     pub async fn refusals(&self, document: &Value, id: &str) {
         for (method, path) in operations(document) {
-            let path = path.replace("{id}", id).replace("{entry}", id);
+            let path = path.replace("{id}", id).replace("{entry}", id).replace("{document}", id);
             let object = format!("{method} {path}");
             let answer = self.call(&method, &path, "", &json!({})).await;
             self.expect_row(&object, &answer, "actor IS NULL").await;
@@ -55,7 +55,10 @@ impl Audited<'_> {
         match method {
             "GET" | "DELETE" => call.send().await,
             "PATCH" => call.body("application/merge-patch+json", body.to_string()).send().await,
-            _ => call.json(body).send().await,
+            _ => match body.as_str() {
+                Some(form) => call.body("multipart/form-data; boundary=b", form).send().await,
+                None => call.json(body).send().await,
+            },
         }
     }
 

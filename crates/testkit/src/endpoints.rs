@@ -12,7 +12,7 @@ pub struct Endpoints {
     pub postgres: String,
     /// Redis.
     pub redis: String,
-    /// SQS.
+    /// SQS and S3.
     pub aws: String,
 }
 

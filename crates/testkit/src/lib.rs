@@ -5,6 +5,7 @@ pub mod endpoints;
 
 mod audited;
 mod authority;
+mod bucket;
 mod database;
 mod eventually;
 mod queues;
@@ -14,6 +15,7 @@ mod tokens;
 
 pub use audited::{Audited, Good};
 pub use authority::Authority;
+pub use bucket::Bucket;
 pub use database::TestDb;
 pub use endpoints::Endpoints;
 pub use eventually::eventually;

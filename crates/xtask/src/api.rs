@@ -34,7 +34,11 @@ enum Body {
     None,
     Json(Value),
     Text(String),
+    Form(String),
 }
+
+/// What parts the parts of a form.
+const BOUNDARY: &str = "ehs-form";
 
 /// What came back.
 pub struct Answer {
@@ -53,6 +57,7 @@ impl Api {
     pub fn new(base: &str, authority: Option<&Path>) -> Result<Self> {
         // A proxy of the developer's shell has no business on 127.0.0.1.
         let mut http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
+        http = http.redirect(reqwest::redirect::Policy::none()); // a link is an answer too
         if let Some(authority) = authority {
             let pem = std::fs::read(authority).with_context(|| format!("cannot read {}", authority.display()))?;
             http = http.tls_certs_only([reqwest::Certificate::from_pem(&pem)?]);
@@ -81,6 +86,10 @@ impl Api {
                 request.header("Content-Type", "application/merge-patch+json").body(body.to_string())
             }
             Body::Json(body) => request.json(body),
+            Body::Form(form) => {
+                let media = format!("multipart/form-data; boundary={BOUNDARY}");
+                request.header("Content-Type", media).body(form.clone())
+            }
             Body::Text(text) => request.header("Content-Type", "application/hl7-v2").body(text.clone()),
         };
         let answer = request.send().await.with_context(|| format!("no answer to {} {}", call.method, call.path))?;
@@ -154,6 +163,17 @@ impl Call {
     /// With an HL7 v2 message as the body.
     pub fn hl7(mut self, message: &str) -> Self {
         self.body = Body::Text(message.to_owned());
+        self
+    }
+
+    /// With a form of these fields and a file.
+    pub fn form(mut self, fields: &[(&str, &str)], content_type: &str, file: &str) -> Self {
+        let part = |of: String, content: &str| {
+            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {of}\r\n\r\n{content}\r\n")
+        };
+        let mut form: String = fields.iter().map(|(name, text)| part(format!("name=\"{name}\""), text)).collect();
+        form += &part(format!("name=\"file\"; filename=\"file\"\r\nContent-Type: {content_type}"), file);
+        self.body = Body::Form(format!("{form}--{BOUNDARY}--\r\n"));
         self
     }
 

@@ -8,8 +8,18 @@ use serde_json::Value;
 use crate::cargo::metadata;
 
 /// Libraries that do I/O: no crate of pure rules may have them.
-const IO: [&str; 9] =
-    ["tokio", "diesel", "diesel-async", "actix-web", "reqwest", "aws-config", "aws-sdk-sqs", "deadpool-redis", "hyper"];
+const IO: [&str; 10] = [
+    "tokio",
+    "diesel",
+    "diesel-async",
+    "actix-web",
+    "reqwest",
+    "aws-config",
+    "aws-sdk-s3",
+    "aws-sdk-sqs",
+    "deadpool-redis",
+    "hyper",
+];
 
 /// What kind of crate a package of ours is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +99,9 @@ fn faults_of(package: &Value, sorts: &[(&str, Sort)]) -> Vec<String> {
         if own == Sort::Gateway && used.starts_with("diesel") {
             faults.push("the gateway has no database and may not depend on diesel".to_owned());
         }
+        if used == "aws-sdk-s3" && name != "object-store" {
+            faults.push(format!("{name} speaks to S3 through object-store, and may not depend on {used}"));
+        }
         if name == "xtask" && sort(used).is_some() {
             faults.push(format!("xtask is built first and alone: it may not depend on {used}"));
         }
@@ -128,6 +141,7 @@ mod tests {
         assert_eq!(faults("chassis", "users", None), 1);
         assert_eq!(faults("hl7", "tokio", None), 1);
         assert_eq!(faults("hl7", "chassis", None), 1);
+        assert_eq!(faults("billing", "aws-sdk-s3", None), 1);
     }
 
     #[test]

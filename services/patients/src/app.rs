@@ -7,8 +7,10 @@ use chassis::page::CursorKey;
 use chrono::{NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::Outbox;
+use object_store::Store;
 
 use crate::config::{Hospital, ServeConfig};
+use crate::documents::Documents;
 use crate::history::cache::Histories;
 use crate::staff::UsersService;
 
@@ -27,6 +29,8 @@ pub struct App {
     pub users: UsersService,
     /// Medical histories, as they are read again and again.
     pub histories: Histories,
+    /// Where documents are, and what they may be.
+    pub documents: Documents,
     /// Seals page cursors.
     pub cursor_key: CursorKey,
     /// The hospital's time zone.
@@ -42,7 +46,7 @@ impl App {
     ///
     /// # Errors
     /// When a setting cannot be used.
-    pub fn build(config: &ServeConfig) -> anyhow::Result<Self> {
+    pub async fn build(config: &ServeConfig) -> anyhow::Result<Self> {
         let (db, base) = (chassis::db::pool(&config.base.db, "patients serve")?, &config.base);
         Ok(Self {
             histories: Histories::new(db.clone(), &base.redis, &base.cursor_key, base.time_zone)?,
@@ -51,6 +55,7 @@ impl App {
             outbox: Outbox::new(),
             verifier: config.auth.verifier()?,
             users: UsersService::at(config.users_url.clone())?,
+            documents: Documents::new(Store::connect(&config.store).await, config.uploads.clone()),
             cursor_key: config.base.cursor_key.clone(),
             time_zone: config.base.time_zone,
             patient_id_system: config.patient_id_system.clone(),

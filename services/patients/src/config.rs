@@ -7,13 +7,22 @@
 //! | `EHS_HOSPITAL_NAME` | the hospital's name, in FHIR documents | `Hospital` |
 //! | `EHS_FACILITY_ID` | its number in the Health Facility Registry, in FHIR documents | none |
 //!
-//! Those of [`auth::AuthConfig`] and, for the worker, [`events::QueueConfig`] come on top.
+//! | `EHS_DOCUMENT_TYPES` | types of documents that are kept: some of `application/pdf`, `image/jpeg`, `image/png`, `image/tiff`, `image/webp`, `application/dicom`, with commas | all of them |
+//! | `EHS_DOCUMENT_MAX_BYTES` | bytes of a document at most; the gateway's `body_limit` of the route has to be larger | `536870912` |
+//! | `EHS_CLAMAV` | the worker's scanner, `tcp://host:port` or `unix:/path`; its `StreamMaxLength` has to be as large as a document may be | none: documents are not scanned |
+//!
+//! Those of [`object_store`], [`auth::AuthConfig`] and, for the worker, [`events::QueueConfig`] come on top.
 
 use auth::AuthConfig;
 use chassis::base::BaseConfig;
 use chassis::env::Env;
 use events::QueueConfig;
+use object_store::StoreConfig;
 use reqwest::Url;
+
+use crate::documents::inspection::scan::Scanner;
+use crate::documents::receive::Limits;
+use crate::documents::types::Types;
 
 /// What `serve` needs.
 #[derive(Clone, Debug)]
@@ -26,6 +35,10 @@ pub struct ServeConfig {
     pub users_url: Url,
     /// The URI of the hospital's patient numbers.
     pub patient_id_system: String,
+    /// Where documents are.
+    pub store: StoreConfig,
+    /// What an upload may be.
+    pub uploads: Limits,
     /// The hospital, in FHIR documents.
     pub hospital: Hospital,
 }
@@ -44,12 +57,15 @@ impl ServeConfig {
     pub fn read(env: &mut Env) -> Option<Self> {
         let (base, auth, users_url) = (BaseConfig::read(env), AuthConfig::read(env), env.required("EHS_USERS_URL"));
         let patient_id_system = env.or("EHS_PATIENT_ID_SYSTEM", "urn:ehs:patient-id".to_owned());
+        let (store, uploads) = (StoreConfig::read(env), uploads(env));
         let (name, facility_id) = (env.or("EHS_HOSPITAL_NAME", "Hospital".to_owned()), env.optional("EHS_FACILITY_ID"));
         Some(Self {
             base: base?,
             auth: auth?,
             users_url: users_url?,
             patient_id_system: patient_id_system?,
+            store: store?,
+            uploads: uploads?,
             hospital: Hospital { name: name?, facility_id: facility_id? },
         })
     }
@@ -62,14 +78,32 @@ pub struct WorkerConfig {
     pub base: BaseConfig,
     /// Where the queues are.
     pub queues: QueueConfig,
+    /// Where documents are.
+    pub store: StoreConfig,
+    /// Which of them are kept.
+    pub types: Types,
+    /// Looks for malware in them.
+    pub scanner: Option<Scanner>,
 }
 
 impl WorkerConfig {
     /// Reads the settings; `None` means that faults were noted in `env`.
     pub fn read(env: &mut Env) -> Option<Self> {
         let (base, queues) = (BaseConfig::read(env), QueueConfig::read(env));
-        Some(Self { base: base?, queues: queues? })
+        let (store, types) = (StoreConfig::read(env), env.or("EHS_DOCUMENT_TYPES", Types::default()));
+        let scanner = env.optional("EHS_CLAMAV");
+        Some(Self { base: base?, queues: queues?, store: store?, types: types?, scanner: scanner? })
     }
+}
+
+fn uploads(env: &mut Env) -> Option<Limits> {
+    let usual = Limits::default();
+    let (most, types) =
+        (env.or("EHS_DOCUMENT_MAX_BYTES", usual.most), env.or("EHS_DOCUMENT_TYPES", usual.types.clone()));
+    if most == Some(0) {
+        env.fault("EHS_DOCUMENT_MAX_BYTES", "is 0");
+    }
+    Some(Limits { most: most?, types: types?, ..usual })
 }
 
 #[cfg(test)]
@@ -78,11 +112,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn faults_of_documents_are_named() {
+        let mut env = Env::of([
+            ("EHS_DOCUMENT_TYPES", "text/html"),
+            ("EHS_DOCUMENT_MAX_BYTES", "0"),
+            ("EHS_CLAMAV", "clamav:3310"),
+        ]);
+        let configs = (ServeConfig::read(&mut env), WorkerConfig::read(&mut env));
+        let faults = env.finish(configs.0.zip(configs.1)).unwrap_err().to_string();
+        for name in ["EHS_DOCUMENT_TYPES", "EHS_DOCUMENT_MAX_BYTES", "EHS_CLAMAV"] {
+            assert!(faults.contains(name), "{faults}");
+        }
+    }
+
+    #[test]
     fn every_missing_setting_is_named_at_once() {
         let mut env = Env::of([("EHS_LISTEN", "127.0.0.1:8102")]);
         let config = ServeConfig::read(&mut env);
         let faults = env.finish(config).unwrap_err().to_string();
-        for name in ["EHS_USERS_URL", "DATABASE_URL", "EHS_JWKS_URL", "EHS_CURSOR_KEY", "EHS_ADMIN_LISTEN"] {
+        for name in
+            ["EHS_S3_BUCKET", "EHS_USERS_URL", "DATABASE_URL", "EHS_JWKS_URL", "EHS_CURSOR_KEY", "EHS_ADMIN_LISTEN"]
+        {
             assert!(faults.contains(name), "{faults}");
         }
     }

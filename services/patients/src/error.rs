@@ -4,6 +4,8 @@ use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::documents::kind::{DocumentStatus, Reason};
+
 /// Why a request is not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -13,6 +15,12 @@ pub enum Error {
     /// The patient's history has no such entry.
     #[error("no such entry")]
     NoSuchEntry,
+    /// The patient has no such document.
+    #[error("no such document")]
+    NoSuchDocument,
+    /// The document was not inspected yet, or must not be read.
+    #[error("a document that cannot be read")]
+    NotReadable(DocumentStatus, Option<Reason>),
     /// The entry was entered in error, which is final.
     #[error("entered in error")]
     EnteredInError,
@@ -68,6 +76,11 @@ impl From<Error> for Problem {
         match error {
             Error::NoSuchPatient => Self::not_found("There is no such patient."),
             Error::NoSuchEntry => Self::not_found("There is no such entry."),
+            Error::NoSuchDocument => Self::not_found("There is no such document."),
+            Error::NotReadable(status, reason) => Self::conflict("The document cannot be read; see status.")
+                .with_type("document-not-readable")
+                .with("document_status", status.as_str())
+                .with("reason", reason.map(Reason::as_str)),
             Error::EnteredInError => {
                 Self::conflict("The entry was entered in error, which is final; enter another one.")
                     .with_type("entered-in-error")

@@ -79,6 +79,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(history::read_entry)
         .service(history::amend)
         .service(history::versions)
+        .service(documents::upload::upload)
+        .service(documents::listing::list)
+        .service(documents::reading::read)
+        .service(documents::reading::content)
+        .service(documents::reading::thumbnail)
         .service(access_log::list);
 }
 

@@ -1,5 +1,7 @@
 //! The patients service's commands.
 
+use std::process::ExitCode;
+
 use anyhow::Context;
 use audit::AuditCommand;
 use chassis::env::Env;
@@ -8,7 +10,10 @@ use chassis::{db, shutdown, telemetry};
 use clap::{Parser, Subcommand};
 use patients::app::App;
 use patients::config::{ServeConfig, WorkerConfig};
+use patients::documents::inspection::portion;
+use patients::documents::types::Portion;
 use patients::import::Import;
+use tokio::runtime::Runtime;
 
 #[derive(Parser)]
 #[command(about = "Patients of EHS: who they are, how they are found, what other systems say of them")]
@@ -32,17 +37,37 @@ enum Command {
     /// Export and verify the audit log, detach its old months.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Draw something out of the document on standard input, in bounds; the worker starts it.
+    #[command(hide = true)]
+    Inspect {
+        portion: Portion,
+        #[arg(long)]
+        memory: u64,
+        #[arg(long)]
+        seconds: u64,
+    },
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
+        // alone in its process: no other thread, no setting, no secret
+        Command::Inspect { portion, memory, seconds } => Ok(portion::run(portion, memory, seconds)),
+        command => {
+            Runtime::new().context("no runtime")?.block_on(run(command))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Serve => serve().await,
         Command::Worker => worker().await,
         Command::Migrate => migrate().await,
         Command::Import(import) => import.run(shutdown::token()?).await,
         Command::Openapi => openapi(),
         Command::Audit(command) => command.run("patients").await,
+        Command::Inspect { .. } => Ok(()),
     }
 }
 
@@ -51,7 +76,7 @@ async fn serve() -> anyhow::Result<()> {
     let config = ServeConfig::read(&mut env);
     let config = env.finish(config)?;
     let _telemetry = telemetry::init(&config.base.telemetry, "patients")?;
-    let app = App::build(&config)?;
+    let app = App::build(&config).await?;
     db::require_migrated(&app.db, patients::migrations()).await?;
     let ready = Readiness::of_database(app.db.clone());
     http::serve_process(&config.base, patients::TITLE, patients::with_state(app), ready, shutdown::token()?).await

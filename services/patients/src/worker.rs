@@ -5,26 +5,40 @@ use std::time::Duration;
 use chassis::db::Pool;
 use chassis::{http, idempotency};
 use events::SqsQueues;
+use object_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WorkerConfig;
+use crate::documents::inspection::Inspector;
+use crate::documents::inspection::bench::Bench;
+use crate::documents::sweep;
 use crate::events::{Heard, SUBSCRIBER};
 
 /// Answers kept for Idempotency-Keys are forgotten in rounds this far apart.
 const PRUNING: Duration = Duration::from_secs(60);
 
-/// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, forgets old answers.
+/// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, inspects documents and sweeps
+/// after broken uploads, forgets old answers.
 ///
 /// # Errors
 /// When one of the loops cannot go on; the others are then stopped.
 pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
     let queues = SqsQueues::connect(&config.queues).await;
+    let store = Store::connect(&config.store).await;
+    let inspector = Inspector {
+        store: store.clone(),
+        scanner: config.scanner.clone(),
+        types: config.types.clone(),
+        bench: Bench::of(std::env::current_exe()?),
+    };
     let _guard = stop.clone().drop_guard();
     tokio::try_join!(
         http::serve_worker(&config.base, http::Readiness::of_database(pool.clone()), stop.clone()),
         events::relay::run(pool.clone(), queues.clone(), stop.clone()),
         events::consumer::run(pool.clone(), queues, SUBSCRIBER, Heard, stop.clone()),
         audit::worker::run(pool.clone(), stop.clone()),
+        inspector.run(pool.clone(), stop.clone()),
+        sweep::run(pool.clone(), store, stop.clone()),
         forget_answers(pool, stop),
     )?;
     Ok(())

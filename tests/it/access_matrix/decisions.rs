@@ -9,7 +9,7 @@ pub const CALLERS: [&str; 8] =
 /// One line for each operation, or several where what is sent decides, told apart by the words after the path.
 ///
 /// A decision is for one's own object (or that of a patient in one's care), and after a stroke for another's:
-/// `ok`: done (2xx) · `none`: a list without it · `heard`: open to the caller, but refused for what was sent (400, 409) ·
+/// `ok`: done (2xx, or 302 to a link) · `none`: a list without it · `heard`: open to the caller, but refused for what was sent (400, 409) ·
 /// 400: names something in the body that the caller may not know of · 401: not signed in · 403: the role may not ·
 /// 404: the caller may not know of it.
 pub const TABLE: &str = "
@@ -66,6 +66,11 @@ POST   /api/patients/{id}/medical-history/            | 401     ok     ok/404   
 GET    /api/patients/{id}/medical-history/{entry}/    | 401     ok     ok/404   ok/404   403      403      403      ok/404
 PATCH  /api/patients/{id}/medical-history/{entry}/    | 401     ok     ok/404   ok/404   403      403      403      403
 GET    /api/patients/{id}/medical-history/{entry}/versions/ | 401     ok     ok/404   ok/404   403      403      403      ok/404
+POST   /api/patients/{id}/documents/                  | 401     ok     ok/404   ok/404   ok       403      403      403
+GET    /api/patients/{id}/documents/                  | 401     ok     ok/404   ok/404   403      403      403      ok/404
+GET    /api/patients/{id}/documents/{document}/       | 401     ok     ok/404   ok/404   403      403      403      ok/404
+GET    /api/patients/{id}/documents/{document}/content/ | 401     ok     ok/404   ok/404   403      403      403      ok/404
+GET    /api/patients/{id}/documents/{document}/thumbnail/ | 401     ok     ok/404   ok/404   403      403      403      ok/404
 GET    /api/patients/{id}/access-log/                 | 401     ok     403      403      403      403      ok       ok/404
 POST   /api/patients/hl7/import/                      | 401     ok     403      403      ok       403      403      403
 GET    /api/patients/audit/                           | 401     ok     403      403      403      403      ok       403

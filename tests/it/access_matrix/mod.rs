@@ -110,10 +110,15 @@ async fn send(world: &World, line: &Line, caller: &Caller, sent: &Sent) -> Answe
     if let Some(person) = &caller.person {
         request = request.bearer_auth(&person.access);
     }
-    if line.path.ends_with("/_search/") {
-        request = request.header("content-type", "application/x-www-form-urlencoded");
-    } else if let Some(body) = &sent.body {
-        request = request.json(body);
+    match &sent.body {
+        _ if line.path.ends_with("/_search/") => {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        Some(Value::String(form)) => {
+            request = request.header("content-type", "multipart/form-data; boundary=b").body(form.clone());
+        }
+        Some(body) => request = request.json(body),
+        None => {}
     }
     world.hospital.send(request).await
 }
@@ -126,7 +131,7 @@ fn nonsense(line: &Line, sent: &Sent) -> Sent {
 }
 
 fn is_as_decided(line: &Line, decision: Decision, answer: &Answer) -> bool {
-    let done = (200..300).contains(&answer.status);
+    let done = (200..300).contains(&answer.status) || answer.status == 302;
     match decision {
         Decision::Done => done && (!line.hides() || shows(&answer.body)),
         Decision::Unlisted => done && !shows(&answer.body),

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::decisions::Line;
-use super::world::{Caller, Side, Whose, World, first_day, hours, invoice, last_day};
+use super::world::{self, Caller, Side, Whose, World, first_day, hours, invoice, last_day};
 
-/// A path with its query, and a body.
+/// A path with its query, and a body. One that is text is a form, whose boundary is `b`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sent {
     pub path: String,
@@ -19,6 +19,7 @@ pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> 
     let object = object(world, line, caller, whose).await;
     let entry = world.side(whose).entry.to_string();
     let path = line.path.replace("{id}", &object).replace("{entry}", &entry);
+    let path = path.replace("{document}", &world.side(whose).document.to_string());
     let path = format!("{path}{}", query(line, world.side(whose)));
     Sent { path, body: body(world, line, caller, whose, &object).await }
 }
@@ -99,6 +100,7 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/patients/{id}/", "deactivate") => json!({"is_active": false}),
         (_, "/api/patients/{id}/merge/", _) => json!({"source": world.new_patient(whose).await}),
         (_, "/api/patients/{id}/unmerge/", _) => json!({"source": world.new_merged(whose).await}),
+        ("POST", "/api/patients/{id}/documents/", _) => world::form(),
         ("POST", "/api/patients/{id}/medical-history/", _) => json!({"kind": "NOTE", "note": unique()}),
         (_, "/api/patients/{id}/medical-history/{entry}/", _) => json!({"note": unique()}),
         (_, "/api/patients/hl7/import/", _) => json!({"message": MESSAGE}),

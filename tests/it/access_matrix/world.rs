@@ -26,6 +26,8 @@ pub struct Side {
     pub number: String,
     /// Of the medical history.
     pub entry: i64,
+    /// Inspected, with a small picture of it.
+    pub document: i64,
     pub appointment: i64,
     pub invoice: i64,
     pub draft: i64,
@@ -149,7 +151,41 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let note = json!({"kind": "NOTE", "note": "Speaks Tamil"});
     let entry =
         id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
-    Side { doctor, patient, number, entry, appointment, invoice, draft }
+    let document = document(hospital, admin, patient).await;
+    Side { doctor, patient, number, entry, document, appointment, invoice, draft }
+}
+
+/// A document that can be read.
+async fn document(hospital: &Hospital, admin: &str, patient: i64) -> i64 {
+    let path = format!("/api/patients/{patient}/documents/");
+    let request = hospital.request(reqwest::Method::POST, &path).bearer_auth(admin);
+    let request = request.header("content-type", "multipart/form-data; boundary=b");
+    let form = form().as_str().unwrap().to_owned();
+    let document = id(&hospital.send(request.body(form)).await.expect(201).body);
+    let path = format!("{path}{document}/");
+    eventually(|| async { hospital.get(admin, &path).await.expect(200).body["status"] == "READY" }).await;
+    document
+}
+
+/// A picture of one pixel, as a form whose boundary is `b`.
+pub fn form() -> Value {
+    let part = |headers: &str, content: &str| {
+        format!("--b\r\nContent-Disposition: form-data; {headers}\r\n\r\n{content}\r\n")
+    };
+    let parts = [
+        part("name=\"title\"", "Consent"),
+        part("name=\"document_type\"", "CONSENT"),
+        part("name=\"file\"; filename=\"a.tif\"\r\nContent-Type: image/tiff", &pixel()),
+    ];
+    json!(format!("{}--b--\r\n", parts.concat()))
+}
+
+/// TIFF, all of whose bytes are ASCII, so that it can stand in a text: nine tags, then the pixel.
+fn pixel() -> String {
+    let entries = [(0, 3, 1), (1, 3, 1), (2, 3, 8), (3, 3, 1), (6, 3, 1), (17, 4, 122), (21, 3, 1), (22, 3, 1), (23, 4, 1)];
+    let entry = |(tag, kind, value): (u8, u8, u8)| [tag, 1, kind, 0, 1, 0, 0, 0, value, 0, 0, 0];
+    let bytes = [b"II*\0\x08\0\0\0\x09\0".to_vec(), entries.map(entry).concat(), vec![0; 4], vec![64]].concat();
+    String::from_utf8(bytes).unwrap()
 }
 
 /// The id of the session that asks, or of another one.

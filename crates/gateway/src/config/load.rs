@@ -109,7 +109,9 @@ pub(super) fn positive<N: Default + PartialEq>(number: N) -> Result<N, Fault> {
 
 /// A prefix that means what it says, to the matcher too.
 pub(super) fn plain_path(prefix: String) -> Result<String, Fault> {
+    let star_is_alone = prefix.split('/').all(|segment| segment == "*" || !segment.contains('*'));
     let plain = prefix.starts_with('/')
+        && star_is_alone
         && crate::route::unambiguous(&prefix).is_ok()
         && prefix.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '{' | '}' | '?' | '#' | '%'));
     if plain { Ok(prefix) } else { Err(Fault::new("invalid", "is not a plain path that begins with /")) }
@@ -279,7 +281,7 @@ breaker: {}
 
     #[test]
     fn prefixes_are_plain() {
-        for prefix in ["", "a/", "//", "/a//", "/../", "/{b}/", "/a b/", "/a?b", "/%61/", "/é/"] {
+        for prefix in ["", "a/", "//", "/a//", "/../", "/{b}/", "/a b/", "/a?b", "/%61/", "/é/", "/a*/", "/**/"] {
             assert_eq!(fields(&SOUND.replace("\"/a/\"", &format!("{prefix:?}"))), ["routes.0.prefix"], "{prefix}");
         }
     }

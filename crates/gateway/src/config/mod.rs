@@ -73,7 +73,7 @@ pub struct Admin {
 #[derive(Clone, Debug, Deserr, Serialize)]
 #[deserr(error = Broken, deny_unknown_fields)]
 pub struct Route {
-    /// The path's beginning, with a slash at both ends; without one at its end it is the whole path.
+    /// The path's beginning, with a slash at both ends; without one at its end it is the whole path. `*` is any one segment.
     #[deserr(try_from(String) = load::plain_path -> Fault)]
     pub prefix: String,
     /// The cluster's name.

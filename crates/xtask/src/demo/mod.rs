@@ -6,6 +6,7 @@ mod booking;
 mod desk;
 mod money;
 mod newcomer;
+mod paper;
 mod player;
 mod watching;
 
@@ -44,7 +45,9 @@ pub async fn demo(home: &Home) -> Result<()> {
     player.act("5. The visit, and what it costs");
     let trace = booking::visit(&player, &cast, appointment).await?;
     money::bill(&player, &cast, patient, appointment).await?;
-    player.act("6. One trace from the gateway to another service's worker");
+    player.act("6. A laboratory's report: uploaded, inspected, found by its text, read");
+    paper::report(&player, &cast, patient).await?;
+    player.act("7. One trace from the gateway to another service's worker");
     watching::trace(home, &trace).await?;
     say!("\nall as it should be: {} requests", player.count());
     Ok(())

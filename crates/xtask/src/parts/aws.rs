@@ -8,7 +8,7 @@ use crate::supervise::{Layer, Probe, Spec, Stop};
 
 /// The region that everything pretends to be in.
 pub const REGION: &str = "ap-south-1";
-/// The bucket that documents will go to.
+/// The bucket that documents go to.
 pub const BUCKET: &str = "ehs-documents";
 
 /// How to start it. Its defaults listen on all addresses and keep nothing; these do neither.

@@ -7,9 +7,11 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::form::Fields;
 use super::kind::{DocumentStatus, DocumentType, Reason};
+use super::words;
 use crate::access::{Scope, visible_to};
-use crate::schema::{documents, patients};
+use crate::schema::{document_work, documents, patients};
 
 /// A row of `documents`.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -47,6 +49,55 @@ pub struct Document {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// What is written of an upload.
+#[derive(Insertable)]
+#[diesel(table_name = documents)]
+pub struct NewDocument {
+    patient: i64,
+    title: Phi<String>,
+    document_type: DocumentType,
+    description: Phi<String>,
+    words: Phi<String>,
+    object: Uuid,
+    content_type: String,
+    size: i64,
+    sha256: Vec<u8>,
+    uploaded_by: i64,
+}
+
+impl NewDocument {
+    /// An upload that is in the store.
+    pub fn of(
+        patient: i64,
+        fields: Fields,
+        object: Uuid,
+        content_type: &str,
+        size: i64,
+        sha256: [u8; 32],
+        uploaded_by: i64,
+    ) -> Self {
+        let Fields { title, document_type, description } = fields;
+        let words = words::folded(&format!("{} {}", title.expose(), description.expose()));
+        let (words, content_type, sha256) = (words.into(), content_type.to_owned(), sha256.to_vec());
+        Self { patient, title, document_type, description, words, object, content_type, size, sha256, uploaded_by }
+    }
+
+    /// Makes the document, and has it inspected.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses.
+    pub async fn insert(&self, conn: &mut AsyncPgConnection) -> QueryResult<Document> {
+        let document: Document = diesel::insert_into(documents::table)
+            .values(self)
+            .returning(Document::as_returning())
+            .get_result(conn)
+            .await?;
+        let work = document_work::document.eq(document.id);
+        diesel::insert_into(document_work::table).values(work).execute(conn).await?;
+        Ok(document)
+    }
 }
 
 impl Document {

@@ -49,3 +49,13 @@ chassis::words! {
         NotInspected = "NOT_INSPECTED",
     }
 }
+
+impl Reason {
+    /// How a document stands for this reason: what is harmful is quarantined.
+    pub const fn status(self) -> DocumentStatus {
+        match self {
+            Self::Infected | Self::Expands => DocumentStatus::Quarantined,
+            Self::TypeNotAllowed | Self::NotScanned | Self::Damaged | Self::NotInspected => DocumentStatus::Failed,
+        }
+    }
+}

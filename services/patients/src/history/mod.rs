@@ -248,7 +248,7 @@ pub async fn versions(
 
 /// Keeps the patient who answers for the id, if the scope shows them, as they are until the transaction ends: nobody merges
 /// them away meanwhile.
-async fn hold(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> Result<i64, Error> {
+pub(crate) async fn hold(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> Result<i64, Error> {
     let patient = survivor::hold(conn, patient).await?;
     whole::version(conn, scope, patient).await?;
     Ok(patient)

@@ -12,6 +12,7 @@ use super::code::CodeView;
 use super::entry::Entry;
 use super::kind::{Kind, Source};
 use crate::care::Visit;
+use crate::documents::view::DocumentView;
 use crate::patient::instant;
 
 /// An entry.
@@ -111,9 +112,8 @@ pub struct HistoryView {
     pub family_history: Vec<EntryView>,
     /// Of kind NOTE.
     pub notes: Vec<EntryView>,
-    /// Documents; there are none yet.
-    #[schema(value_type = Vec<Object>)]
-    pub documents: Vec<serde_json::Value>,
+    /// Documents, whether they can be read or not.
+    pub documents: Vec<DocumentView>,
     /// Appointments past and to come.
     pub appointments: Vec<AppointmentView>,
     /// Where lists go on that hold their newest 500 only: list → path. Empty nearly always.

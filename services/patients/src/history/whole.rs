@@ -12,6 +12,7 @@ use super::kind::Kind;
 use super::view::{AppointmentView, HistoryView};
 use crate::access::{Scope, visible_to};
 use crate::care::Visit;
+use crate::documents::document::Document;
 use crate::merge::survivor::AnswersFor;
 use crate::schema::{history_heads, patients};
 
@@ -92,6 +93,12 @@ async fn read(conn: &mut AsyncPgConnection, patient: i64, extent: Extent, zone: 
             visits.truncate(LONGEST_LIST);
             view.more.insert("appointments", format!("/api/appointments/?patient={patient}"));
         }
+        let mut documents = Document::newest(conn, patient, most).await?;
+        if documents.len() > LONGEST_LIST {
+            documents.truncate(LONGEST_LIST);
+            view.more.insert("documents", format!("/api/patients/{patient}/documents/?page_size=100&page=6"));
+        }
+        view.documents = documents.into_iter().map(Into::into).collect();
         view.appointments = visits.into_iter().map(|visit| AppointmentView::of(visit, zone)).collect();
     }
     Ok(view)

@@ -4,12 +4,16 @@ use chassis::http;
 use serde_json::json;
 use testkit::{Audited, Good};
 
+use image::ImageFormat;
+
+use crate::documents::{FORM, Ward, file, form_of, form_text, pdf, picture};
 use crate::hl7_import::ADMIT;
-use crate::hospital::{Hospital, lakshmi};
+use crate::hospital::lakshmi;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
-    let hospital = Hospital::open().await;
+    let ward = Ward::open().await;
+    let hospital = &ward.hospital;
     let document = serde_json::to_value(http::openapi(patients::TITLE, patients::routes)).unwrap();
     let audited = Audited { server: &hospital.server, db: &hospital.db, tokens: &hospital.tokens };
     audited.refusals(&document, "4242").await;
@@ -20,7 +24,17 @@ async fn every_operation_leaves_a_row() {
     let history = format!("/api/patients/{id}/medical-history/");
     let note = json!({"kind": "NOTE", "note": "Allergic to nothing known"});
     let entry = crate::hospital::id(&hospital.server.post(&history, &hospital.admin(), &note).await.expect(201).body);
-    let good: [Good; 16] = [
+    let shot = form_of(&file("wound.png", "image/png", &picture(ImageFormat::Png)));
+    let scanned = ward.call(id, &hospital.admin()).body(FORM, shot).send().await.expect(201).body;
+    let scanned = crate::hospital::id(&scanned);
+    ward.inspect().await;
+    let documents = format!("/api/patients/{id}/documents/");
+    let good: [Good; 21] = [
+        ("POST", documents.clone(), json!(form_text(&pdf("X-ray")))),
+        ("GET", documents.clone(), json!({})),
+        ("GET", format!("{documents}{scanned}/"), json!({})),
+        ("GET", format!("{documents}{scanned}/content/"), json!({})),
+        ("GET", format!("{documents}{scanned}/thumbnail/"), json!({})),
         ("GET", history.clone(), json!({})),
         ("POST", history.clone(), note),
         ("GET", format!("{history}{entry}/"), json!({})),

@@ -4,7 +4,10 @@ use auth::Role;
 use chassis::page::CursorKey;
 use chassis::redis::RedisConfig;
 use events::Outbox;
+use object_store::{Store, StoreConfig};
 use patients::app::App;
+use patients::documents::Documents;
+use patients::documents::receive::Limits;
 use patients::history::cache::Histories;
 use patients::staff::UsersService;
 use serde_json::{Value, json};
@@ -27,6 +30,7 @@ pub struct Hospital {
     pub tokens: Tokens,
     pub db: TestDb,
     redis: RedisConfig,
+    documents: Documents,
     /// Of this hospital alone: the others' copies in the same Redis have other names.
     key: CursorKey,
 }
@@ -47,11 +51,22 @@ impl Hospital {
     }
 
     async fn open_with(users_url: &str, redis: RedisConfig) -> Self {
+        let nowhere = StoreConfig { endpoint: Some("http://127.0.0.1:9".to_owned()), ..StoreConfig::of("nowhere") };
+        let documents = Documents::new(Store::with_key(&nowhere, "test", "test"), Limits::default());
+        Self::open_all(users_url, redis, documents).await
+    }
+
+    /// With a store of documents.
+    pub async fn open_storing(documents: Documents) -> Self {
+        Self::open_all(NO_USERS_SERVICE, Endpoints::get().redis_config(), documents).await
+    }
+
+    async fn open_all(users_url: &str, redis: RedisConfig, documents: Documents) -> Self {
         let db = TestDb::new("patients", patients::migrations()).await;
         let tokens = Tokens::new();
         let key: CursorKey = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).parse().unwrap();
-        let server = serve(&db, &tokens, users_url, &redis, &key).await;
-        let hospital = Self { server, tokens, db, redis, key };
+        let server = serve(&db, &tokens, users_url, &redis, &key, &documents).await;
+        let hospital = Self { server, tokens, db, redis, documents, key };
         hospital
             .db
             .sql(
@@ -64,7 +79,7 @@ impl Hospital {
 
     /// Another process of the same service.
     pub async fn another_process(&self) -> Server {
-        serve(&self.db, &self.tokens, NO_USERS_SERVICE, &self.redis, &self.key).await
+        serve(&self.db, &self.tokens, NO_USERS_SERVICE, &self.redis, &self.key, &self.documents).await
     }
 
     pub fn admin(&self) -> String {
@@ -115,7 +130,14 @@ impl Hospital {
     }
 }
 
-async fn serve(db: &TestDb, tokens: &Tokens, users_url: &str, redis: &RedisConfig, key: &CursorKey) -> Server {
+async fn serve(
+    db: &TestDb,
+    tokens: &Tokens,
+    users_url: &str,
+    redis: &RedisConfig,
+    key: &CursorKey,
+    documents: &Documents,
+) -> Server {
     let zone = chrono_tz::Asia::Kolkata;
     let app = App {
         audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
@@ -124,6 +146,7 @@ async fn serve(db: &TestDb, tokens: &Tokens, users_url: &str, redis: &RedisConfi
         outbox: Outbox::new(),
         verifier: tokens.verifier(),
         users: UsersService::at(users_url.parse().unwrap()).unwrap(),
+        documents: documents.clone(),
         cursor_key: key.clone(),
         time_zone: zone,
         patient_id_system: "urn:ehs:patient-id".to_owned(),

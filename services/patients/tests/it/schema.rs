@@ -19,7 +19,20 @@ async fn the_database_itself_refuses_what_must_never_happen() {
     let entry = "INSERT INTO history_entries (patient, kind, display, status, sort_date, source, author) \
          SELECT id, 'CONDITION', 'Asthma', 'ACTIVE', '2026-11-23', 'API', 2 FROM patients";
     hospital.db.sql(entry).await;
+    let document = "INSERT INTO documents (patient, title, document_type, words, object, content_type, size, sha256, uploaded_by) \
+         SELECT id, 'ECG', 'IMAGING', 'ecg', gen_random_uuid(), 'image/png', 1, decode(repeat('00', 32), 'hex'), 2 FROM patients";
+    hospital.db.sql(document).await;
     for sql in [
+        "UPDATE documents SET title = 'EEG'",
+        "UPDATE documents SET status = 'READY'",
+        "UPDATE documents SET status = 'READY', version = version + 2",
+        "UPDATE documents SET status = 'QUARANTINED', version = version + 1",
+        "UPDATE documents SET size = 2, version = version + 1",
+        "UPDATE documents SET patient = patient + 1, status = 'READY', version = version + 1",
+        "DELETE FROM documents",
+        "TRUNCATE documents CASCADE",
+        "INSERT INTO documents (patient, title, document_type, words, object, content_type, size, sha256, uploaded_by) \
+         SELECT id, 'ECG', 'SELFIE', 'ecg', gen_random_uuid(), 'image/png', 1, decode(repeat('00', 32), 'hex'), 2 FROM patients",
         "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91123456789012')",
         "INSERT INTO patients (first_name, abha_number) VALUES ('Sita', '91-1234-5678-9013')",
         "INSERT INTO patients (first_name) VALUES ('')",
@@ -64,6 +77,8 @@ async fn the_database_itself_refuses_what_must_never_happen() {
     ] {
         assert!(refused(&hospital, sql).await, "{sql}");
     }
+    hospital.db.sql("UPDATE documents SET status = 'READY', version = 2").await;
+    assert!(refused(&hospital, "UPDATE documents SET status = 'PROCESSING', version = 3").await, "it was inspected");
     hospital.db.sql("UPDATE history_entries SET status = 'ENTERED_IN_ERROR', version = 2").await;
     assert!(refused(&hospital, "UPDATE history_entries SET status = 'ACTIVE', version = 3").await, "it stays in error");
     assert_eq!(hospital.count("history_versions").await, 2);
