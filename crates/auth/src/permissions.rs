@@ -142,6 +142,10 @@ table! {
     AppointmentRead:       [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];
     /// Book. *Own*: a doctor with themselves, a patient for themselves.
     AppointmentBook:       [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   OWN];
+    /// Book or move over other appointments of the doctor's, with a reason. *Own*: a doctor's own.
+    AppointmentOverbook:   [ALL,  OWN,   NONE,  NONE,       NONE,      NONE,   NONE];
+    /// Take in a patient who has no appointment. *Own*: a doctor with themselves.
+    AppointmentWalkIn:     [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
     /// Change an appointment in any way at all; which way, the three rows below say.
     AppointmentChange:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   OWN];
     /// Change anything of an appointment besides its status: time, doctor, kind, reason, notes.
@@ -258,6 +262,8 @@ mod tests {
             (A::HistoryRead, A::PatientDetails),
             (A::HistoryWrite, A::HistoryRead),
             (A::AppointmentBook, A::AppointmentRead),
+            (A::AppointmentOverbook, A::AppointmentBook),
+            (A::AppointmentWalkIn, A::AppointmentBook),
             (A::AppointmentChange, A::AppointmentRead),
             (A::AppointmentRead, A::ScheduleRead),
             (A::AvailabilityWrite, A::AvailabilityRead),

@@ -1,7 +1,7 @@
 //! What this service tells others, and what it hears.
 
 use anyhow::Context;
-use auth::{Actor, Role};
+use auth::Role;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use events::envelope::timestamp;
@@ -10,6 +10,7 @@ use events::{Handler, Outbox, Payload};
 
 use crate::appointment::Appointment;
 use crate::break_glass;
+use crate::history::record::By;
 use crate::people::{Patient, StaffMember, full_name};
 use crate::status::Status;
 
@@ -20,34 +21,35 @@ pub const SUBSCRIBER: &str = "appointments";
 pub async fn booked(
     outbox: &Outbox,
     conn: &mut AsyncPgConnection,
-    actor: &Actor,
+    by: By<'_>,
     row: &Appointment,
     doctor: &str,
 ) -> QueryResult<()> {
     let snapshot = snapshot(row, doctor);
-    outbox.append(conn, by(actor), ("appointment", row.id), Payload::AppointmentBooked(snapshot)).await
+    outbox.append(conn, actor(by), ("appointment", row.id), Payload::AppointmentBooked(snapshot)).await
 }
 
 /// Tells of a change; completion is an event of its own, since billing waits for it.
 pub async fn changed(
     outbox: &Outbox,
     conn: &mut AsyncPgConnection,
-    actor: &Actor,
-    before: Status,
+    by: By<'_>,
+    before: &Appointment,
     row: &Appointment,
     doctor: &str,
 ) -> QueryResult<()> {
-    let snapshot = snapshot(row, doctor);
-    let payload = if row.status == Status::Completed && before != Status::Completed {
+    let moved_from = (before.starts_at != row.starts_at).then(|| timestamp(before.starts_at));
+    let snapshot = AppointmentSnapshot { moved_from, ..snapshot(row, doctor) };
+    let payload = if row.status == Status::Completed && before.status != Status::Completed {
         Payload::AppointmentCompleted(snapshot)
     } else {
         Payload::AppointmentUpdated(snapshot)
     };
-    outbox.append(conn, by(actor), ("appointment", row.id), payload).await
+    outbox.append(conn, actor(by), ("appointment", row.id), payload).await
 }
 
-fn by(actor: &Actor) -> Option<(i64, &str)> {
-    Some((actor.user_id, actor.role.as_str()))
+fn actor(by: By<'_>) -> Option<(i64, &str)> {
+    by.user.map(|user| (user, by.role))
 }
 
 /// No reason and no note: they are nobody else's business.
@@ -62,6 +64,11 @@ fn snapshot(row: &Appointment, doctor: &str) -> AppointmentSnapshot {
         appointment_type: row.appointment_type.as_str().to_owned(),
         doctor_name: doctor.to_owned(),
         version: row.version,
+        needs_rescheduling: row.rescheduling_cause.is_some(),
+        moved_from: None,
+        room: row.room.clone().unwrap_or_default(),
+        queue_number: row.queue_number.unwrap_or_default(),
+        overbooked: row.overbooking_reason.is_some(),
     }
 }
 

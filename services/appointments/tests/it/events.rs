@@ -9,7 +9,7 @@ use serde_json::json;
 use testkit::{Queues, eventually};
 use tokio_util::sync::CancellationToken;
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, day, slot};
+use crate::hospital::{DESK, Hospital, LAKSHMI, PACE, RAO, day, slot};
 
 fn user(id: i64, role: &str, department: &str, version: i64) -> UserSnapshot {
     UserSnapshot {
@@ -47,8 +47,9 @@ async fn every_change_is_told_to_those_who_listen() {
     let hospital = Hospital::new().await;
     let queues = Queues::new().await;
     let stop = CancellationToken::new();
-    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), stop.clone()));
+    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), PACE, stop.clone()));
     let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    hospital.all_begin().await;
     for status in ["CHECKED_IN", "IN_PROGRESS", "COMPLETED"] {
         hospital.patch(1, &id, &json!({"status": status})).await.expect(200);
     }
@@ -84,7 +85,7 @@ async fn what_others_tell_is_kept_once() {
     let hospital = Hospital::new().await;
     let queues = Queues::new().await;
     let stop = CancellationToken::new();
-    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), stop.clone()));
+    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), PACE, stop.clone()));
     let events = [
         Envelope::new(None, ("user", 70), None, Payload::UserRegistered(user(70, "DOCTOR", "PAEDIATRICS", 1))),
         Envelope::new(None, ("user", 71), None, Payload::UserRegistered(user(71, "PATIENT", "", 1))),

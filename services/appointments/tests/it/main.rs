@@ -16,12 +16,21 @@ mod booking_input;
 mod break_glass;
 mod change;
 mod date_range;
+mod history;
 mod listing;
+mod overbooking;
 mod races;
+mod rooms;
 mod status;
+mod walk_in;
 
 mod availability;
+mod free;
+mod holidays;
 mod schedule;
+mod time_off;
+
+mod no_show;
 
 mod access;
 mod audit_log;
