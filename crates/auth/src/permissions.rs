@@ -154,6 +154,8 @@ table! {
     AppointmentStatus:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   NONE];
     /// Move an appointment to `CANCELLED`.
     AppointmentCancel:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   OWN];
+    /// See what came of other systems' messages about appointments.
+    ExternalAppointmentRead: [ALL, NONE, NONE,  ALL,        NONE,      NONE,   NONE];
     /// See a doctor's free and booked slots. Which patient a booked slot holds is shown within the reach only, so that
     /// everyone with a reach sees any doctor's free slots.
     ScheduleRead:          [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];

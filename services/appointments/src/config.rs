@@ -46,6 +46,8 @@ pub struct WorkerConfig {
     pub base: BaseConfig,
     /// Where the queues are.
     pub queues: QueueConfig,
+    /// Public holidays.
+    pub holidays: Holidays,
     /// How long after its start an appointment is waited for.
     pub no_show_grace: TimeDelta,
 }
@@ -60,9 +62,7 @@ impl ServeConfig {
         let auth = AuthConfig::read(&mut env);
         let users = env.required("EHS_USERS_URL");
         let patients = env.required("EHS_PATIENTS_URL");
-        let holidays = env.or("EHS_HOLIDAYS", NATIONAL.to_owned()).and_then(|place: String| {
-            place.parse().map_err(|why: String| env.fault("EHS_HOLIDAYS", why)).ok()
-        });
+        let holidays = holidays(&mut env);
         let config =
             || Some(Self { base: base?, auth: auth?, users: users?, patients: patients?, holidays: holidays? });
         env.finish(config())
@@ -81,9 +81,17 @@ impl WorkerConfig {
         if grace.is_some_and(|minutes| !GRACE.contains(&minutes)) {
             env.fault("EHS_NO_SHOW_GRACE_MINUTES", format!("it is {} to {}", GRACE.start(), GRACE.end()));
         }
-        let config = || Some(Self { base: base?, queues: queues?, no_show_grace: TimeDelta::minutes(grace?) });
+        let holidays = holidays(&mut env);
+        let config = || {
+            Some(Self { base: base?, queues: queues?, holidays: holidays?, no_show_grace: TimeDelta::minutes(grace?) })
+        };
         env.finish(config())
     }
+}
+
+fn holidays(env: &mut Env) -> Option<Holidays> {
+    let place = env.or("EHS_HOLIDAYS", NATIONAL.to_owned())?;
+    place.parse().map_err(|why: String| env.fault("EHS_HOLIDAYS", why)).ok()
 }
 
 /// The connection of the schema's owner, for `migrate`.

@@ -86,8 +86,7 @@ pub async fn next_available(
     let window = app.calendar.days(first, last).ok_or_else(outside_calendar)?;
     let mut conn = app.conn().await?;
     let plan = plan_of(&mut conn, &app.calendar, doctor, first, last).await?;
-    let held: Vec<Span> =
-        busy_doctor(&mut conn, doctor, window).await?.into_iter().map(|taken| taken.held).collect();
+    let held: Vec<Span> = busy_doctor(&mut conn, doctor, window).await?.into_iter().map(|taken| taken.held).collect();
     let search = Search { minutes, held: &held, others: &[], from, days: HORIZON_DAYS, count };
     let free = plan.free(app.zone(), &search);
     let slots = free.iter().map(|span| FreeSlot::at(&app.calendar, span)).collect();
@@ -103,7 +102,11 @@ impl NextParameters {
         }
         let minutes = self.duration_minutes.map(|minutes| i64::try_from(minutes).unwrap_or(i64::MAX));
         if minutes.is_some_and(|minutes| !MINUTES.contains(&minutes)) {
-            faults.push("duration_minutes", "out_of_range", format!("must be {} to {}", MINUTES.start(), MINUTES.end()));
+            faults.push(
+                "duration_minutes",
+                "out_of_range",
+                format!("must be {} to {}", MINUTES.start(), MINUTES.end()),
+            );
         }
         if !faults.0.is_empty() {
             return Err(Error::Faults(faults));
@@ -271,7 +274,8 @@ async fn days(
     doctors: Vec<Doctor>,
     date: NaiveDate,
 ) -> Result<Vec<DoctorDay>, Error> {
-    let day = calendar.days(date, date).ok_or_else(|| Error::invalid("date", "invalid_date", "is outside the calendar"))?;
+    let day =
+        calendar.days(date, date).ok_or_else(|| Error::invalid("date", "invalid_date", "is outside the calendar"))?;
     let ids: Vec<i64> = doctors.iter().map(|(id, ..)| *id).collect();
     let plans = plans_of(conn, calendar, &ids, date, date).await?;
     let busy = busy_doctors(conn, &ids, day).await?;

@@ -28,6 +28,7 @@ pub mod no_show;
 pub mod rescheduling;
 
 pub mod events;
+pub mod external;
 pub mod lookup;
 /// `audit/` and `audit/verify/`.
 pub mod audit_log {
@@ -75,6 +76,7 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(time_off::take)
         .service(time_off::take_back)
         .service(history::history)
+        .service(external::external)
         .service(change::read)
         .service(change::replace)
         .service(change::amend);

@@ -64,7 +64,8 @@ async fn work() -> anyhow::Result<()> {
     let pool = db::pool(&config.base.db, "appointments-worker")?;
     db::require_migrated(&pool, migrations()).await?;
     let queues = SqsQueues::connect(&config.queues).await;
-    let pace = Pace { no_show_grace: config.no_show_grace };
+    let calendar = Calendar { zone: config.base.time_zone, holidays: Arc::new(config.holidays.clone()) };
+    let pace = Pace { calendar, no_show_grace: config.no_show_grace };
     tokio::try_join!(
         worker::run(pool.clone(), queues, pace, stop.clone()),
         http::serve_worker(&config.base, Readiness::of_database(pool), stop),

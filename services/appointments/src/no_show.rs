@@ -1,7 +1,6 @@
 //! Patients who did not come: marked by the worker when the grace time is over.
 
 use chassis::db::{self, Pool};
-use chassis::trail::{Facts, Trail};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -9,7 +8,7 @@ use events::Outbox;
 
 use crate::appointment::Appointment;
 use crate::history::record::SYSTEM;
-use crate::rescheduling::{MOVABLE, tell};
+use crate::rescheduling::{MOVABLE, tell, write_down};
 use crate::schema::appointments;
 use crate::status::Status;
 
@@ -69,18 +68,6 @@ async fn mark_some(
         return Ok(0);
     }
     tell(conn, outbox, SYSTEM, &before, &after, "nobody came within the grace time").await?;
-    audit::write(conn, &trail("WORKER mark no-shows"), after.iter().map(|row| row.patient_id)).await?;
+    write_down(conn, "WORKER mark no-shows", &after).await?;
     Ok(u64::try_from(after.len()).unwrap_or_default())
-}
-
-/// What the audit says of work that no request began.
-pub fn trail(operation: &str) -> Trail {
-    let trail = Trail::of_facts(Facts {
-        operation: operation.to_owned(),
-        object: operation.to_owned(),
-        trace_id: None,
-        ..Facts::default()
-    });
-    trail.asks_for("AppointmentStatus", true);
-    trail
 }

@@ -70,7 +70,8 @@ pub fn cut_in(periods: Vec<Period>, new: Period) -> Vec<Period> {
     let mut all = Vec::new();
     for old in periods {
         let before = new.from.pred_opt().filter(|last| old.from <= *last);
-        let after = new.until.and_then(|until| until.succ_opt()).filter(|first| old.until.is_none_or(|last| *first <= last));
+        let after =
+            new.until.and_then(|until| until.succ_opt()).filter(|first| old.until.is_none_or(|last| *first <= last));
         if let Some(last) = before {
             let until = old.until.map_or(last, |until| until.min(last));
             all.push(Period { until: Some(until), ..old.clone() });

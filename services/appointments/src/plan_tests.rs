@@ -99,7 +99,8 @@ impl Day {
     /// Whether every minute of an appointment is open, and the doctor there and free, with what is kept free around it.
     fn can_be_booked(&self, from: i64, length: i64) -> bool {
         let (_, before, after) = self.hours;
-        let within = |minute: i64, spans: &[(i64, i64)]| spans.iter().any(|(from, until)| (*from..*until).contains(&minute));
+        let within =
+            |minute: i64, spans: &[(i64, i64)]| spans.iter().any(|(from, until)| (*from..*until).contains(&minute));
         let held: Vec<(i64, i64)> = self.taken.iter().map(|(from, until)| (from - before, until + after)).collect();
         !self.is_holiday
             && (from..from + length).all(|minute| within(minute, &self.openings) && !within(minute, &self.away))
@@ -164,11 +165,8 @@ fn of_a_million_slots_each_is_what_the_model_says() {
         let minute = |instant: DateTime<Utc>| (instant - Day::at(on, 0)).num_minutes();
         let search = Search { minutes: None, held: &held, others: &[], from: now, days: 1, count: 1000 };
         let free: Vec<i64> = plan.free(KOLKATA, &search).iter().map(|span| minute(span.start)).collect();
-        let model: Vec<i64> = starts
-            .iter()
-            .copied()
-            .filter(|start| *start >= minute(now) && day.can_be_booked(*start, slot))
-            .collect();
+        let model: Vec<i64> =
+            starts.iter().copied().filter(|start| *start >= minute(now) && day.can_be_booked(*start, slot)).collect();
         assert_eq!(free, model, "what is offered on {on}");
         for (span, state) in plan.day(KOLKATA, on, &busy, now) {
             let (from, until) = (minute(span.start), minute(span.end));
@@ -188,11 +186,8 @@ fn of_a_million_slots_each_is_what_the_model_says() {
 fn hours_for_a_while_take_the_place_of_the_usual_ones() {
     let week = |slot| daily(slot, 0, 0, &[(540, 600)]);
     let mut plan = Plan { usual: Some(week(30)), ..Plan::default() };
-    let period = |from: &str, until: Option<&str>, slot| Period {
-        from: date(from),
-        until: until.map(date),
-        hours: week(slot),
-    };
+    let period =
+        |from: &str, until: Option<&str>, slot| Period { from: date(from), until: until.map(date), hours: week(slot) };
     plan.periods = cut_in(plan.periods, period("2026-12-01", Some("2026-12-31"), 20));
     plan.periods = cut_in(plan.periods, period("2026-12-10", Some("2026-12-12"), 15));
     plan.periods = cut_in(plan.periods, period("2027-02-01", None, 60));
@@ -307,9 +302,11 @@ fn leap_days_and_year_ends_have_their_slots() {
         let on = date(day);
         assert_eq!(plan.grid(KOLKATA, on).len(), 16, "{day}");
         let shown = plan.day(KOLKATA, on, &[], utc("2020-01-01T00:00:00Z"));
-        assert!(shown.iter().all(|(span, state)| {
-            *state == State::Free && span.start.with_timezone(&KOLKATA).date_naive() == on
-        }));
+        assert!(
+            shown.iter().all(|(span, state)| {
+                *state == State::Free && span.start.with_timezone(&KOLKATA).date_naive() == on
+            })
+        );
     }
     // An evening clinic: 18:30 UTC is the hospital's midnight, and no slot crosses it.
     let late = Plan { usual: Some(daily(15, 0, 0, &[(1380, 1439)])), ..Plan::default() };
@@ -333,6 +330,7 @@ fn two_that_lie_over_each_other_are_both_there() {
     let over = span("2026-11-23T04:40:00Z", "2026-11-23T05:10:00Z");
     let busy = [Busy { span: taken, held: taken, appointment: 1 }, Busy { span: over, held: over, appointment: 2 }];
     let shown = nine_to_five().day(KOLKATA, date("2026-11-23"), &busy, utc("2026-11-23T00:00:00Z"));
-    let booked: Vec<_> = shown.iter().filter(|(_, state)| !matches!(state, State::Free)).map(|(_, state)| *state).collect();
+    let booked: Vec<_> =
+        shown.iter().filter(|(_, state)| !matches!(state, State::Free)).map(|(_, state)| *state).collect();
     assert_eq!(booked, [State::Booked(1), State::Booked(2)]);
 }

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
+use ::events::Outbox;
+use auth::Action;
+use chassis::trail::{Facts, Trail};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use ::events::Outbox;
 
 use crate::appointment::Appointment;
 use crate::events;
-use crate::history::record::{self, By, Changed};
+use crate::history::record::{self, By, Changed, SYSTEM};
 use crate::schema::{appointments, staff, time_off};
 use crate::slots::Span;
 use crate::status::{Cause, Status};
@@ -61,14 +63,9 @@ pub async fn freed_of_leave(
     doctor: i64,
     rows: Vec<Appointment>,
 ) -> QueryResult<Vec<Appointment>> {
-    let away: Vec<(DateTime<Utc>, DateTime<Utc>)> = time_off::table
-        .filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(Utc::now())))
-        .select((time_off::starts_at, time_off::ends_at))
-        .load(conn)
-        .await?;
+    let away = away_of(conn, doctor).await?;
     let is_free = |row: &Appointment| {
-        row.rescheduling_cause == Some(Cause::Leave)
-            && !away.iter().any(|&(start, end)| Span { start, end }.overlaps(&row.span()))
+        row.rescheduling_cause == Some(Cause::Leave) && !away.iter().any(|away| away.overlaps(&row.span()))
     };
     Ok(rows.into_iter().filter(is_free).collect())
 }
@@ -139,4 +136,63 @@ pub async fn tell(
         events::changed(outbox, conn, by, before, after, doctor).await?;
     }
     Ok(())
+}
+
+/// Somebody is there no more: what is to come of theirs cannot stay.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn stop(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> QueryResult<()> {
+    let rows = to_come(conn, of, None, Utc::now()).await?;
+    let (why, operation) = match of {
+        Of::Doctor(_) => ("the doctor does not see patients any more", "EVENT a doctor is there no more"),
+        Of::Patient(_) => ("the patient's record is deactivated", "EVENT a patient is deactivated"),
+    };
+    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, Some(cause), why).await?;
+    write_down(conn, operation, &marked).await
+}
+
+/// Somebody is there again: what only that kept from staying can stay, unless it lies in leave.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn resume(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> QueryResult<()> {
+    let mut rows = to_come(conn, of, None, Utc::now()).await?;
+    rows.retain(|row| row.rescheduling_cause == Some(cause));
+    let outbox = Outbox::new();
+    let marked = mark(conn, &outbox, SYSTEM, &rows, None, "they are there again").await?;
+    let mut doctors: Vec<i64> = marked.iter().map(|row| row.doctor_id).collect();
+    doctors.sort_unstable();
+    doctors.dedup();
+    for doctor in doctors {
+        let away = away_of(conn, doctor).await?;
+        let theirs = marked.iter().filter(|row| row.doctor_id == doctor);
+        let hit: Vec<Appointment> =
+            theirs.filter(|row| away.iter().any(|away| away.overlaps(&row.span()))).cloned().collect();
+        mark(conn, &outbox, SYSTEM, &hit, Some(Cause::Leave), "the doctor is away").await?;
+    }
+    write_down(conn, "EVENT somebody is there again", &marked).await
+}
+
+async fn away_of(conn: &mut AsyncPgConnection, doctor: i64) -> QueryResult<Vec<Span>> {
+    let away: Vec<(DateTime<Utc>, DateTime<Utc>)> = time_off::table
+        .filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(Utc::now())))
+        .select((time_off::starts_at, time_off::ends_at))
+        .load(conn)
+        .await?;
+    Ok(away.into_iter().map(|(start, end)| Span { start, end }).collect())
+}
+
+/// The audit row of a change that no request began.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn write_down(conn: &mut AsyncPgConnection, operation: &str, rows: &[Appointment]) -> QueryResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let facts = Facts { operation: operation.to_owned(), object: operation.to_owned(), ..Facts::default() };
+    let trail = Trail::of_facts(facts);
+    trail.asks_for(Action::AppointmentStatus.as_str(), true);
+    audit::write(conn, &trail, rows.iter().map(|row| row.patient_id)).await
 }

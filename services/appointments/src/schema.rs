@@ -9,6 +9,7 @@ diesel::table! {
         department -> Text,
         is_active -> Bool,
         version -> BigInt,
+        registration_number -> Text,
     }
 }
 
@@ -112,6 +113,28 @@ diesel::table! {
         overbooking_reason -> Nullable<Text>,
         queue_date -> Nullable<Date>,
         queue_number -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    external_appointments (authority, number) {
+        authority -> Text,
+        number -> Text,
+        appointment_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    external_messages (id) {
+        id -> BigInt,
+        received_at -> Timestamptz,
+        sender -> Text,
+        change -> Text,
+        patient_id -> BigInt,
+        appointment_id -> Nullable<BigInt>,
+        outcome -> Text,
+        code -> Text,
+        starts_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -106,19 +106,17 @@ fn any_hours() -> impl Strategy<Value = Hours> {
     });
     let lengths = prop::sample::select(vec![5_i64, 10, 15, 20, 30, 45, 60, 90]);
     let buffer = || prop::sample::select(vec![0_i64, 0, 0, 5, 10]);
-    (prop::collection::vec(day, 7), lengths, buffer(), buffer()).prop_map(
-        |(week, slot_minutes, before, after)| {
-            let clock = |minute: u32| NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap();
-            let openings = week.iter().enumerate().flat_map(|(weekday, day)| {
-                day.iter().map(move |(start, end)| Opening {
-                    weekday: i16::try_from(weekday).unwrap(),
-                    start: clock(*start),
-                    end: clock(*end),
-                })
-            });
-            Hours { slot_minutes, before, after, openings: openings.collect() }
-        },
-    )
+    (prop::collection::vec(day, 7), lengths, buffer(), buffer()).prop_map(|(week, slot_minutes, before, after)| {
+        let clock = |minute: u32| NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap();
+        let openings = week.iter().enumerate().flat_map(|(weekday, day)| {
+            day.iter().map(move |(start, end)| Opening {
+                weekday: i16::try_from(weekday).unwrap(),
+                start: clock(*start),
+                end: clock(*end),
+            })
+        });
+        Hours { slot_minutes, before, after, openings: openings.collect() }
+    })
 }
 
 proptest! {

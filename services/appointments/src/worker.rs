@@ -7,6 +7,7 @@ use chrono::{TimeDelta, Utc};
 use events::{Outbox, SqsQueues, consumer, relay};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::Calendar;
 use crate::events::{SUBSCRIBER, Subscriber};
 use crate::no_show;
 
@@ -18,9 +19,11 @@ const PRUNE_ROUNDS: u32 = 20;
 /// How often the worker looks for patients who did not come.
 const MISSED_EVERY: Duration = Duration::from_secs(60);
 
-/// How patient the worker is.
-#[derive(Clone, Copy, Debug)]
+/// How the worker reckons time.
+#[derive(Clone, Debug)]
 pub struct Pace {
+    /// The hospital's wall clock and holidays.
+    pub calendar: Calendar,
     /// How long after its start an appointment is waited for.
     pub no_show_grace: TimeDelta,
 }
@@ -30,9 +33,10 @@ pub struct Pace {
 /// # Errors
 /// When a loop gives up.
 pub async fn run(pool: Pool, queues: SqsQueues, pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
+    let subscriber = Subscriber { calendar: pace.calendar.clone() };
     tokio::try_join!(
         relay::run(pool.clone(), queues.clone(), stop.clone()),
-        consumer::run(pool.clone(), queues, SUBSCRIBER, Subscriber, stop.clone()),
+        consumer::run(pool.clone(), queues, SUBSCRIBER, subscriber, stop.clone()),
         audit::worker::run(pool.clone(), stop.clone()),
         mark_missed(pool.clone(), pace, stop.clone()),
         prune(pool, stop),

@@ -65,6 +65,7 @@ POST   /api/appointments/                             | 401     ok     ok/403   
 GET    /api/appointments/date-range/                  | 401     ok     ok/none  ok/none  ok       ok       403      ok/none
 POST   /api/appointments/ over another                | 401     ok     ok/403   403      403      403      403      403
 POST   /api/appointments/walk-in/                     | 401     heard  heard/403 403     heard    403      403      403
+GET    /api/appointments/external/                    | 401     ok     403      403      ok       403      403      403
 GET    /api/appointments/{id}/history/                | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
 GET    /api/appointments/{id}/                        | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
 GET    /api/appointments/{id}/ another doctor's       | 401     ok     ok/404   ok/404   ok       ok       403      ok/404

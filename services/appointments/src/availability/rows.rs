@@ -146,11 +146,7 @@ pub async fn plan_of(
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn periods_from(
-    conn: &mut AsyncPgConnection,
-    doctor: i64,
-    first: NaiveDate,
-) -> QueryResult<Vec<Period>> {
+pub async fn periods_from(conn: &mut AsyncPgConnection, doctor: i64, first: NaiveDate) -> QueryResult<Vec<Period>> {
     let last: Option<NaiveDate> = hours_periods::table
         .filter(hours_periods::doctor_id.eq(doctor))
         .select(diesel::dsl::max(hours_periods::effective_from))

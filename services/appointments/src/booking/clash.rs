@@ -141,8 +141,7 @@ impl Clash {
         let Some(window) = calendar.days(first, last) else { return Ok(Vec::new()) };
         let except = self.except.unwrap_or(0);
         let busy = busy_doctor(conn, self.doctor, window).await?;
-        let held: Vec<Span> =
-            busy.iter().filter(|taken| taken.appointment != except).map(|taken| taken.held).collect();
+        let held: Vec<Span> = busy.iter().filter(|taken| taken.appointment != except).map(|taken| taken.held).collect();
         let others = busy_others(conn, self.patient, self.room.as_deref(), window, except).await?;
         let search = Search {
             minutes: Some(self.wanted.minutes()),

@@ -68,13 +68,7 @@ impl Diary {
     }
 
     /// The span of an appointment at that time of the day, if the two can meet then at all.
-    pub fn place(
-        &self,
-        calendar: &Calendar,
-        time: NaiveTime,
-        minutes: i64,
-        now: DateTime<Utc>,
-    ) -> Result<Span, Error> {
+    pub fn place(&self, calendar: &Calendar, time: NaiveTime, minutes: i64, now: DateTime<Utc>) -> Result<Span, Error> {
         let mut faults = self.inactive();
         let span = match slots::place(calendar.zone, self.date, time, minutes) {
             Ok(span) => Some(span),
@@ -136,7 +130,9 @@ impl Diary {
             Err(Shut::OutsideHours) => {
                 faults.push("time_slot", "outside_hours", "is outside the doctor's working hours");
             }
-            Err(Shut::Holiday) => faults.push("date", "holiday", "is a public holiday, on which the doctor does not work"),
+            Err(Shut::Holiday) => {
+                faults.push("date", "holiday", "is a public holiday, on which the doctor does not work")
+            }
             Err(Shut::Away) => faults.push("time_slot", "doctor_away", "is in the doctor's leave or blocked"),
             Ok(()) => {}
         }

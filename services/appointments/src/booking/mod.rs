@@ -5,6 +5,7 @@
 
 pub mod clash;
 pub mod diary;
+pub mod order;
 pub mod walk_in;
 
 use actix_web::{post, web};
@@ -12,28 +13,21 @@ use auth::permissions::AppointmentBook;
 use auth::{Action, Actor, Permit};
 use chassis::fields::{Day, Id};
 use chassis::idempotency::{Answer, IdempotencyKey};
-use chassis::phi::Phi;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, Strict};
 use chassis::text::Paragraph;
-use chrono::Utc;
 use deserr::Deserr;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use utoipa::ToSchema;
 
 use crate::access::{self, Scope};
 use crate::app::App;
-use crate::appointment::{
-    Appointment, AppointmentView, Buffers, DoctorFacts, Entry, NewAppointment, PatientFacts, Viewer,
-};
+use crate::appointment::{AppointmentView, Entry, Viewer};
 use crate::error::Error;
-use crate::events;
-use crate::history::record::{self, Changed};
 use crate::input::{Clock, Minutes, Reason, Room};
-use crate::status::{AppointmentType, Status};
+use crate::status::AppointmentType;
 
-use self::clash::{Clash, Placed};
-use self::diary::Diary;
+use self::order::Order;
 
 /// What a caller sends to book.
 #[derive(Clone, Debug, Deserr, ToSchema)]
@@ -178,65 +172,20 @@ impl Booking<'_> {
     }
 
     async fn write(&self, conn: &mut AsyncPgConnection) -> Result<Entry, Error> {
-        let (wanted, calendar) = (self.wanted, &self.app.calendar);
-        let (doctor, patient) = (wanted.doctor.get(), wanted.patient.get());
-        let diary = Diary::lock(conn, calendar, doctor, patient, wanted.date.get()).await?;
-        let minutes = wanted.duration_minutes.map_or_else(|| diary.slot_minutes(), |minutes| minutes.0);
-        let span = diary.place(calendar, wanted.time_slot.0, minutes, Utc::now())?;
-        let clash = Clash {
-            doctor: diary.doctor.id,
-            patient: diary.patient.id,
-            room: wanted.room.clone().map(|room| room.0),
-            wanted: span,
-            held: diary.hold(span),
-            overbooks: wanted.overbooking_reason.is_some(),
-            except: None,
-            found: Vec::new(),
-        };
-        let placed = clash.refuse(conn).await?;
-        let Buffers { buffer_before, buffer_after } = diary.buffers();
-        let new = NewAppointment {
-            patient_id: diary.patient.id,
-            doctor_id: diary.doctor.id,
-            starts_at: span.start,
-            ends_at: span.end,
-            status: Status::Scheduled,
+        let Self { app, actor, wanted, .. } = self;
+        let order = Order {
+            doctor: wanted.doctor.get(),
+            patient: wanted.patient.get(),
+            date: wanted.date.get(),
+            time: wanted.time_slot.0,
+            minutes: wanted.duration_minutes.map(|minutes| minutes.0),
             appointment_type: wanted.appointment_type.unwrap_or(AppointmentType::InPerson),
-            reason: wanted.reason.as_deref().unwrap_or_default().to_owned().into(),
-            notes: String::new().into(),
-            cancellation_reason: String::new().into(),
-            room: clash.room.clone(),
-            buffer_before,
-            buffer_after,
-            overbooking_reason: overbooking_reason(placed, wanted.overbooking_reason.as_ref()),
-            queue_date: None,
-            queue_number: None,
+            reason: wanted.reason.as_deref().unwrap_or_default(),
+            room: wanted.room.as_ref().map(|room| room.0.as_str()),
+            overbooking_reason: wanted.overbooking_reason.as_ref(),
         };
-        let row = new.insert(conn).await.map_err(|cause| clash.or(cause))?;
-        booked(self.app, conn, self.actor, diary, row).await
+        order.carry_out(conn, &app.calendar, &app.outbox, (*actor).into()).await
     }
-
-}
-
-/// Kept where it was needed: an appointment that has its time to itself is not overbooked.
-pub fn overbooking_reason(placed: Placed, reason: Option<&Reason>) -> Option<Phi<String>> {
-    reason.filter(|_| placed == Placed::Over).map(|reason| reason.0.clone().into())
-}
-
-/// Writes down and tells of a new appointment; gives it with its people.
-async fn booked(
-    app: &App,
-    conn: &mut AsyncPgConnection,
-    actor: &Actor,
-    diary: Diary,
-    row: Appointment,
-) -> Result<Entry, Error> {
-    let changed = Changed { before: None, after: &row, why: row.reason.expose() };
-    record::record(conn, actor.into(), &[changed]).await?;
-    events::booked(&app.outbox, conn, actor.into(), &row, &diary.doctor.name).await?;
-    let doctor = DoctorFacts { name: diary.doctor.name, department: diary.doctor.department };
-    let patient = PatientFacts { name: diary.patient.name, user_id: diary.patient.user_id };
-    Ok(Entry { appointment: row, doctor, patient })
 }
 
 /// 201 with the appointment.

@@ -21,7 +21,8 @@ use utoipa::ToSchema;
 
 use super::clash::{self, Clash};
 use super::diary::Diary;
-use super::{booked, check_doctor_is_own, check_people, created};
+use super::order::booked;
+use super::{check_doctor_is_own, check_people, created};
 use crate::access::Scope;
 use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, NewAppointment};
@@ -134,7 +135,7 @@ async fn take_in(
         queue_number: Some(number),
     };
     let row = new.insert(conn).await.map_err(|cause| clash.or(cause))?;
-    booked(app, conn, &permit.actor, diary, row).await
+    booked(conn, &app.outbox, (&permit.actor).into(), diary, row).await
 }
 
 /// The next number of the doctor's day. The doctor's row is locked, and the counter's is until the transaction ends.

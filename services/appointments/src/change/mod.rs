@@ -13,18 +13,20 @@ use chassis::problem::Problem;
 use chassis::strict_json::{MergePatch, Strict};
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use events::Outbox;
 use serde_json::Value;
 
 use crate::access::Scope;
 use crate::app::App;
 use crate::appointment::{Appointment, AppointmentView, Buffers, Change, Entry, FREED, Viewer};
+use crate::booking::check_overbooking;
 use crate::booking::clash::{self, Clash};
 use crate::booking::diary::Diary;
-use crate::booking::{check_overbooking, overbooking_reason};
+use crate::booking::order::overbooking_reason;
 use crate::error::Error;
-use crate::history::record::{self, Changed};
+use crate::history::record::{self, By, Changed};
 use crate::status::{Moment, Refusal, Status, Who, check};
-use crate::{break_glass, events};
+use crate::{break_glass, events as told};
 
 use self::input::{Rewrite, Wanted};
 
@@ -256,15 +258,43 @@ impl Changing<'_> {
         rewrite: Rewrite,
         place: Place,
     ) -> Result<Entry, Error> {
-        let before = &entry.appointment;
         let why = rewrite.change_reason.as_deref().unwrap_or_default().to_owned();
-        let change = changed(before, rewrite, &place);
-        let row = entry.update(conn, &change, place.buffers).await.map_err(|cause| place.clash.or(cause))?;
-        let called_off = row.status == Status::Cancelled && why.is_empty();
-        let why = if called_off { row.cancellation_reason.expose() } else { &why };
-        record::record(conn, self.actor.into(), &[Changed { before: Some(before), after: &row, why }]).await?;
+        let change = changed(&entry.appointment, rewrite, &place);
+        let Place { clash, buffers, .. } = place;
+        Written { change, buffers, why }.carry_out(conn, &self.app.outbox, self.actor.into(), entry, &clash).await
+    }
+}
+
+/// A change that was found good.
+pub struct Written {
+    /// What becomes of it.
+    pub change: Change,
+    /// What the doctor keeps free around it, where it is moved.
+    pub buffers: Option<Buffers>,
+    /// Why; of a cancellation its reason, where nobody says more.
+    pub why: String,
+}
+
+impl Written {
+    /// Writes it, writes it down, and tells of it.
+    ///
+    /// # Errors
+    /// The clash that the database sees, and when PostgreSQL refuses.
+    pub async fn carry_out(
+        self,
+        conn: &mut AsyncPgConnection,
+        outbox: &Outbox,
+        by: By<'_>,
+        entry: Entry,
+        clash: &Clash,
+    ) -> Result<Entry, Error> {
+        let before = &entry.appointment;
+        let row = entry.update(conn, &self.change, self.buffers).await.map_err(|cause| clash.or(cause))?;
+        let called_off = row.status == Status::Cancelled && self.why.is_empty();
+        let why = if called_off { row.cancellation_reason.expose() } else { &self.why };
+        record::record(conn, by, &[Changed { before: Some(before), after: &row, why }]).await?;
         let after = Entry::find(conn, &Scope::All, row.id).await?.ok_or(Error::NotFound("appointment"))?;
-        events::changed(&self.app.outbox, conn, self.actor.into(), before, &row, &after.doctor.name).await?;
+        told::changed(outbox, conn, by, before, &row, &after.doctor.name).await?;
         Ok(after)
     }
 }

@@ -267,13 +267,7 @@ async fn enter(
     Ok(TimeOffTaken { time_off: show(&app.calendar, row), affected_count, affected })
 }
 
-async fn insert(
-    conn: &mut AsyncPgConnection,
-    doctor: i64,
-    absence: &Absence,
-    span: Span,
-    by: i64,
-) -> QueryResult<Row> {
+async fn insert(conn: &mut AsyncPgConnection, doctor: i64, absence: &Absence, span: Span, by: i64) -> QueryResult<Row> {
     diesel::insert_into(time_off::table)
         .values((
             time_off::doctor_id.eq(doctor),
@@ -288,17 +282,10 @@ async fn insert(
         .await
 }
 
-async fn remove(
-    app: &App,
-    conn: &mut AsyncPgConnection,
-    actor: &Actor,
-    doctor: i64,
-    entry: i64,
-) -> Result<(), Error> {
+async fn remove(app: &App, conn: &mut AsyncPgConnection, actor: &Actor, doctor: i64, entry: i64) -> Result<(), Error> {
     StaffMember::lock(conn, doctor).await?;
     let theirs = time_off::table.filter(time_off::id.eq(entry).and(time_off::doctor_id.eq(doctor)));
-    let gone: Option<Row> =
-        diesel::delete(theirs).returning(Row::as_returning()).get_result(conn).await.optional()?;
+    let gone: Option<Row> = diesel::delete(theirs).returning(Row::as_returning()).get_result(conn).await.optional()?;
     let gone = gone.ok_or(Error::NotFound("leave of this doctor"))?;
     let span = Span { start: gone.starts_at, end: gone.ends_at };
     let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;

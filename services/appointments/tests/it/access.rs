@@ -15,11 +15,11 @@ fn action_of(method: &str, path: &str) -> Action {
             | "/api/appointments/{id}/history/"
             | "/api/appointments/date-range/",
         ) => Action::AppointmentRead,
+        ("get", "/api/appointments/external/") => Action::ExternalAppointmentRead,
         ("post", "/api/appointments/walk-in/") => Action::AppointmentWalkIn,
-        (
-            "get",
-            "/api/appointments/availability/" | "/api/appointments/doctor/{id}/next-available/",
-        ) => Action::ScheduleRead,
+        ("get", "/api/appointments/availability/" | "/api/appointments/doctor/{id}/next-available/") => {
+            Action::ScheduleRead
+        }
         ("get", "/api/appointments/doctor/{id}/time-off/") => Action::AvailabilityRead,
         ("post", "/api/appointments/doctor/{id}/time-off/")
         | ("delete", "/api/appointments/doctor/{id}/time-off/{entry}/") => Action::AvailabilityWrite,
@@ -58,7 +58,7 @@ async fn every_operation_by_every_role() {
         (1000, Role::Patient),
     ];
     let operations = operations();
-    assert_eq!(operations.len(), 18);
+    assert_eq!(operations.len(), 19);
     for (method, path, action) in operations {
         let subject = if path.contains("doctor/{id}") { RAO.to_string() } else { id.to_string() };
         let path = path.replace("{id}", &subject).replace("{entry}", "1");

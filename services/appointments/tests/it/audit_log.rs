@@ -20,7 +20,7 @@ async fn every_operation_leaves_a_row() {
     let all_day: Vec<_> =
         (0..7).map(|weekday| json!({"weekday": weekday, "start": "00:00:00", "end": "23:59:00"})).collect();
     let always = json!({"slot_minutes": 5, "weekly": all_day});
-    let good: [Good; 19] = [
+    let good: [Good; 20] = [
         ("GET", "/api/appointments/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/schedule/?start_date={from}&end_date={to}"), json!({})),
@@ -28,6 +28,7 @@ async fn every_operation_leaves_a_row() {
         ("GET", format!("/api/appointments/{id}/history/"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/next-available/"), json!({})),
         ("GET", format!("/api/appointments/availability/?date={from}"), json!({})),
+        ("GET", "/api/appointments/external/".into(), json!({})),
         ("PUT", format!("/api/appointments/{id}/"), moved),
         ("POST", format!("/api/appointments/doctor/{RAO}/time-off/"), off),
         ("GET", format!("/api/appointments/doctor/{RAO}/time-off/"), json!({})),

@@ -65,7 +65,8 @@ async fn the_free_slots_of_a_day_across_doctors() {
     assert_eq!(rao["slots"][0], json!({"time_slot": "09:30:00", "end_time": "10:00:00"}));
     assert_eq!((&rao["specialization"], &rao["doctor"]), (&json!("Cardiology"), &json!(RAO)));
     assert_eq!((&new["slots"], &sen["slots"]), (&json!([]), &json!([])));
-    let hearts = hospital.get(DESK, &path(&format!("date={}&specialization=cardiology", day(2)))).await.expect(200).body;
+    let hearts =
+        hospital.get(DESK, &path(&format!("date={}&specialization=cardiology", day(2)))).await.expect(200).body;
     assert_eq!((&hearts["count"], &hearts["results"][0]["doctor"]), (&json!(1), &json!(RAO)));
     let over = hospital.get(DESK, &path("date=2020-01-06")).await.expect(200).body;
     assert!(over["results"].as_array().unwrap().iter().all(|doctor| doctor["slots"] == json!([])));

@@ -24,7 +24,8 @@ async fn who_changed_what_when_and_why() {
     assert_eq!((&moved["changed_by"], &moved["changed_as"]), (&json!(DESK), &json!("RECEPTIONIST")));
     assert_eq!((&moved["changed"], &moved["why"]), (&json!(["time_slot"]), &json!("the patient's train is late")));
     assert_eq!(moved["before"]["time_slot"], "10:00:00");
-    let at_eleven = json!({"status": "SCHEDULED", "doctor": RAO, "date": day(2), "time_slot": "11:00:00", "end_time": "11:30:00"});
+    let at_eleven =
+        json!({"status": "SCHEDULED", "doctor": RAO, "date": day(2), "time_slot": "11:00:00", "end_time": "11:30:00"});
     assert_eq!(moved["after"], at_eleven);
     assert_eq!((&noted["changed"], &noted["changed_by_name"]), (&json!(["notes"]), &json!("Asha Rao")));
     assert_eq!((&cancelled["changed_by"], &cancelled["why"]), (&json!(LAKSHMI_ACCOUNT), &json!("travels")));
@@ -68,7 +69,9 @@ async fn a_long_history_has_pages_in_both_directions() {
     let query = query.split_once('?').unwrap().1;
     let refused = hospital.get(DESK, &format!("/api/appointments/{other}/history/?{query}")).await.expect(400);
     assert_eq!(refused.faulty_fields(), ["cursor"]);
-    for (query, field) in [("page=0", "page"), ("page_size=101", "page_size"), ("cursor=x", "cursor"), ("sort=1", "sort")] {
+    for (query, field) in
+        [("page=0", "page"), ("page_size=101", "page_size"), ("cursor=x", "cursor"), ("sort=1", "sort")]
+    {
         assert_eq!(hospital.get(DESK, &format!("{path}?{query}")).await.expect(400).faulty_fields(), [field]);
     }
 }

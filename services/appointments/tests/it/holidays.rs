@@ -30,7 +30,8 @@ async fn nobody_is_booked_on_a_holiday_but_with_those_who_work() {
     let next = hospital.get(DESK, &next).await.expect(200).body;
     assert_eq!(next["slots"][0]["date"], json!(date.succ_opt().unwrap()));
 
-    let weekly: Vec<Value> = (0..7).map(|weekday| json!({"weekday": weekday, "start": "09:00", "end": "17:00"})).collect();
+    let weekly: Vec<Value> =
+        (0..7).map(|weekday| json!({"weekday": weekday, "start": "09:00", "end": "17:00"})).collect();
     let body = json!({"slot_minutes": 30, "weekly": weekly, "works_on_holidays": true});
     let path = format!("/api/appointments/doctor/{SEN}/availability/");
     let set = hospital.server.put(&path, &hospital.token(DESK), &body).await.expect(200).body;

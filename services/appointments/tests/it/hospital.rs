@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use appointments::app::{App, Calendar};
+use appointments::events::Subscriber;
 use appointments::lookup::Owners;
 use appointments::worker::Pace;
 use appointments::{migrations, routes};
@@ -153,8 +154,20 @@ pub fn role_of(user: i64) -> Role {
     }
 }
 
+/// The hospital's wall clock, without holidays.
+pub fn calendar() -> Calendar {
+    Calendar { zone: Kolkata, holidays: Arc::default() }
+}
+
 /// As a test's worker runs.
-pub const PACE: Pace = Pace { no_show_grace: TimeDelta::minutes(60) };
+pub fn pace() -> Pace {
+    Pace { calendar: calendar(), no_show_grace: TimeDelta::minutes(60) }
+}
+
+/// Who hears events.
+pub fn subscriber() -> Subscriber {
+    Subscriber { calendar: calendar() }
+}
 
 /// So many days from now, in the hospital's zone.
 pub fn day(days: u64) -> NaiveDate {

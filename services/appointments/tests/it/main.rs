@@ -35,5 +35,6 @@ mod no_show;
 mod access;
 mod audit_log;
 mod events;
+mod external;
 mod lookup;
 mod openapi;

@@ -22,7 +22,7 @@ async fn begun(hospital: &Hospital, id: &serde_json::Value, minutes: i64) {
 async fn who_does_not_come_within_the_grace_time_is_marked_once() {
     let hospital = Hospital::new().await;
     let missed = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
-    let awaited = hospital.booked(&slot(OTHER, RAO, day(2), "11:00:00")).await["id"].clone();
+    let awaited = hospital.booked(&slot(OTHER, SEN, day(2), "11:00:00")).await["id"].clone();
     let here = hospital.booked(&slot(200, SEN, day(2), "10:00:00")).await["id"].clone();
     let unmoved = hospital.booked(&slot(201, SEN, day(2), "12:00:00")).await["id"].clone();
     let confirmed = hospital.booked(&slot(202, SEN, day(2), "14:00:00")).await["id"].clone();
@@ -35,8 +35,8 @@ async fn who_does_not_come_within_the_grace_time_is_marked_once() {
     hospital.patch(DESK, &here, &json!({"status": "CHECKED_IN"})).await.expect(200);
     hospital.db.sql(&format!("UPDATE appointments SET rescheduling_cause = 'LEAVE' WHERE id = {unmoved}")).await;
     let pool = hospital.db.pool().await;
-    let (one, other) =
-        tokio::join!(mark(&pool, &Outbox::new(), Utc::now(), GRACE), mark(&pool, &Outbox::new(), Utc::now(), GRACE));
+    let outbox = Outbox::new();
+    let (one, other) = tokio::join!(mark(&pool, &outbox, Utc::now(), GRACE), mark(&pool, &outbox, Utc::now(), GRACE));
     assert_eq!(one.unwrap() + other.unwrap(), 2);
     let status = async |id: &serde_json::Value| {
         hospital.get(DESK, &format!("/api/appointments/{id}/")).await.expect(200).body["status"].clone()
@@ -54,7 +54,9 @@ async fn who_does_not_come_within_the_grace_time_is_marked_once() {
     // It is told, and written down.
     let told = "SELECT count(*) FROM outbox WHERE event_type = 'AppointmentUpdated' AND subscriber = 'billing'";
     assert_eq!(hospital.db.number(told).await, 4);
-    let audited = format!("SELECT count(*) FROM audit_log WHERE actor IS NULL AND outcome = 'SUCCESS' AND patients @> '{{{LAKSHMI}}}'");
+    let audited = format!(
+        "SELECT count(*) FROM audit_log WHERE actor IS NULL AND outcome = 'SUCCESS' AND patients @> '{{{LAKSHMI}}}'"
+    );
     assert_eq!(hospital.db.number(&audited).await, 1);
 }
 

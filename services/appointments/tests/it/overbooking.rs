@@ -22,7 +22,10 @@ async fn an_administrator_and_the_doctor_may_and_nobody_else() {
     hospital.book(NURSE, &over(OTHER, RAO, "10:10:00")).await.expect(403);
     hospital.book(SEN, &over(OTHER, RAO, "10:10:00")).await.expect(403);
     let booked = hospital.book(RAO, &over(OTHER, RAO, "10:10:00")).await.expect(201).body;
-    assert_eq!((&booked["overbooked"], &booked["overbooking_reason"]), (&json!(true), &json!("chest pain, cannot wait")));
+    assert_eq!(
+        (&booked["overbooked"], &booked["overbooking_reason"]),
+        (&json!(true), &json!("chest pain, cannot wait"))
+    );
     let seen = hospital.get(40, &format!("/api/appointments/{}/", booked["id"])).await.expect(200).body;
     assert_eq!((&seen["overbooked"], &seen["overbooking_reason"]), (&json!(true), &json!(null)));
     hospital.book(ADMIN, &over(200, RAO, "10:15:00")).await.expect(201);
@@ -82,7 +85,9 @@ async fn the_database_lets_nothing_else_lie_over_another() {
         )
     };
     let mut conn = hospital.db.connect().await;
-    for (columns, values) in [("", ""), (", room", ", 'OPD-1'"), (", buffer_before, held_from, held_until", ", 0, 'infinity', 'infinity'")] {
+    for (columns, values) in
+        [("", ""), (", room", ", 'OPD-1'"), (", buffer_before, held_from, held_until", ", 0, 'infinity', 'infinity'")]
+    {
         let refused = diesel::sql_query(copy(columns, values)).execute(&mut conn).await.unwrap_err().to_string();
         assert!(refused.contains("appointments_doctor_overlap"), "{refused}");
     }

@@ -57,7 +57,8 @@ async fn of_many_doctors_who_want_one_room_one_gets_it() {
 
 async fn keeps_free(hospital: &Hospital, before: i64, after: i64) {
     let weekly: Vec<_> = (0..7).map(|day| json!({"weekday": day, "start": "09:00", "end": "17:00"})).collect();
-    let body = json!({"slot_minutes": 20, "buffer_before_minutes": before, "buffer_after_minutes": after, "weekly": weekly});
+    let body =
+        json!({"slot_minutes": 20, "buffer_before_minutes": before, "buffer_after_minutes": after, "weekly": weekly});
     let path = format!("/api/appointments/doctor/{RAO}/availability/");
     let set = hospital.server.put(&path, &hospital.token(DESK), &body).await.expect(200).body;
     assert_eq!((&set["buffer_before_minutes"], &set["buffer_after_minutes"]), (&json!(before), &json!(after)));
@@ -70,7 +71,9 @@ async fn what_a_doctor_keeps_free_is_nobodys() {
     let times: Vec<_> = hospital.slots(RAO, day(2)).await.into_iter().map(|(time, _)| time).take(3).collect();
     assert_eq!(times, ["09:00:00", "09:35:00", "10:10:00"]);
     hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await;
-    for (time, status) in [("10:20:00", 409), ("10:34:00", 409), ("09:35:00", 409), ("10:35:00", 201), ("09:25:00", 201)] {
+    for (time, status) in
+        [("10:20:00", 409), ("10:34:00", 409), ("09:35:00", 409), ("10:35:00", 201), ("09:25:00", 201)]
+    {
         let patient = if status == 201 && time.starts_with("09") { 200 } else { OTHER };
         let answer = hospital.book(DESK, &slot(patient, RAO, day(2), time)).await.expect(status);
         if status == 409 {
@@ -82,7 +85,10 @@ async fn what_a_doctor_keeps_free_is_nobodys() {
     let slots = hospital.slots(RAO, day(2)).await;
     let at = |time: &str| slots.iter().find(|slot| slot.0 == time).map(|slot| slot.1.clone()).unwrap();
     assert_eq!((at("10:00:00").as_str(), at("10:20:00").as_str()), ("BOOKED", "BOOKED"));
-    assert_eq!((at("09:40:00").as_str(), at("11:00:00").as_str(), at("11:20:00").as_str()), ("BOOKED", "BLOCKED", "FREE"));
+    assert_eq!(
+        (at("09:40:00").as_str(), at("11:00:00").as_str(), at("11:20:00").as_str()),
+        ("BOOKED", "BLOCKED", "FREE")
+    );
     hospital.book(DESK, &slot(202, RAO, day(2), "11:00:00")).await.expect(409);
     let mut bad = json!({"slot_minutes": 20, "weekly": []});
     bad["buffer_after_minutes"] = json!(121);

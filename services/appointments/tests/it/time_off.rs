@@ -20,8 +20,14 @@ async fn leave_lists_and_marks_what_it_hits_until_that_is_moved() {
     let before = hospital.booked(&slot(OTHER, RAO, day(2), "16:30:00")).await["id"].clone();
     let elsewhere = hospital.booked(&slot(OTHER, SEN, day(3), "10:00:00")).await["id"].clone();
     let taken = hospital.post(DESK, &path(RAO), &leave(3, 4)).await.expect(201).body;
-    assert_eq!((&taken["kind"], &taken["doctor"], &taken["start_date"]), (&json!("LEAVE"), &json!(RAO), &json!(day(3))));
-    assert_eq!((&taken["start_time"], &taken["end_date"], &taken["end_time"]), (&json!("00:00:00"), &json!(day(4)), &json!(null)));
+    assert_eq!(
+        (&taken["kind"], &taken["doctor"], &taken["start_date"]),
+        (&json!("LEAVE"), &json!(RAO), &json!(day(3)))
+    );
+    assert_eq!(
+        (&taken["start_time"], &taken["end_date"], &taken["end_time"]),
+        (&json!("00:00:00"), &json!(day(4)), &json!(null))
+    );
     assert_eq!((&taken["affected_count"], &taken["affected"][0]["id"]), (&json!(1), &hit));
     assert_eq!(taken["affected"][0]["needs_rescheduling"], true);
     assert_eq!(taken["affected"][0]["rescheduling_cause"], "LEAVE");
@@ -38,7 +44,10 @@ async fn leave_lists_and_marks_what_it_hits_until_that_is_moved() {
     let slots = hospital.slots(RAO, day(3)).await;
     assert_eq!(slots.iter().filter(|slot| slot.1 == "BLOCKED").count(), 15);
     let clash = hospital.book(DESK, &slot(201, RAO, day(2), "16:30:00")).await.expect(409);
-    assert_eq!(clash.body["next_available"][0], json!({"date": day(5), "time_slot": "09:00:00", "end_time": "09:30:00"}));
+    assert_eq!(
+        clash.body["next_available"][0],
+        json!({"date": day(5), "time_slot": "09:00:00", "end_time": "09:30:00"})
+    );
 
     // It may be told about, changed where it stands, and is no more marked once it is moved.
     hospital.patch(DESK, &hit, &json!({"reason": "cough"})).await.expect(200);
@@ -117,10 +126,12 @@ async fn a_key_sent_again_takes_leave_once() {
 #[tokio::test]
 async fn leave_and_bookings_at_once_leave_nothing_unmarked() {
     let hospital = Hospital::new().await;
-    let bodies: Vec<Value> = (0..10).map(|i| slot(200 + i, RAO, day(3), &format!("{:02}:{:02}", 9 + i / 2, 30 * (i % 2)))).collect();
+    let bodies: Vec<Value> =
+        (0..10).map(|i| slot(200 + i, RAO, day(3), &format!("{:02}:{:02}", 9 + i / 2, 30 * (i % 2)))).collect();
     let bookings = futures_util::future::join_all(bodies.iter().map(|body| hospital.book(DESK, body)));
     let absence = leave(3, 3);
-    let (answers, taken) = tokio::join!(bookings, async { hospital.post(DESK, &path(RAO), &absence).await.expect(201) });
+    let (answers, taken) =
+        tokio::join!(bookings, async { hospital.post(DESK, &path(RAO), &absence).await.expect(201) });
     let booked = answers.iter().filter(|answer| answer.status.as_u16() == 201).count();
     assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 201 | 400)));
     assert_eq!(taken.body["affected_count"], json!(booked));

@@ -57,7 +57,9 @@ async fn who_takes_in_whom() {
     hospital.post(NURSE, PATH, &here(LAKSHMI, RAO)).await.expect(403);
     hospital.post(LAKSHMI_ACCOUNT, PATH, &here(LAKSHMI, RAO)).await.expect(403);
     hospital.post(RAO, PATH, &here(LAKSHMI, SEN)).await.expect(403);
-    for (patient, doctor, field) in [(GONE, RAO, "patient"), (LAKSHMI, LEFT, "doctor"), (LAKSHMI, NEW, "doctor"), (LAKSHMI, 20, "doctor")] {
+    for (patient, doctor, field) in
+        [(GONE, RAO, "patient"), (LAKSHMI, LEFT, "doctor"), (LAKSHMI, NEW, "doctor"), (LAKSHMI, 20, "doctor")]
+    {
         let refused = hospital.post(DESK, PATH, &here(patient, doctor)).await.expect(400);
         assert_eq!(refused.faulty_fields(), [field], "{}", refused.text);
     }
