@@ -144,6 +144,8 @@ table! {
     AppointmentBook:       [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   OWN];
     /// Book or move over other appointments of the doctor's, with a reason. *Own*: a doctor's own.
     AppointmentOverbook:   [ALL,  OWN,   NONE,  NONE,       NONE,      NONE,   NONE];
+    /// Book a series by a rule. *Own*: a doctor with themselves.
+    AppointmentSeries:     [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
     /// Take in a patient who has no appointment. *Own*: a doctor with themselves.
     AppointmentWalkIn:     [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
     /// Change an appointment in any way at all; which way, the three rows below say.
@@ -265,6 +267,7 @@ mod tests {
             (A::HistoryWrite, A::HistoryRead),
             (A::AppointmentBook, A::AppointmentRead),
             (A::AppointmentOverbook, A::AppointmentBook),
+            (A::AppointmentSeries, A::AppointmentBook),
             (A::AppointmentWalkIn, A::AppointmentBook),
             (A::AppointmentChange, A::AppointmentRead),
             (A::AppointmentRead, A::ScheduleRead),

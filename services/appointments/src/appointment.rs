@@ -54,6 +54,8 @@ pub struct Appointment {
     pub overbooking_reason: Option<Phi<String>>,
     /// Its number in the doctor's queue of that day, if the patient walked in.
     pub queue_number: Option<i32>,
+    /// The series that it was booked in, if any.
+    pub series_id: Option<i64>,
 }
 
 /// What is shown of the doctor, and by what a nurse's reach is found.
@@ -125,6 +127,8 @@ pub struct NewAppointment {
     pub queue_date: Option<NaiveDate>,
     /// The number in it.
     pub queue_number: Option<i32>,
+    /// The series that it is booked in, if any.
+    pub series_id: Option<i64>,
 }
 
 /// What a change may touch.
@@ -335,6 +339,8 @@ pub struct AppointmentView {
     pub overbooking_reason: Option<Phi<String>>,
     /// Its number in the doctor's queue of the day, where the patient walked in.
     pub queue_number: Option<i32>,
+    /// Id of the series that it was booked in, if any.
+    pub series: Option<i64>,
     /// Whether it cannot stay where it is, and waits to be moved or cancelled.
     pub needs_rescheduling: bool,
     /// Why it cannot.
@@ -391,6 +397,7 @@ impl Viewer {
             overbooked: appointment.overbooking_reason.is_some(),
             overbooking_reason: appointment.overbooking_reason.filter(|_| self.sees_reasons()),
             queue_number: appointment.queue_number,
+            series: appointment.series_id,
             needs_rescheduling: appointment.rescheduling_cause.is_some(),
             rescheduling_cause: appointment.rescheduling_cause,
             patient_name: patient.name,

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::app::Calendar;
 use crate::booking::clash::Clash;
+use crate::series::Missed;
 use crate::slots::Span;
 use crate::status::{Status, When};
 
@@ -53,6 +54,9 @@ pub enum Error {
         /// From when on it can be had.
         when: When,
     },
+    /// Some of a series cannot be had.
+    #[error("some of the series cannot be had")]
+    Series(Vec<Missed>),
     /// PostgreSQL.
     #[error(transparent)]
     Database(#[from] DieselError),
@@ -71,7 +75,7 @@ pub struct Taken {
 }
 
 /// One thing in the way. It says when, never who or why.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Conflict {
     /// Whose time it takes: `doctor`, `patient` or `room`.
     pub with: &'static str,
@@ -159,6 +163,11 @@ impl From<Error> for Problem {
             Error::TooEarly { to, when } => {
                 let from = if when == When::FromItsDay { "before its day" } else { "before its start" };
                 Self::conflict(format!("An appointment does not become {} {from}.", to.as_str())).with_type("too-early")
+            }
+            Error::Series(missed) => {
+                Self::conflict("Some of the series cannot be had, so that nothing was booked; see occurrences.")
+                    .with_type("series-clash")
+                    .with("occurrences", json!(missed))
             }
             Error::Database(cause) => cause.into(),
             Error::Problem(problem) => problem,

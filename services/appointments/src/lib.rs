@@ -13,10 +13,12 @@ pub mod slots;
 pub mod status;
 
 pub mod booking;
+pub mod calendar;
 pub mod change;
 pub mod date_range;
 pub mod history;
 pub mod listing;
+pub mod series;
 
 pub mod availability;
 pub mod free;
@@ -66,6 +68,7 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(listing::list)
         .service(booking::book)
         .service(booking::walk_in::walk_in)
+        .service(series::book)
         .service(date_range::date_range)
         .service(free::across_doctors)
         .service(free::next_available)
@@ -76,6 +79,8 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(time_off::take)
         .service(time_off::take_back)
         .service(history::history)
+        .service(calendar::one)
+        .service(calendar::of_doctor)
         .service(external::external)
         .service(change::read)
         .service(change::replace)

@@ -51,6 +51,8 @@ struct Parameters {
     status: Option<Status>,
     #[deserr(default)]
     date: Option<Day>,
+    #[deserr(default, try_from(Option<String>) = parameter::<Id> -> Fault)]
+    series: Option<Id>,
     #[deserr(default, try_from(Option<String>) = parameter::<Flag> -> Fault)]
     needs_rescheduling: Option<Flag>,
     #[deserr(default)]
@@ -72,6 +74,7 @@ struct Filters {
     date: Option<NaiveDate>,
     ordering: Option<Ordering>,
     needs_rescheduling: Option<bool>,
+    series: Option<i64>,
 }
 
 /// Appointments that the caller may know of, a page at a time.
@@ -82,6 +85,7 @@ struct Filters {
         ("doctor" = Option<i64>, Query, description = "account id of the doctor"),
         ("status" = Option<Status>, Query, description = "only this status"),
         ("date" = Option<String>, Query, description = "only this day, in the hospital's time zone"),
+        ("series" = Option<i64>, Query, description = "only those of this series"),
         ("needs_rescheduling" = Option<bool>, Query, description = "only those that cannot stay where they are, or only the others"),
         ("ordering" = Option<Ordering>, Query, description = "`-date` unless given"),
         ("page" = Option<u64>, Query, description = "from 1; follow `next` for the deep ones"),
@@ -138,6 +142,7 @@ fn filters(parameters: &Parameters) -> Filters {
         status: parameters.status,
         date: parameters.date.map(Day::get),
         ordering: parameters.ordering,
+        series: parameters.series.map(Id::get),
         needs_rescheduling: parameters.needs_rescheduling.map(|flag| flag.0),
     }
 }
@@ -150,7 +155,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn all(&self) -> Visible<'static> {
-        let Filters { patient, doctor, status, date, needs_rescheduling, .. } = self.filters;
+        let Filters { patient, doctor, status, date, needs_rescheduling, series, .. } = self.filters;
         let mut rows = visible_to(&self.scope);
         if let Some(patient) = patient {
             rows = rows.filter(appointments::patient_id.eq(*patient));
@@ -160,6 +165,9 @@ impl Walk<'_> {
         }
         if let Some(status) = status {
             rows = rows.filter(appointments::status.eq(*status));
+        }
+        if let Some(series) = series {
+            rows = rows.filter(appointments::series_id.eq(*series));
         }
         match needs_rescheduling {
             Some(true) => rows = rows.filter(appointments::rescheduling_cause.is_not_null()),

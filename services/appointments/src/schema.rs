@@ -113,6 +113,16 @@ diesel::table! {
         overbooking_reason -> Nullable<Text>,
         queue_date -> Nullable<Date>,
         queue_number -> Nullable<Integer>,
+        series_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    series (id) {
+        id -> BigInt,
+        rrule -> Text,
+        created_by -> BigInt,
+        created_at -> Timestamptz,
     }
 }
 

@@ -99,11 +99,16 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/patients/hl7/import/", _) => json!({"message": MESSAGE}),
         ("POST", "/api/appointments/", what) => {
             let (date, time_slot) = world.slot();
-            let mut body = json!({"patient": side.patient, "doctor": side.doctor, "date": date, "time_slot": time_slot});
+            let mut body =
+                json!({"patient": side.patient, "doctor": side.doctor, "date": date, "time_slot": time_slot});
             if what == "over another" {
                 body["overbooking_reason"] = json!("an emergency");
             }
             body
+        }
+        (_, "/api/appointments/series/", _) => {
+            json!({"patient": i64::MAX, "doctor": side.doctor, "date": first_day(), "time_slot": "07:00:00",
+                "rrule": "FREQ=DAILY;COUNT=2"})
         }
         // Whether the doctor is there at this hour decides otherwise.
         (_, "/api/appointments/walk-in/", _) => json!({"patient": i64::MAX, "doctor": side.doctor}),

@@ -112,7 +112,7 @@ pub fn check_overbooking(actor: &Actor, reason: Option<&Reason>) -> Result<(), E
 }
 
 /// A doctor's diary is theirs: another doctor cannot write into it.
-fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
+pub fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
     match scope {
         Scope::OfDoctor(_) | Scope::Nothing if !scope.covers_doctor(doctor) => {
             Err(Error::Forbidden("A doctor books with themselves only."))
@@ -122,7 +122,7 @@ fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
 }
 
 /// Both are known, or their owners know them. A patient whom the caller may not know of is none.
-async fn check_people(app: &App, actor: &Actor, scope: &Scope, doctor: Id, patient: Id) -> Result<(), Error> {
+pub async fn check_people(app: &App, actor: &Actor, scope: &Scope, doctor: Id, patient: Id) -> Result<(), Error> {
     let mut faults = Faults::new();
     if app.owners.doctor(&app.db, actor, doctor.get()).await?.is_none() {
         faults.push("doctor", "unknown", "there is no such doctor");
@@ -183,6 +183,7 @@ impl Booking<'_> {
             reason: wanted.reason.as_deref().unwrap_or_default(),
             room: wanted.room.as_ref().map(|room| room.0.as_str()),
             overbooking_reason: wanted.overbooking_reason.as_ref(),
+            series: None,
         };
         order.carry_out(conn, &app.calendar, &app.outbox, (*actor).into()).await
     }

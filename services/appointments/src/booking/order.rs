@@ -35,6 +35,8 @@ pub struct Order<'a> {
     pub room: Option<&'a str>,
     /// Why it may lie over the doctor's other appointments.
     pub overbooking_reason: Option<&'a Reason>,
+    /// The series that it is one of.
+    pub series: Option<i64>,
 }
 
 impl Order<'_> {
@@ -80,6 +82,7 @@ impl Order<'_> {
             overbooking_reason: overbooking_reason(placed, self.overbooking_reason),
             queue_date: None,
             queue_number: None,
+            series_id: self.series,
         };
         let row = new.insert(conn).await.map_err(|cause| clash.or(cause))?;
         booked(conn, outbox, by, diary, row).await

@@ -133,6 +133,7 @@ async fn take_in(
         overbooking_reason: None,
         queue_date: Some(today),
         queue_number: Some(number),
+        series_id: None,
     };
     let row = new.insert(conn).await.map_err(|cause| clash.or(cause))?;
     booked(conn, &app.outbox, (&permit.actor).into(), diary, row).await

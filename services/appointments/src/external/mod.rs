@@ -64,7 +64,7 @@ pub async fn apply(
 fn code_of(error: Error) -> Result<String, Error> {
     Ok(match error {
         Error::Faults(faults) => faults.0.as_slice().first().map_or("invalid", |fault| fault.code).to_owned(),
-        Error::Clash(_) | Error::Taken(_) => "double_booking".to_owned(),
+        Error::Clash(_) | Error::Taken(_) | Error::Series(_) => "double_booking".to_owned(),
         Error::NotFound(_) => "unknown_appointment".to_owned(),
         Error::Forbidden(_) => "not_allowed".to_owned(),
         Error::DoesNotFollow { .. } => "does_not_follow".to_owned(),
@@ -162,6 +162,7 @@ impl Told<'_> {
             reason: &self.told.reason,
             room: None,
             overbooking_reason: None,
+            series: None,
         };
         order.carry_out(conn, calendar, &Outbox::new(), SENDER).await
     }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::hospital::{DESK, GONE, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, LEFT, NEW, OTHER, RAO, SEN, day, slot};
 
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 23] = [
     "appointment_type",
     "cancellation_reason",
     "created_at",
@@ -23,6 +23,7 @@ const FIELDS: [&str; 22] = [
     "reason",
     "rescheduling_cause",
     "room",
+    "series",
     "status",
     "time_slot",
     "updated_at",

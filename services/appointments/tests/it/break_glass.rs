@@ -131,7 +131,7 @@ async fn the_event_opens_them_for_the_hour_once() {
     }
     hospital.get(NURSE, &one).await.expect(404);
     // read and written as the role may
-    hospital.patch(STRAY_NURSE, &hers, &json!({"status": "CHECKED_IN"})).await.expect(200);
+    hospital.patch(STRAY_NURSE, &hers, &json!({"status": "CONFIRMED"})).await.expect(200);
     hospital.patch(RAO, &hers, &json!({"reason": "mine now"})).await.expect(403);
 
     hospital.db.sql("UPDATE break_glass_grants SET expires_at = now() - interval '1 second'").await;

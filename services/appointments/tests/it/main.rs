@@ -14,13 +14,16 @@ mod hospital;
 mod booking;
 mod booking_input;
 mod break_glass;
+mod calendar;
 mod change;
 mod date_range;
 mod history;
 mod listing;
 mod overbooking;
+mod race;
 mod races;
 mod rooms;
+mod series;
 mod status;
 mod walk_in;
 
