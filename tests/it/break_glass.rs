@@ -106,7 +106,10 @@ async fn a_doctor_books_nobody_into_their_care() {
     let path = format!("/api/appointments/doctor/{}/availability/", doctor.id);
     let weekly = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
         .map(|day| json!({"weekday": day, "start": "09:00:00", "end": "17:00:00"}));
-    hospital.put(&doctor.access, &path, &json!({"slot_minutes": 30, "weekly": weekly})).await.expect(200);
+    hospital
+        .put(&doctor.access, &path, &json!({"slot_minutes": 30, "weekly": weekly, "works_on_holidays": true}))
+        .await
+        .expect(200);
     let slot = |time: &str| json!({"patient": stranger, "doctor": doctor.id, "date": day(2), "time_slot": time});
     // before its event has come to appointments, and after
     for _ in 0..10 {

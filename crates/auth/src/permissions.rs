@@ -152,6 +152,12 @@ table! {
     AppointmentRead:       [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];
     /// Book. *Own*: a doctor with themselves, a patient for themselves.
     AppointmentBook:       [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   OWN];
+    /// Book or move over other appointments of the doctor's, with a reason. *Own*: a doctor's own.
+    AppointmentOverbook:   [ALL,  OWN,   NONE,  NONE,       NONE,      NONE,   NONE];
+    /// Book a series by a rule. *Own*: a doctor with themselves.
+    AppointmentSeries:     [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
+    /// Take in a patient who has no appointment. *Own*: a doctor with themselves.
+    AppointmentWalkIn:     [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
     /// Change an appointment in any way at all; which way, the three rows below say.
     AppointmentChange:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   OWN];
     /// Change anything of an appointment besides its status: time, doctor, kind, reason, notes.
@@ -160,6 +166,8 @@ table! {
     AppointmentStatus:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   NONE];
     /// Move an appointment to `CANCELLED`.
     AppointmentCancel:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   OWN];
+    /// See what came of other systems' messages about appointments.
+    ExternalAppointmentRead: [ALL, NONE, NONE,  ALL,        NONE,      NONE,   NONE];
     /// See a doctor's free and booked slots. Which patient a booked slot holds is shown within the reach only, so that
     /// everyone with a reach sees any doctor's free slots.
     ScheduleRead:          [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];
@@ -273,6 +281,9 @@ mod tests {
             (A::HistoryWrite, A::HistoryRead),
             (A::DocumentRead, A::HistoryRead),
             (A::AppointmentBook, A::AppointmentRead),
+            (A::AppointmentOverbook, A::AppointmentBook),
+            (A::AppointmentSeries, A::AppointmentBook),
+            (A::AppointmentWalkIn, A::AppointmentBook),
             (A::AppointmentChange, A::AppointmentRead),
             (A::AppointmentRead, A::ScheduleRead),
             (A::AvailabilityWrite, A::AvailabilityRead),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::v1::{Actor, Envelope, envelope::Payload};
 
 /// Names of all events, in the order of `envelope.proto`; a test compares the two.
-pub const EVENT_TYPES: [&str; 12] = [
+pub const EVENT_TYPES: &[&str] = &[
     "UserRegistered",
     "UserUpdated",
     "PatientRegistered",
@@ -22,6 +22,7 @@ pub const EVENT_TYPES: [&str; 12] = [
     "BreakGlassUsed",
     "PatientMerged",
     "PatientUnmerged",
+    "ExternalAppointmentReceived",
 ];
 
 impl Payload {
@@ -40,6 +41,7 @@ impl Payload {
             Self::BreakGlassUsed(_) => "BreakGlassUsed",
             Self::PatientMerged(_) => "PatientMerged",
             Self::PatientUnmerged(_) => "PatientUnmerged",
+            Self::ExternalAppointmentReceived(_) => "ExternalAppointmentReceived",
         }
     }
 }

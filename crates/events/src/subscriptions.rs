@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_event_stands_in_the_file_and_nothing_else() {
-        let known: BTreeSet<&str> = EVENT_TYPES.into();
+        let known: BTreeSet<&str> = EVENT_TYPES.iter().copied().collect();
         assert_eq!(Subscriptions::committed().events().collect::<BTreeSet<_>>(), known);
     }
 

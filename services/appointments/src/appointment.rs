@@ -12,9 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::Scope;
+use crate::merged;
 use crate::schema::{appointments, patients, staff};
-use crate::slots::{Busy, Span};
-use crate::status::{AppointmentType, Status};
+use crate::slots::{BUFFER, Busy, MINUTES, Span};
+use crate::status::{AppointmentType, Cause, Status};
 
 /// A row of `appointments`.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -46,6 +47,16 @@ pub struct Appointment {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+    /// Why it cannot stay where it is.
+    pub rescheduling_cause: Option<Cause>,
+    /// Where, if a room was taken for it.
+    pub room: Option<String>,
+    /// Why it lies over another one of the doctor's, if it does on purpose.
+    pub overbooking_reason: Option<Phi<String>>,
+    /// Its number in the doctor's queue of that day, if the patient walked in.
+    pub queue_number: Option<i32>,
+    /// The series that it was booked in, if any.
+    pub series_id: Option<i64>,
 }
 
 /// What is shown of the doctor, and by what a nurse's reach is found.
@@ -105,11 +116,25 @@ pub struct NewAppointment {
     pub notes: Phi<String>,
     /// Empty at first.
     pub cancellation_reason: Phi<String>,
+    /// Where, if a room is taken for it.
+    pub room: Option<String>,
+    /// Minutes that the doctor keeps free before it.
+    pub buffer_before: i32,
+    /// Minutes that the doctor keeps free after it.
+    pub buffer_after: i32,
+    /// Why it lies over another one, if it does on purpose.
+    pub overbooking_reason: Option<Phi<String>>,
+    /// The day of the queue that the patient is in, if they walked in.
+    pub queue_date: Option<NaiveDate>,
+    /// The number in it.
+    pub queue_number: Option<i32>,
+    /// The series that it is booked in, if any.
+    pub series_id: Option<i64>,
 }
 
 /// What a change may touch.
 #[derive(AsChangeset)]
-#[diesel(table_name = appointments, check_for_backend(Pg))]
+#[diesel(table_name = appointments, check_for_backend(Pg), treat_none_as_null = true)]
 pub struct Change {
     /// With whom.
     pub doctor_id: i64,
@@ -131,6 +156,22 @@ pub struct Change {
     pub version: i64,
     /// Now.
     pub updated_at: DateTime<Utc>,
+    /// Why it cannot stay where it is.
+    pub rescheduling_cause: Option<Cause>,
+    /// Where, if a room is taken for it.
+    pub room: Option<String>,
+    /// Why it lies over another one, if it does on purpose.
+    pub overbooking_reason: Option<Phi<String>>,
+}
+
+/// What the doctor keeps free around an appointment, in minutes; it changes with the time alone.
+#[derive(Clone, Copy, Debug, AsChangeset)]
+#[diesel(table_name = appointments, check_for_backend(Pg))]
+pub struct Buffers {
+    /// Before.
+    pub buffer_before: i32,
+    /// After.
+    pub buffer_after: i32,
 }
 
 /// Statuses that hold no time; the database's exclusion constraints name the same.
@@ -168,10 +209,15 @@ impl Entry {
         }
     }
 
-    /// Writes a change.
-    pub async fn update(&self, conn: &mut AsyncPgConnection, change: &Change) -> QueryResult<Appointment> {
+    /// Writes a change; `buffers` where its time is another one.
+    pub async fn update(
+        &self,
+        conn: &mut AsyncPgConnection,
+        change: &Change,
+        buffers: Option<Buffers>,
+    ) -> QueryResult<Appointment> {
         diesel::update(appointments::table.find(self.appointment.id))
-            .set(change)
+            .set((change, buffers))
             .returning(Appointment::as_returning())
             .get_result(conn)
             .await
@@ -189,24 +235,67 @@ impl NewAppointment {
     }
 }
 
-/// What takes up the doctor's time within `span`, in order.
+/// What holds the doctor's time within `span`, in order; those who walked in hold none.
 pub async fn busy_doctor(conn: &mut AsyncPgConnection, doctor: i64, span: Span) -> QueryResult<Vec<Busy>> {
-    let rows: Vec<(i64, DateTime<Utc>, DateTime<Utc>)> = appointments::table
-        .filter(appointments::doctor_id.eq(doctor))
+    let busy = busy_doctors(conn, &[doctor], span).await?;
+    Ok(busy.into_iter().map(|(_doctor, busy)| busy).collect())
+}
+
+/// The same of several, with whose time it is.
+pub async fn busy_doctors(conn: &mut AsyncPgConnection, doctors: &[i64], span: Span) -> QueryResult<Vec<(i64, Busy)>> {
+    type Row = (i64, i64, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
+    let rows: Vec<Row> = appointments::table
+        .filter(appointments::doctor_id.eq_any(doctors))
+        .filter(appointments::status.ne_all(FREED))
+        .filter(appointments::queue_number.is_null())
+        .filter(appointments::starts_at.lt(latest_start(span)).and(appointments::starts_at.gt(earliest_start(span))))
+        .filter(appointments::held_until.gt(span.start).and(appointments::held_from.lt(span.end)))
+        .order((appointments::starts_at, appointments::id))
+        .select((
+            appointments::doctor_id,
+            appointments::id,
+            appointments::starts_at,
+            appointments::ends_at,
+            appointments::held_from,
+            appointments::held_until,
+        ))
+        .load(conn)
+        .await?;
+    let busy = |(doctor, appointment, start, end, held_from, held_until)| {
+        (doctor, Busy { span: Span { start, end }, held: Span { start: held_from, end: held_until }, appointment })
+    };
+    Ok(rows.into_iter().map(busy).collect())
+}
+
+/// What is in a patient's way within `span`, and what takes the room, in order.
+pub async fn busy_others(
+    conn: &mut AsyncPgConnection,
+    patient: i64,
+    room: Option<&str>,
+    span: Span,
+    except: i64,
+) -> QueryResult<Vec<Span>> {
+    let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = appointments::table
+        .filter(appointments::patient_id.eq_any(merged::one_patient(conn, patient).await?).or(appointments::room.eq(room)))
         .filter(appointments::status.ne_all(FREED))
         .filter(appointments::starts_at.lt(span.end).and(appointments::starts_at.gt(earliest_start(span))))
         .filter(appointments::ends_at.gt(span.start))
-        .order(appointments::starts_at)
-        .select((appointments::id, appointments::starts_at, appointments::ends_at))
+        .filter(appointments::id.ne(except))
+        .select((appointments::starts_at, appointments::ends_at))
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(|(appointment, start, end)| Busy { span: Span { start, end }, appointment }).collect())
+    Ok(rows.into_iter().map(|(start, end)| Span { start, end }).collect())
 }
 
-/// Nothing that began earlier can reach into `span`: an appointment is eight hours long at most. Keeps the index scan short.
+/// Nothing that began earlier can reach into `span`: an appointment is eight hours long at most, and what is kept free after it
+/// two. Keeps the index scan short.
 pub fn earliest_start(span: Span) -> DateTime<Utc> {
-    let longest = chrono::TimeDelta::minutes(*crate::slots::MINUTES.end());
-    span.start.checked_sub_signed(longest).unwrap_or(DateTime::<Utc>::MIN_UTC)
+    span.widened(MINUTES.end() + BUFFER.end(), 0).start
+}
+
+/// Nothing that begins later holds time within `span`.
+pub fn latest_start(span: Span) -> DateTime<Utc> {
+    span.widened(0, *BUFFER.end()).end
 }
 
 /// An appointment as the contract shows it.
@@ -242,6 +331,21 @@ pub struct AppointmentView {
     /// Why it was called off; empty otherwise. Null for roles that do not see it (`ACCOUNTANT`).
     #[schema(value_type = Option<String>)]
     pub cancellation_reason: Option<Phi<String>>,
+    /// The room taken for it, if any.
+    pub room: Option<String>,
+    /// Whether it lies over another appointment of the doctor's on purpose.
+    pub overbooked: bool,
+    /// Why it does; null where it does not, and for roles that do not see reasons.
+    #[schema(value_type = Option<String>)]
+    pub overbooking_reason: Option<Phi<String>>,
+    /// Its number in the doctor's queue of the day, where the patient walked in.
+    pub queue_number: Option<i32>,
+    /// Id of the series that it was booked in, if any.
+    pub series: Option<i64>,
+    /// Whether it cannot stay where it is, and waits to be moved or cancelled.
+    pub needs_rescheduling: bool,
+    /// Why it cannot.
+    pub rescheduling_cause: Option<Cause>,
     /// Name of the patient.
     #[schema(value_type = String)]
     pub patient_name: Phi<String>,
@@ -290,6 +394,13 @@ impl Viewer {
             reason: self.sees_reasons().then_some(appointment.reason),
             notes: self.sees_notes().then_some(appointment.notes),
             cancellation_reason: self.sees_reasons().then_some(appointment.cancellation_reason),
+            room: appointment.room,
+            overbooked: appointment.overbooking_reason.is_some(),
+            overbooking_reason: appointment.overbooking_reason.filter(|_| self.sees_reasons()),
+            queue_number: appointment.queue_number,
+            series: appointment.series_id,
+            needs_rescheduling: appointment.rescheduling_cause.is_some(),
+            rescheduling_cause: appointment.rescheduling_cause,
             patient_name: patient.name,
             doctor_name: doctor.name,
             created_at: appointment.created_at,

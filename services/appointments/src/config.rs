@@ -4,15 +4,25 @@
 //! | --- | --- | --- |
 //! | `EHS_USERS_URL` | base URL of the users service, asked about doctors that no event has told of yet | required |
 //! | `EHS_PATIENTS_URL` | base URL of the patients service, asked likewise | required |
+//! | `EHS_HOLIDAYS` | public holidays on which nobody is booked: `none`, `IN` (the national ones), or those of a state too, such as `IN-KA` | `IN` |
+//! | `EHS_NO_SHOW_GRACE_MINUTES` | how long after its start an appointment that nobody came to becomes `NO_SHOW`, 5 to 1440; never before its end | 60 |
 //!
 //! Those of [`chassis::base`], [`auth::verifier`] and [`events::queues`] come on top.
 
 use auth::AuthConfig;
 use chassis::base::BaseConfig;
 use chassis::env::{ConfigFaults, Env};
+use chrono::TimeDelta;
 use events::QueueConfig;
 use reqwest::Url;
 use secrecy::SecretString;
+
+use crate::holidays::Holidays;
+
+/// Unless said otherwise, nobody is booked on the national holidays.
+const NATIONAL: &str = "IN";
+/// Minutes that may be waited.
+const GRACE: std::ops::RangeInclusive<i64> = 5..=1440;
 
 /// What `serve` needs.
 #[derive(Clone, Debug)]
@@ -25,6 +35,8 @@ pub struct ServeConfig {
     pub users: Url,
     /// Base of the patients service.
     pub patients: Url,
+    /// Public holidays.
+    pub holidays: Holidays,
 }
 
 /// What `worker` needs.
@@ -34,6 +46,10 @@ pub struct WorkerConfig {
     pub base: BaseConfig,
     /// Where the queues are.
     pub queues: QueueConfig,
+    /// Public holidays.
+    pub holidays: Holidays,
+    /// How long after its start an appointment is waited for.
+    pub no_show_grace: TimeDelta,
 }
 
 impl ServeConfig {
@@ -46,7 +62,9 @@ impl ServeConfig {
         let auth = AuthConfig::read(&mut env);
         let users = env.required("EHS_USERS_URL");
         let patients = env.required("EHS_PATIENTS_URL");
-        let config = || Some(Self { base: base?, auth: auth?, users: users?, patients: patients? });
+        let holidays = holidays(&mut env);
+        let config =
+            || Some(Self { base: base?, auth: auth?, users: users?, patients: patients?, holidays: holidays? });
         env.finish(config())
     }
 }
@@ -59,9 +77,21 @@ impl WorkerConfig {
     pub fn read(mut env: Env) -> Result<Self, ConfigFaults> {
         let base = BaseConfig::read(&mut env);
         let queues = QueueConfig::read(&mut env);
-        let config = || Some(Self { base: base?, queues: queues? });
+        let grace = env.or("EHS_NO_SHOW_GRACE_MINUTES", 60_i64);
+        if grace.is_some_and(|minutes| !GRACE.contains(&minutes)) {
+            env.fault("EHS_NO_SHOW_GRACE_MINUTES", format!("it is {} to {}", GRACE.start(), GRACE.end()));
+        }
+        let holidays = holidays(&mut env);
+        let config = || {
+            Some(Self { base: base?, queues: queues?, holidays: holidays?, no_show_grace: TimeDelta::minutes(grace?) })
+        };
         env.finish(config())
     }
+}
+
+fn holidays(env: &mut Env) -> Option<Holidays> {
+    let place = env.or("EHS_HOLIDAYS", NATIONAL.to_owned())?;
+    place.parse().map_err(|why: String| env.fault("EHS_HOLIDAYS", why)).ok()
 }
 
 /// The connection of the schema's owner, for `migrate`.
@@ -77,6 +107,16 @@ pub fn owner_url(mut env: Env) -> Result<SecretString, ConfigFaults> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        let faults = ServeConfig::read(Env::of([("EHS_HOLIDAYS", "KA")])).unwrap_err().to_string();
+        assert!(faults.contains("EHS_HOLIDAYS"), "{faults}");
+        for bad in ["4", "1441", "an hour"] {
+            let faults = WorkerConfig::read(Env::of([("EHS_NO_SHOW_GRACE_MINUTES", bad)])).unwrap_err().to_string();
+            assert!(faults.contains("EHS_NO_SHOW_GRACE_MINUTES"), "{bad}: {faults}");
+        }
+    }
 
     #[test]
     fn every_missing_variable_is_named() {

@@ -29,7 +29,7 @@ use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, Viewer, Visible, visible_to};
 use crate::error::Error;
 use crate::schema::appointments;
-use crate::slots::{self, Span};
+use crate::slots::Span;
 use crate::status::Status;
 
 /// Days of one answer at most.
@@ -94,7 +94,7 @@ pub async fn date_range(
     let turn = turn(&app).await?;
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
-    let viewer = Viewer { role: permit.actor.role, zone: app.zone };
+    let viewer = Viewer { role: permit.actor.role, zone: app.zone() };
     let (out, mut chunks) = mpsc::channel(AHEAD);
     let (audit, trail) = (app.audit.clone(), permit.actor.trail.clone());
     // Each batch has its row before it leaves; the answer as a whole shows what they show.
@@ -121,7 +121,8 @@ impl Parameters {
                 format!("must be at most {MOST_DAYS} days from start_date"),
             ));
         }
-        slots::days(app.zone, start, end)
+        app.calendar
+            .days(start, end)
             .ok_or_else(|| Error::invalid("end_date", "invalid_date", "is outside the calendar"))
     }
 }

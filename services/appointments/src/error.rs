@@ -8,8 +8,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::app::Calendar;
 use crate::booking::clash::Clash;
-use crate::status::Status;
+use crate::series::Missed;
+use crate::slots::Span;
+use crate::status::{Status, When};
 
 /// A refusal.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,17 @@ pub enum Error {
     /// A patient calls off what has begun.
     #[error("the appointment has begun")]
     Begun,
+    /// The status follows, and not yet.
+    #[error("too early")]
+    TooEarly {
+        /// Status that was asked for.
+        to: Status,
+        /// From when on it can be had.
+        when: When,
+    },
+    /// Some of a series cannot be had.
+    #[error("some of the series cannot be had")]
+    Series(Vec<Missed>),
     /// PostgreSQL.
     #[error(transparent)]
     Database(#[from] DieselError),
@@ -61,9 +75,9 @@ pub struct Taken {
 }
 
 /// One thing in the way. It says when, never who or why.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Conflict {
-    /// Whose time it takes: `doctor` or `patient`.
+    /// Whose time it takes: `doctor`, `patient` or `room`.
     pub with: &'static str,
     /// Day.
     pub date: NaiveDate,
@@ -86,6 +100,14 @@ pub struct FreeSlot {
     /// When it ends.
     #[schema(value_type = String, example = "11:00:00")]
     pub end_time: NaiveTime,
+}
+
+impl FreeSlot {
+    /// A span, as people say it.
+    pub fn at(calendar: &Calendar, span: &Span) -> Self {
+        let (date, time_slot, end_time) = calendar.wall_clock(span);
+        Self { date, time_slot, end_time }
+    }
 }
 
 impl Error {
@@ -138,6 +160,15 @@ impl From<Error> for Problem {
             }
             Error::Begun => Self::conflict("The appointment has begun; only the hospital can call it off now.")
                 .with_type("too-late"),
+            Error::TooEarly { to, when } => {
+                let from = if when == When::FromItsDay { "before its day" } else { "before its start" };
+                Self::conflict(format!("An appointment does not become {} {from}.", to.as_str())).with_type("too-early")
+            }
+            Error::Series(missed) => {
+                Self::conflict("Some of the series cannot be had, so that nothing was booked; see occurrences.")
+                    .with_type("series-clash")
+                    .with("occurrences", json!(missed))
+            }
             Error::Database(cause) => cause.into(),
             Error::Problem(problem) => problem,
         }
@@ -145,7 +176,7 @@ impl From<Error> for Problem {
 }
 
 fn taken(why: &Taken) -> Problem {
-    Problem::conflict("The time overlaps another appointment of the doctor or the patient.")
+    Problem::conflict("The time overlaps another appointment of the doctor, the patient or the room.")
         .with_type("double-booking")
         .with("conflicts", json!(why.conflicts))
         .with("next_available", json!(why.next_available))

@@ -1,18 +1,21 @@
 //! What this service tells others, and what it hears.
 
 use anyhow::Context;
-use auth::{Actor, Role};
+use auth::Role;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use events::envelope::timestamp;
 use events::v1::{AppointmentSnapshot, Envelope, PatientSnapshot, UserSnapshot};
 use events::{Handler, Outbox, Payload};
 
+use crate::app::Calendar;
 use crate::appointment::Appointment;
-use crate::break_glass;
+use crate::history::record::By;
 use crate::merged;
 use crate::people::{Patient, StaffMember, full_name};
-use crate::status::Status;
+use crate::rescheduling::{self, Of};
+use crate::status::{Cause, Status};
+use crate::{break_glass, external};
 
 /// This service's name among the subscribers.
 pub const SUBSCRIBER: &str = "appointments";
@@ -21,34 +24,35 @@ pub const SUBSCRIBER: &str = "appointments";
 pub async fn booked(
     outbox: &Outbox,
     conn: &mut AsyncPgConnection,
-    actor: &Actor,
+    by: By<'_>,
     row: &Appointment,
     doctor: &str,
 ) -> QueryResult<()> {
     let snapshot = snapshot(row, doctor);
-    outbox.append(conn, by(actor), ("appointment", row.id), Payload::AppointmentBooked(snapshot)).await
+    outbox.append(conn, actor(by), ("appointment", row.id), Payload::AppointmentBooked(snapshot)).await
 }
 
 /// Tells of a change; completion is an event of its own, since billing waits for it.
 pub async fn changed(
     outbox: &Outbox,
     conn: &mut AsyncPgConnection,
-    actor: &Actor,
-    before: Status,
+    by: By<'_>,
+    before: &Appointment,
     row: &Appointment,
     doctor: &str,
 ) -> QueryResult<()> {
-    let snapshot = snapshot(row, doctor);
-    let payload = if row.status == Status::Completed && before != Status::Completed {
+    let moved_from = (before.starts_at != row.starts_at).then(|| timestamp(before.starts_at));
+    let snapshot = AppointmentSnapshot { moved_from, ..snapshot(row, doctor) };
+    let payload = if row.status == Status::Completed && before.status != Status::Completed {
         Payload::AppointmentCompleted(snapshot)
     } else {
         Payload::AppointmentUpdated(snapshot)
     };
-    outbox.append(conn, by(actor), ("appointment", row.id), payload).await
+    outbox.append(conn, actor(by), ("appointment", row.id), payload).await
 }
 
-fn by(actor: &Actor) -> Option<(i64, &str)> {
-    Some((actor.user_id, actor.role.as_str()))
+fn actor(by: By<'_>) -> Option<(i64, &str)> {
+    by.user.map(|user| (user, by.role))
 }
 
 /// No reason and no note: they are nobody else's business.
@@ -63,12 +67,20 @@ fn snapshot(row: &Appointment, doctor: &str) -> AppointmentSnapshot {
         appointment_type: row.appointment_type.as_str().to_owned(),
         doctor_name: doctor.to_owned(),
         version: row.version,
+        needs_rescheduling: row.rescheduling_cause.is_some(),
+        moved_from: None,
+        room: row.room.clone().unwrap_or_default(),
+        queue_number: row.queue_number.unwrap_or_default(),
+        overbooked: row.overbooking_reason.is_some(),
     }
 }
 
-/// Keeps the copies of people, and who may go beyond their care, up to date.
-#[derive(Clone, Copy, Debug)]
-pub struct Subscriber;
+/// Keeps the copies of people, and who may go beyond their care, up to date; takes in what other systems say of appointments.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// The hospital's wall clock and holidays.
+    pub calendar: Calendar,
+}
 
 impl Handler for Subscriber {
     async fn apply(&self, conn: &mut AsyncPgConnection, event: &Envelope) -> anyhow::Result<()> {
@@ -80,30 +92,46 @@ impl Handler for Subscriber {
             Payload::PatientMerged(merge) => merged::merged(conn, merge).await?,
             Payload::PatientUnmerged(merge) => merged::unmerged(conn, merge).await?,
             Payload::BreakGlassUsed(used) => break_glass::keep(conn, used).await?,
+            Payload::ExternalAppointmentReceived(told) => external::apply(conn, &self.calendar, told).await?,
             other => tracing::debug!(event = other.event_type(), "not for us"),
         }
         Ok(())
     }
 }
 
-/// Staff only; somebody who was staff and is a patient now stays known, since appointments point at them.
+/// Staff only; somebody who was staff and is a patient now stays known, since appointments point at them. What is booked with a
+/// doctor who goes waits to be moved; it can stay when they come back.
 async fn keep_user(conn: &mut AsyncPgConnection, user: &UserSnapshot) -> QueryResult<()> {
-    if user.role == Role::Patient.as_str() && StaffMember::find(conn, user.id).await?.is_none() {
+    let before = StaffMember::find(conn, user.id).await?;
+    if user.role == Role::Patient.as_str() && before.is_none() {
         return Ok(());
     }
+    let details = user.doctor.as_ref();
     let member = StaffMember {
         id: user.id,
         role: user.role.clone(),
         name: full_name(&user.first_name, &user.last_name),
-        specialization: user.doctor.as_ref().map(|doctor| doctor.specialization.clone()).unwrap_or_default(),
+        specialization: details.map(|doctor| doctor.specialization.clone()).unwrap_or_default(),
         department: user.department.clone(),
         is_active: user.is_active,
         version: user.version,
+        registration_number: details.map(|doctor| doctor.registration_number.clone()).unwrap_or_default(),
     };
-    member.keep(conn).await
+    member.keep(conn).await?;
+    match before.filter(|before| before.version < member.version) {
+        Some(before) if before.sees_patients() && !member.sees_patients() => {
+            rescheduling::stop(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await
+        }
+        Some(before) if !before.sees_patients() && member.sees_patients() => {
+            rescheduling::resume(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await
+        }
+        _ => Ok(()),
+    }
 }
 
+/// What is booked for a patient whose record is deactivated waits to be cancelled; it can stay when the record is used again.
 async fn keep_patient(conn: &mut AsyncPgConnection, patient: &PatientSnapshot) -> QueryResult<()> {
+    let before = Patient::find(conn, patient.id).await?;
     let patient = Patient {
         id: patient.id,
         patient_id: patient.patient_id.clone(),
@@ -113,5 +141,14 @@ async fn keep_patient(conn: &mut AsyncPgConnection, patient: &PatientSnapshot) -
         is_active: patient.is_active,
         version: patient.version,
     };
-    patient.keep(conn).await
+    patient.keep(conn).await?;
+    match before.filter(|before| before.version < patient.version) {
+        Some(before) if before.is_active && !patient.is_active => {
+            rescheduling::stop(conn, Of::Patient(patient.id), Cause::PatientInactive).await
+        }
+        Some(before) if !before.is_active && patient.is_active => {
+            rescheduling::resume(conn, Of::Patient(patient.id), Cause::PatientInactive).await
+        }
+        _ => Ok(()),
+    }
 }

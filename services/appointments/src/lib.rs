@@ -8,19 +8,29 @@ pub mod access;
 pub mod appointment;
 pub mod break_glass;
 pub mod people;
+pub mod plan;
 pub mod slots;
 pub mod status;
 
 pub mod booking;
+pub mod calendar;
 pub mod change;
 pub mod date_range;
+pub mod history;
 pub mod listing;
+pub mod series;
 
 pub mod availability;
+pub mod free;
+pub mod holidays;
 pub mod schedule;
+pub mod time_off;
+
+pub mod no_show;
+pub mod rescheduling;
 
 pub mod events;
-pub mod history;
+pub mod external;
 pub mod lookup;
 pub mod merged;
 /// `audit/` and `audit/verify/`.
@@ -58,10 +68,21 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(audit_log::verify)
         .service(listing::list)
         .service(booking::book)
+        .service(booking::walk_in::walk_in)
+        .service(series::book)
         .service(date_range::date_range)
+        .service(free::across_doctors)
+        .service(free::next_available)
         .service(schedule::schedule)
         .service(availability::read)
         .service(availability::replace)
+        .service(time_off::list)
+        .service(time_off::take)
+        .service(time_off::take_back)
+        .service(history::history)
+        .service(calendar::one)
+        .service(calendar::of_doctor)
+        .service(external::external)
         .service(change::read)
         .service(change::replace)
         .service(change::amend);

@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, Viewer, Visible, visible_to};
 use crate::break_glass;
 use crate::error::Error;
+use crate::input::Flag;
 use crate::merged;
 use crate::schema::appointments;
 use crate::slots;
@@ -53,6 +54,10 @@ struct Parameters {
     status: Option<Status>,
     #[deserr(default)]
     date: Option<Day>,
+    #[deserr(default, try_from(Option<String>) = parameter::<Id> -> Fault)]
+    series: Option<Id>,
+    #[deserr(default, try_from(Option<String>) = parameter::<Flag> -> Fault)]
+    needs_rescheduling: Option<Flag>,
     #[deserr(default)]
     ordering: Option<Ordering>,
     #[deserr(default, try_from(Option<String>) = number -> Fault)]
@@ -71,6 +76,8 @@ struct Filters {
     status: Option<Status>,
     date: Option<NaiveDate>,
     ordering: Option<Ordering>,
+    needs_rescheduling: Option<bool>,
+    series: Option<i64>,
 }
 
 /// Appointments that the caller may know of, a page at a time.
@@ -81,6 +88,8 @@ struct Filters {
         ("doctor" = Option<i64>, Query, description = "account id of the doctor"),
         ("status" = Option<Status>, Query, description = "only this status"),
         ("date" = Option<String>, Query, description = "only this day, in the hospital's time zone"),
+        ("series" = Option<i64>, Query, description = "only those of this series"),
+        ("needs_rescheduling" = Option<bool>, Query, description = "only those that cannot stay where they are, or only the others"),
         ("ordering" = Option<Ordering>, Query, description = "`-date` unless given"),
         ("page" = Option<u64>, Query, description = "from 1; follow `next` for the deep ones"),
         ("page_size" = Option<u64>, Query, description = "20 unless given, at most 100"),
@@ -118,12 +127,12 @@ pub async fn list(
         None => scope,
     };
     let mut conn = app.conn().await?;
-    let walk = Walk { scope, filters: &request.filters, zone: app.zone };
+    let walk = Walk { scope, filters: &request.filters, zone: app.zone() };
     let rows = walk.rows(&mut conn, &request.position, request.size + 1).await?;
     let count = page::count_of(&mut conn, || walk.all().select(appointments::id)).await?;
     let page = page::answer(&http, &app.cursor_key, &request, rows, count, |entry| walk.position_of(entry))?;
     permit.actor.trail.shows(page.results.iter().map(|entry| entry.appointment.patient_id));
-    let viewer = Viewer { role: permit.actor.role, zone: app.zone };
+    let viewer = Viewer { role: permit.actor.role, zone: app.zone() };
     let results = page.results.into_iter().map(|entry| viewer.show(entry)).collect();
     let Page { count, count_is_estimate, next, previous, .. } = page;
     Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
@@ -136,6 +145,8 @@ fn filters(parameters: &Parameters) -> Filters {
         status: parameters.status,
         date: parameters.date.map(Day::get),
         ordering: parameters.ordering,
+        series: parameters.series.map(Id::get),
+        needs_rescheduling: parameters.needs_rescheduling.map(|flag| flag.0),
     }
 }
 
@@ -147,7 +158,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn all(&self) -> Visible<'static> {
-        let Filters { patient, doctor, status, date, .. } = self.filters;
+        let Filters { patient, doctor, status, date, needs_rescheduling, series, .. } = self.filters;
         let mut rows = visible_to(&self.scope);
         if let Some(patient) = patient {
             rows = rows.filter(sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(*patient).sql("))"));
@@ -157,6 +168,14 @@ impl Walk<'_> {
         }
         if let Some(status) = status {
             rows = rows.filter(appointments::status.eq(*status));
+        }
+        if let Some(series) = series {
+            rows = rows.filter(appointments::series_id.eq(*series));
+        }
+        match needs_rescheduling {
+            Some(true) => rows = rows.filter(appointments::rescheduling_cause.is_not_null()),
+            Some(false) => rows = rows.filter(appointments::rescheduling_cause.is_null()),
+            None => {}
         }
         if let Some(day) = date.and_then(|date| slots::days(self.zone, date, date)) {
             rows = rows.filter(appointments::starts_at.ge(day.start).and(appointments::starts_at.lt(day.end)));

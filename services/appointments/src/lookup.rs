@@ -124,6 +124,8 @@ impl DoctorAnswer {
             department: self.department.unwrap_or_default(),
             is_active: self.is_active,
             version,
+            // Not in this answer: the account's next event brings it.
+            registration_number: String::new(),
         }
     }
 }

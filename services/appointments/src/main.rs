@@ -1,9 +1,12 @@
 //! The appointments service: `serve`, `worker`, `migrate`, `openapi`.
 
+use std::sync::Arc;
+
 use anyhow::Context;
-use appointments::app::App;
+use appointments::app::{App, Calendar};
 use appointments::config::{ServeConfig, WorkerConfig, owner_url};
 use appointments::lookup::Owners;
+use appointments::worker::Pace;
 use appointments::{TITLE, migrations, operations, routes, worker};
 use audit::AuditCommand;
 use chassis::env::Env;
@@ -48,7 +51,8 @@ async fn serve() -> anyhow::Result<()> {
     db::require_migrated(&pool, migrations()).await?;
     let owners = Owners::new(config.users.clone(), config.patients.clone())?;
     let audit = audit::config::recorder(&config.base, TITLE)?;
-    let app = App::new(pool.clone(), audit, owners, config.base.time_zone, config.base.cursor_key.clone());
+    let calendar = Calendar { zone: config.base.time_zone, holidays: Arc::new(config.holidays.clone()) };
+    let app = App::new(pool.clone(), audit, owners, calendar, config.base.cursor_key.clone());
     let routes = routes(app, config.auth.verifier()?);
     http::serve_process(&config.base, TITLE, routes, Readiness::of_database(pool), stop).await
 }
@@ -60,8 +64,10 @@ async fn work() -> anyhow::Result<()> {
     let pool = db::pool(&config.base.db, "appointments-worker")?;
     db::require_migrated(&pool, migrations()).await?;
     let queues = SqsQueues::connect(&config.queues).await;
+    let calendar = Calendar { zone: config.base.time_zone, holidays: Arc::new(config.holidays.clone()) };
+    let pace = Pace { calendar, no_show_grace: config.no_show_grace };
     tokio::try_join!(
-        worker::run(pool.clone(), queues, stop.clone()),
+        worker::run(pool.clone(), queues, pace, stop.clone()),
         http::serve_worker(&config.base, Readiness::of_database(pool), stop),
     )?;
     Ok(())

@@ -30,6 +30,8 @@ pub struct StaffMember {
     pub is_active: bool,
     /// Version of the account.
     pub version: i64,
+    /// A doctor's number in the medical register; empty when none was told.
+    pub registration_number: String,
 }
 
 /// A patient.
@@ -56,6 +58,11 @@ impl StaffMember {
     /// Whether patients can be booked with them at all.
     pub fn is_doctor(&self) -> bool {
         self.role == Role::Doctor.as_str()
+    }
+
+    /// Whether patients can be booked with them now.
+    pub fn sees_patients(&self) -> bool {
+        self.is_doctor() && self.is_active
     }
 
     /// The row, if known.

@@ -9,7 +9,6 @@ use chassis::fields::Day;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, StrictQuery};
 use chrono::{NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
 use deserr::Deserr;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -17,12 +16,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::Scope;
-use crate::app::App;
+use crate::app::{App, Calendar};
 use crate::appointment::{busy_doctor, visible_to};
-use crate::availability::hours_of;
+use crate::availability::rows::plan_of;
 use crate::error::Error;
+use crate::plan::Plan;
 use crate::schema::appointments;
-use crate::slots::{self, Busy, Hours, Span, State};
+use crate::slots::{Busy, Span, State};
 use chassis::words;
 
 /// Days of one answer at most.
@@ -35,7 +35,7 @@ words! {
         Free = "FREE",
         /// Taken by an appointment.
         Booked = "BOOKED",
-        /// Neither: it is over, or the doctor is not there.
+        /// Neither: it is over, the doctor is away, or keeps it free around an appointment.
         Blocked = "BLOCKED",
     }
 }
@@ -69,6 +69,9 @@ pub struct Schedule {
 pub struct DaySchedule {
     /// Day.
     pub date: NaiveDate,
+    /// The public holiday that it is, if the doctor does not work on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holiday: Option<&'static str>,
     /// Slots, by time.
     pub slots: Vec<Slot>,
 }
@@ -90,7 +93,8 @@ pub struct Slot {
 
 /// A doctor's slots, day by day.
 ///
-/// `FREE` slots can be booked; `BOOKED` ones show their appointment where the caller may read it; `BLOCKED` ones are over.
+/// `FREE` slots can be booked; `BOOKED` ones show their appointment where the caller may read it; `BLOCKED` ones are over, in leave or
+/// on a holiday, or kept free around an appointment.
 /// A `PATIENT` sees free slots and their own bookings.
 #[utoipa::path(
     tag = "availability",
@@ -118,17 +122,17 @@ pub async fn schedule(
 ) -> Result<web::Json<Schedule>, Problem> {
     let doctor = id.into_inner();
     let (start_date, end_date) = parameters.range()?;
-    let span = slots::days(app.zone, start_date, end_date).ok_or_else(outside_calendar)?;
+    let span = app.calendar.days(start_date, end_date).ok_or_else(outside_calendar)?;
     app.owners.doctor(&app.db, &permit.actor, doctor).await?.ok_or(Error::NotFound("doctor"))?;
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
-    let hours = hours_of(&mut conn, doctor).await?.map(|(_version, hours)| hours);
+    let plan = plan_of(&mut conn, &app.calendar, doctor, start_date, end_date).await?;
     let busy = busy_doctor(&mut conn, doctor, span).await?;
     let known = known(&mut conn, &scope, doctor, span).await?;
     permit.actor.trail.shows(known.values().copied());
     let booked_by_others = permit.actor.role != Role::Patient;
-    let plan = Plan { zone: app.zone, hours, busy, known, booked_by_others };
-    let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| plan.day(date)).collect();
+    let shown = Shown { calendar: &app.calendar, plan, busy, known, booked_by_others };
+    let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| shown.day(date)).collect();
     Ok(web::Json(Schedule { doctor, start_date, end_date, days }))
 }
 
@@ -172,23 +176,24 @@ async fn known(conn: &mut AsyncPgConnection, scope: &Scope, doctor: i64, span: S
     Ok(ids.into_iter().collect())
 }
 
-struct Plan {
-    zone: Tz,
-    hours: Option<Hours>,
+struct Shown<'a> {
+    calendar: &'a Calendar,
+    plan: Plan,
     busy: Vec<Busy>,
     known: HashMap<i64, i64>,
     booked_by_others: bool,
 }
 
-impl Plan {
+impl Shown<'_> {
     fn day(&self, date: NaiveDate) -> DaySchedule {
-        let grid = self.hours.as_ref().map(|hours| slots::grid(hours, self.zone, date)).unwrap_or_default();
-        let busy: Vec<Busy> = match slots::days(self.zone, date, date) {
+        let busy: Vec<Busy> = match self.calendar.days(date, date) {
             Some(day) => self.busy.iter().filter(|taken| day.holds(&taken.span)).copied().collect(),
             None => Vec::new(),
         };
-        let slots = slots::schedule(&grid, &busy, Utc::now());
-        DaySchedule { date, slots: slots.into_iter().filter_map(|(span, state)| self.slot(span, state)).collect() }
+        let holiday = self.plan.holidays.contains(&date).then(|| self.calendar.holidays.on(date)).flatten();
+        let slots = self.plan.day(self.calendar.zone, date, &busy, Utc::now());
+        let slots = slots.into_iter().filter_map(|(span, state)| self.slot(span, state)).collect();
+        DaySchedule { date, holiday, slots }
     }
 
     fn slot(&self, span: Span, state: State) -> Option<Slot> {
@@ -198,12 +203,7 @@ impl Plan {
             State::Booked(id) => (SlotStatus::Booked, Some(id).filter(|id| self.known.contains_key(id))),
         };
         let is_shown = self.booked_by_others || status == SlotStatus::Free || appointment.is_some();
-        let wall_clock = |instant: chrono::DateTime<Utc>| instant.with_timezone(&self.zone).time();
-        is_shown.then(|| Slot {
-            time_slot: wall_clock(span.start),
-            end_time: wall_clock(span.end),
-            status,
-            appointment,
-        })
+        let (_date, time_slot, end_time) = self.calendar.wall_clock(&span);
+        is_shown.then_some(Slot { time_slot, end_time, status, appointment })
     }
 }

@@ -9,6 +9,7 @@ diesel::table! {
         department -> Text,
         is_active -> Bool,
         version -> BigInt,
+        registration_number -> Text,
     }
 }
 
@@ -31,6 +32,9 @@ diesel::table! {
         version -> BigInt,
         updated_by -> BigInt,
         updated_at -> Timestamptz,
+        buffer_before -> Integer,
+        buffer_after -> Integer,
+        works_on_holidays -> Bool,
     }
 }
 
@@ -40,6 +44,48 @@ diesel::table! {
         weekday -> SmallInt,
         start_time -> Time,
         end_time -> Time,
+    }
+}
+
+diesel::table! {
+    hours_periods (id) {
+        id -> BigInt,
+        doctor_id -> BigInt,
+        effective_from -> Date,
+        effective_until -> Nullable<Date>,
+        slot_minutes -> Integer,
+        buffer_before -> Integer,
+        buffer_after -> Integer,
+    }
+}
+
+diesel::table! {
+    period_hours (period_id, weekday, start_time) {
+        period_id -> BigInt,
+        weekday -> SmallInt,
+        start_time -> Time,
+        end_time -> Time,
+    }
+}
+
+diesel::table! {
+    time_off (id) {
+        id -> BigInt,
+        doctor_id -> BigInt,
+        kind -> Text,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        reason -> Text,
+        created_by -> BigInt,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    queues (doctor_id, date) {
+        doctor_id -> BigInt,
+        date -> Date,
+        last -> Integer,
     }
 }
 
@@ -58,6 +104,47 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        rescheduling_cause -> Nullable<Text>,
+        room -> Nullable<Text>,
+        buffer_before -> Integer,
+        buffer_after -> Integer,
+        held_from -> Timestamptz,
+        held_until -> Timestamptz,
+        overbooking_reason -> Nullable<Text>,
+        queue_date -> Nullable<Date>,
+        queue_number -> Nullable<Integer>,
+        series_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    series (id) {
+        id -> BigInt,
+        rrule -> Text,
+        created_by -> BigInt,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    external_appointments (authority, number) {
+        authority -> Text,
+        number -> Text,
+        appointment_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    external_messages (id) {
+        id -> BigInt,
+        received_at -> Timestamptz,
+        sender -> Text,
+        change -> Text,
+        patient_id -> BigInt,
+        appointment_id -> Nullable<BigInt>,
+        outcome -> Text,
+        code -> Text,
+        starts_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -76,7 +163,7 @@ diesel::table! {
         appointment_id -> BigInt,
         version -> BigInt,
         changed_at -> Timestamptz,
-        changed_by -> BigInt,
+        changed_by -> Nullable<BigInt>,
         changed_as -> Text,
         old_status -> Nullable<Text>,
         new_status -> Text,
@@ -87,6 +174,7 @@ diesel::table! {
         old_ends_at -> Nullable<Timestamptz>,
         new_ends_at -> Timestamptz,
         why -> Text,
+        changed -> Array<Text>,
     }
 }
 
@@ -101,12 +189,16 @@ diesel::joinable!(appointments -> staff (doctor_id));
 diesel::joinable!(appointments -> patients (patient_id));
 diesel::joinable!(availability -> staff (doctor_id));
 diesel::joinable!(availability_hours -> availability (doctor_id));
+diesel::joinable!(period_hours -> hours_periods (period_id));
 diesel::joinable!(appointment_history -> appointments (appointment_id));
 diesel::allow_tables_to_appear_in_same_query!(
     staff,
     patients,
     availability,
     availability_hours,
+    hours_periods,
+    period_hours,
+    time_off,
     appointments,
     appointment_history
 );

@@ -6,8 +6,10 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
-/// The shortest and the longest appointment, in minutes. The database holds the same upper bound.
+/// The shortest and the longest appointment, in minutes. The database holds the same upper bound, and that of [`BUFFER`].
 pub const MINUTES: std::ops::RangeInclusive<i64> = 5..=480;
+/// What a doctor may keep free before or after an appointment, in minutes.
+pub const BUFFER: std::ops::RangeInclusive<i64> = 0..=120;
 
 /// A stretch of time: `start` is in it, `end` is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +35,13 @@ impl Span {
     pub fn minutes(&self) -> i64 {
         (self.end - self.start).num_minutes()
     }
+
+    /// With so many minutes more on both sides; unchanged at the ends of the calendar.
+    pub fn widened(&self, before: i64, after: i64) -> Self {
+        let start = self.start.checked_sub_signed(TimeDelta::minutes(before)).unwrap_or(self.start);
+        let end = self.end.checked_add_signed(TimeDelta::minutes(after)).unwrap_or(self.end);
+        Self { start, end }
+    }
 }
 
 /// One interval of a working day, on the wall clock.
@@ -51,6 +60,10 @@ pub struct Opening {
 pub struct Hours {
     /// Length of a slot, in minutes.
     pub slot_minutes: i64,
+    /// Minutes that the doctor keeps free before each appointment.
+    pub before: i64,
+    /// Minutes that the doctor keeps free after it.
+    pub after: i64,
     /// Intervals, in order of weekday and start, none overlapping another.
     pub openings: Vec<Opening>,
 }
@@ -64,11 +77,13 @@ pub enum Misplaced {
     AcrossMidnight,
 }
 
-/// An appointment that takes up time.
+/// An appointment that takes up the doctor's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy {
     /// Its time.
     pub span: Span,
+    /// The same with what the doctor keeps free around it.
+    pub held: Span,
     /// Its id.
     pub appointment: i64,
 }
@@ -80,7 +95,7 @@ pub enum State {
     Free,
     /// Taken by this appointment.
     Booked(i64),
-    /// Neither: it has begun already.
+    /// Neither: it has begun, the doctor is away, or keeps it free around an appointment.
     Blocked,
 }
 
@@ -126,73 +141,21 @@ pub fn working(hours: &Hours, zone: Tz, date: NaiveDate) -> Vec<Span> {
     merged
 }
 
-/// The day's slots as the hours lay them out, booked or not.
+/// The day's slots as the hours lay them out, booked or not; what the doctor keeps free lies between them.
 pub fn grid(hours: &Hours, zone: Tz, date: NaiveDate) -> Vec<Span> {
-    let step = TimeDelta::minutes(hours.slot_minutes.max(*MINUTES.start()));
+    let length = TimeDelta::minutes(hours.slot_minutes.max(*MINUTES.start()));
+    let step = length + TimeDelta::minutes(hours.before.max(0)) + TimeDelta::minutes(hours.after.max(0));
     let mut slots = Vec::new();
     for opening in openings(hours, zone, date) {
         let mut start = opening.start;
-        while start + step <= opening.end {
+        while start + length <= opening.end {
             if is_addressable(zone, start) {
-                slots.push(Span { start, end: start + step });
+                slots.push(Span { start, end: start + length });
             }
             start += step;
         }
     }
     slots
-}
-
-/// Up to `count` free places of `minutes` that begin on the grid, not before `from`, within `horizon` days after it.
-/// `busy` need not be in order.
-pub fn next_free(
-    hours: &Hours,
-    zone: Tz,
-    minutes: i64,
-    busy: &[Span],
-    from: DateTime<Utc>,
-    horizon: u64,
-    count: usize,
-) -> Vec<Span> {
-    let first = from.with_timezone(&zone).date_naive();
-    (0..horizon)
-        .filter_map(|day| first.checked_add_days(Days::new(day)))
-        .flat_map(|date| {
-            let open = working(hours, zone, date);
-            grid(hours, zone, date).into_iter().filter_map(move |slot| {
-                let span = Span { start: slot.start, end: slot.start + TimeDelta::minutes(minutes) };
-                let fits = span.start >= from && open.iter().any(|opening| opening.holds(&span));
-                fits.then_some(span)
-            })
-        })
-        .filter(|span| !busy.iter().any(|taken| taken.overlaps(span)))
-        .take(count)
-        .collect()
-}
-
-/// A day as the desk sees it: every slot of the grid, and every appointment that lies outside it (the hours have changed since).
-/// `busy` is in order of start and does not overlap itself.
-pub fn schedule(grid: &[Span], busy: &[Busy], now: DateTime<Utc>) -> Vec<(Span, State)> {
-    let mut slots: Vec<(Span, State)> = grid
-        .iter()
-        .map(|slot| {
-            let taken = first_after(busy, slot.start).filter(|taken| taken.span.overlaps(slot));
-            let state = match taken {
-                Some(taken) => State::Booked(taken.appointment),
-                None if slot.start < now => State::Blocked,
-                None => State::Free,
-            };
-            (*slot, state)
-        })
-        .collect();
-    let outside = busy.iter().filter(|taken| !grid.iter().any(|slot| slot.overlaps(&taken.span)));
-    slots.extend(outside.map(|taken| (taken.span, State::Booked(taken.appointment))));
-    slots.sort_by_key(|(span, _)| *span);
-    slots
-}
-
-/// The first appointment that ends after `start`.
-fn first_after(busy: &[Busy], start: DateTime<Utc>) -> Option<&Busy> {
-    busy.get(busy.partition_point(|taken| taken.span.end <= start))
 }
 
 fn openings(hours: &Hours, zone: Tz, date: NaiveDate) -> impl Iterator<Item = Span> {

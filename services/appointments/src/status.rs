@@ -1,8 +1,9 @@
-//! What an appointment's status may become, and who may make each step. Pure; [`STEPS`] is the one table.
+//! What an appointment's status may become, and who may make each step, and when. Pure; [`STEPS`] is the one table.
 
 use auth::Role;
-
 use chassis::words;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 words! {
     /// How far an appointment has come.
@@ -34,6 +35,31 @@ words! {
     }
 }
 
+words! {
+    /// Why an appointment cannot stay where it is.
+    pub enum Cause {
+        /// The doctor is on leave, or their time is blocked.
+        Leave = "LEAVE",
+        /// The doctor does not see patients here any more.
+        DoctorUnavailable = "DOCTOR_UNAVAILABLE",
+        /// The patient's record is deactivated.
+        PatientInactive = "PATIENT_INACTIVE",
+    }
+}
+
+/// When a step may be made, on the hospital's wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At any time.
+    Anytime,
+    /// From midnight of the appointment's day on.
+    FromItsDay,
+    /// From the appointment's start on.
+    FromStart,
+    /// Before the appointment's start.
+    BeforeStart,
+}
+
 /// One permitted step.
 #[derive(Debug)]
 pub struct Step {
@@ -42,30 +68,49 @@ pub struct Step {
     /// Status after.
     pub to: Status,
     /// Who may make it.
-    pub roles: &'static [Role],
+    pub by: &'static [Who],
+    /// When.
+    pub when: When,
 }
 
-const DESK: &[Role] = &[Role::Admin, Role::Receptionist, Role::Doctor, Role::Nurse];
-const ROOM: &[Role] = &[Role::Admin, Role::Doctor, Role::Nurse];
-const DOCTOR: &[Role] = &[Role::Admin, Role::Doctor];
-const EVERYONE: &[Role] = &[Role::Admin, Role::Receptionist, Role::Doctor, Role::Nurse, Role::Patient];
+/// Who makes a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A caller in this role.
+    Role(Role),
+    /// The service's worker.
+    Worker,
+}
+
+const ADMIN: Who = Who::Role(Role::Admin);
+const DOCTOR: Who = Who::Role(Role::Doctor);
+const NURSE: Who = Who::Role(Role::Nurse);
+const RECEPTIONIST: Who = Who::Role(Role::Receptionist);
+
+const DESK: &[Who] = &[ADMIN, RECEPTIONIST, DOCTOR, NURSE];
+const ROOM: &[Who] = &[ADMIN, DOCTOR, NURSE];
+const TREATS: &[Who] = &[ADMIN, DOCTOR];
+const PATIENT: &[Who] = &[Who::Role(Role::Patient)];
+const WAITS: &[Who] = &[ADMIN, RECEPTIONIST, DOCTOR, NURSE, Who::Worker];
 
 /// Every step there is; what is not here is a conflict. A doctor without a desk may start on a patient that nobody checked in.
 pub const STEPS: &[Step] = &[
-    step(Status::Scheduled, Status::Confirmed, DESK),
-    step(Status::Scheduled, Status::CheckedIn, DESK),
-    step(Status::Scheduled, Status::InProgress, DOCTOR),
-    step(Status::Scheduled, Status::Cancelled, EVERYONE),
-    step(Status::Scheduled, Status::NoShow, DESK),
-    step(Status::Confirmed, Status::CheckedIn, DESK),
-    step(Status::Confirmed, Status::InProgress, DOCTOR),
-    step(Status::Confirmed, Status::Cancelled, EVERYONE),
-    step(Status::Confirmed, Status::NoShow, DESK),
-    step(Status::CheckedIn, Status::InProgress, ROOM),
-    step(Status::CheckedIn, Status::Completed, DOCTOR),
-    step(Status::CheckedIn, Status::Cancelled, DESK),
-    step(Status::CheckedIn, Status::NoShow, DESK),
-    step(Status::InProgress, Status::Completed, DOCTOR),
+    step(Status::Scheduled, Status::Confirmed, DESK, When::Anytime),
+    step(Status::Scheduled, Status::CheckedIn, DESK, When::FromItsDay),
+    step(Status::Scheduled, Status::InProgress, TREATS, When::FromItsDay),
+    step(Status::Scheduled, Status::Cancelled, DESK, When::Anytime),
+    step(Status::Scheduled, Status::Cancelled, PATIENT, When::BeforeStart),
+    step(Status::Scheduled, Status::NoShow, WAITS, When::FromStart),
+    step(Status::Confirmed, Status::CheckedIn, DESK, When::FromItsDay),
+    step(Status::Confirmed, Status::InProgress, TREATS, When::FromItsDay),
+    step(Status::Confirmed, Status::Cancelled, DESK, When::Anytime),
+    step(Status::Confirmed, Status::Cancelled, PATIENT, When::BeforeStart),
+    step(Status::Confirmed, Status::NoShow, WAITS, When::FromStart),
+    step(Status::CheckedIn, Status::InProgress, ROOM, When::FromItsDay),
+    step(Status::CheckedIn, Status::Completed, TREATS, When::FromStart),
+    step(Status::CheckedIn, Status::Cancelled, DESK, When::Anytime),
+    step(Status::CheckedIn, Status::NoShow, DESK, When::FromStart),
+    step(Status::InProgress, Status::Completed, TREATS, When::FromStart),
 ];
 
 /// Why a step is refused.
@@ -75,18 +120,48 @@ pub enum Refusal {
     Role,
     /// It does not follow.
     DoesNotFollow,
+    /// It follows, and not yet.
+    TooEarly(When),
+    /// It followed, and the appointment has begun.
+    TooLate,
 }
 
-/// Whether `role` may take an appointment from one status to another; staying is no step.
-pub fn check(role: Role, from: Status, to: Status) -> Result<(), Refusal> {
-    let mut ways = STEPS.iter().filter(|step| step.to == to).peekable();
-    if ways.peek().is_some() && !ways.clone().any(|step| step.roles.contains(&role)) {
+/// An appointment's start, and now, on the hospital's wall clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// When the appointment begins.
+    pub starts_at: DateTime<Utc>,
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// The hospital's zone.
+    pub zone: Tz,
+}
+
+/// Whether somebody may take an appointment from one status to another at that moment; staying is no step.
+pub fn check(who: Who, from: Status, to: Status, moment: &Moment) -> Result<(), Refusal> {
+    let ways = || STEPS.iter().filter(|step| step.to == to);
+    if ways().next().is_some() && !ways().any(|step| step.by.contains(&who)) {
         return Err(Refusal::Role);
     }
-    match ways.find(|step| step.from == from) {
-        Some(step) if step.roles.contains(&role) => Ok(()),
-        Some(_) => Err(Refusal::Role),
-        None => Err(Refusal::DoesNotFollow),
+    let mut from_here = ways().filter(|step| step.from == from).peekable();
+    if from_here.peek().is_none() {
+        return Err(Refusal::DoesNotFollow);
+    }
+    let step = from_here.find(|step| step.by.contains(&who)).ok_or(Refusal::Role)?;
+    step.when.check(moment)
+}
+
+impl When {
+    fn check(self, moment: &Moment) -> Result<(), Refusal> {
+        let day = |instant: DateTime<Utc>| instant.with_timezone(&moment.zone).date_naive();
+        let has_come = match self {
+            Self::Anytime => true,
+            Self::FromItsDay => day(moment.now) >= day(moment.starts_at),
+            Self::FromStart => moment.now >= moment.starts_at,
+            Self::BeforeStart if moment.now < moment.starts_at => true,
+            Self::BeforeStart => return Err(Refusal::TooLate),
+        };
+        if has_come { Ok(()) } else { Err(Refusal::TooEarly(self)) }
     }
 }
 
@@ -102,56 +177,10 @@ impl Status {
     }
 }
 
-const fn step(from: Status, to: Status, roles: &'static [Role]) -> Step {
-    Step { from, to, roles }
+const fn step(from: Status, to: Status, by: &'static [Who], when: When) -> Step {
+    Step { from, to, by, when }
 }
 
 #[cfg(test)]
-mod tests {
-    use auth::{Action, reach};
-
-    use super::*;
-
-    #[test]
-    fn the_end_is_the_end() {
-        let last: Vec<_> = Status::ALL.iter().filter(|status| status.is_final()).collect();
-        assert_eq!(last, [&Status::Completed, &Status::Cancelled, &Status::NoShow]);
-    }
-
-    #[test]
-    fn every_status_but_the_first_can_be_reached() {
-        for status in Status::ALL.iter().filter(|status| **status != Status::Scheduled) {
-            assert!(STEPS.iter().any(|step| step.to == *status), "{status:?}");
-        }
-    }
-
-    #[test]
-    fn an_administrator_may_make_every_step_there_is_and_no_other() {
-        for from in Status::ALL {
-            for to in Status::ALL {
-                let listed = STEPS.iter().any(|step| step.from == *from && step.to == *to);
-                let expected = if listed { Ok(()) } else { Err(Refusal::DoesNotFollow) };
-                assert_eq!(check(Role::Admin, *from, *to), expected, "{from:?} to {to:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_role_that_never_makes_a_step_is_told_so_first() {
-        assert_eq!(check(Role::Receptionist, Status::Scheduled, Status::Completed), Err(Refusal::Role));
-        assert_eq!(check(Role::Doctor, Status::Scheduled, Status::Completed), Err(Refusal::DoesNotFollow));
-        assert_eq!(check(Role::Patient, Status::CheckedIn, Status::Cancelled), Err(Refusal::Role));
-        assert_eq!(check(Role::Patient, Status::Confirmed, Status::Cancelled), Ok(()));
-    }
-
-    #[test]
-    fn no_step_is_open_to_a_role_that_the_permission_table_keeps_out() {
-        for step in STEPS {
-            let action =
-                if step.to == Status::Cancelled { Action::AppointmentCancel } else { Action::AppointmentStatus };
-            for role in step.roles {
-                assert!(reach(*role, action).is_some(), "{role} {step:?}");
-            }
-        }
-    }
-}
+#[path = "status_tests.rs"]
+mod tests;

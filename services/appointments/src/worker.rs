@@ -1,29 +1,55 @@
-//! What runs beside the API: events out, events in, and old answers forgotten.
+//! What runs beside the API: events out, events in, patients who did not come marked, and old answers forgotten.
 
 use std::time::Duration;
 
 use chassis::db::{self, Pool};
-use events::{SqsQueues, consumer, relay};
+use chrono::{TimeDelta, Utc};
+use events::{Outbox, SqsQueues, consumer, relay};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::Calendar;
 use crate::events::{SUBSCRIBER, Subscriber};
+use crate::no_show;
 
 /// How often old `Idempotency-Key`s are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// Rounds of forgetting at a time, a thousand keys each.
 const PRUNE_ROUNDS: u32 = 20;
 
+/// How often the worker looks for patients who did not come.
+const MISSED_EVERY: Duration = Duration::from_secs(60);
+
+/// How the worker reckons time.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// The hospital's wall clock and holidays.
+    pub calendar: Calendar,
+    /// How long after its start an appointment is waited for.
+    pub no_show_grace: TimeDelta,
+}
+
 /// Runs until `stop` is cancelled.
 ///
 /// # Errors
 /// When a loop gives up.
-pub async fn run(pool: Pool, queues: SqsQueues, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(pool: Pool, queues: SqsQueues, pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
+    let subscriber = Subscriber { calendar: pace.calendar.clone() };
     tokio::try_join!(
         relay::run(pool.clone(), queues.clone(), stop.clone()),
-        consumer::run(pool.clone(), queues, SUBSCRIBER, Subscriber, stop.clone()),
+        consumer::run(pool.clone(), queues, SUBSCRIBER, subscriber, stop.clone()),
         audit::worker::run(pool.clone(), stop.clone()),
+        mark_missed(pool.clone(), pace, stop.clone()),
         prune(pool, stop),
     )?;
+    Ok(())
+}
+
+async fn mark_missed(pool: Pool, pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
+    while stop.run_until_cancelled(tokio::time::sleep(MISSED_EVERY)).await.is_some() {
+        if let Err(fault) = no_show::mark(&pool, &Outbox::new(), Utc::now(), pace.no_show_grace).await {
+            tracing::warn!(%fault, "patients who did not come stay unmarked for now");
+        }
+    }
     Ok(())
 }
 

@@ -54,7 +54,13 @@ impl Handler for Heard {
             }
             Some(Payload::PatientMerged(merge)) => merged::merged(conn, merge).await?,
             Some(Payload::PatientUnmerged(merge)) => merged::unmerged(conn, merge).await?,
-            Some(Payload::InvoiceIssued(_) | Payload::PaymentReceived(_) | Payload::BreakGlassUsed(_)) | None => {}
+            Some(
+                Payload::InvoiceIssued(_)
+                | Payload::PaymentReceived(_)
+                | Payload::BreakGlassUsed(_)
+                | Payload::ExternalAppointmentReceived(_),
+            )
+            | None => {}
         }
         Ok(())
     }

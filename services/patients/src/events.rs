@@ -165,7 +165,8 @@ impl Handler for Heard {
                 | Payload::PaymentReceived(_)
                 | Payload::BreakGlassUsed(_)
                 | Payload::PatientMerged(_)
-                | Payload::PatientUnmerged(_),
+                | Payload::PatientUnmerged(_)
+                | Payload::ExternalAppointmentReceived(_),
             )
             | None => {}
         }

@@ -79,6 +79,12 @@ GET    /api/patients/audit/verify/                    | 401     ok     403      
 GET    /api/appointments/                             | 401     ok     ok/none  ok/none  ok       ok       403      ok/none
 POST   /api/appointments/                             | 401     ok     ok/403   403      ok       403      403      ok/400
 GET    /api/appointments/date-range/                  | 401     ok     ok/none  ok/none  ok       ok       403      ok/none
+POST   /api/appointments/ over another                | 401     ok     ok/403   403      403      403      403      403
+POST   /api/appointments/series/                      | 401     heard  heard/403 403     heard    403      403      403
+POST   /api/appointments/walk-in/                     | 401     heard  heard/403 403     heard    403      403      403
+GET    /api/appointments/external/                    | 401     ok     403      403      ok       403      403      403
+GET    /api/appointments/{id}/calendar.ics            | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
+GET    /api/appointments/{id}/history/                | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
 GET    /api/appointments/{id}/                        | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
 GET    /api/appointments/{id}/ another doctor's       | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
 PUT    /api/appointments/{id}/ reason                 | 401     ok     ok/404   403/404  ok       403      403      403/404
@@ -87,6 +93,12 @@ PATCH  /api/appointments/{id}/ confirm                | 401     ok     ok/404   
 PATCH  /api/appointments/{id}/ cancel                 | 401     ok     ok/404   ok/404   ok       403      403      ok/404
 PATCH  /api/appointments/{id}/ another doctor's       | 401     ok     403/404  ok/404   ok       403      403      403/404
 GET    /api/appointments/doctor/{id}/schedule/        | 401     ok     ok/none  ok/none  ok       ok       403      ok/none
+GET    /api/appointments/doctor/{id}/next-available/  | 401     ok     ok       ok       ok       ok       403      ok
+GET    /api/appointments/availability/                | 401     ok     ok       ok       ok       ok       403      ok
+GET    /api/appointments/doctor/{id}/time-off/        | 401     ok     ok/403   403      ok       403      403      403
+POST   /api/appointments/doctor/{id}/time-off/        | 401     ok     ok/403   403      ok       403      403      403
+DELETE /api/appointments/doctor/{id}/time-off/{entry}/ | 401    ok     ok/403   403      ok       403      403      403
+GET    /api/appointments/doctor/{id}/calendar.ics     | 401     ok     ok/403   403      ok       403      403      403
 GET    /api/appointments/doctor/{id}/availability/    | 401     ok     ok/403   403      ok       403      403      403
 PUT    /api/appointments/doctor/{id}/availability/    | 401     ok     ok/403   403      ok       403      403      403
 GET    /api/appointments/audit/                       | 401     ok     403      403      403      403      ok       403

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::decisions::Line;
-use super::world::{self, Caller, Side, Whose, World, first_day, hours, invoice, last_day};
+use super::world::{self, Caller, Side, Whose, World, first_day, hours, invoice, last_day, time_off};
 
 /// A path with its query, and a body. One that is text is a form, whose boundary is `b`.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,11 @@ pub struct Sent {
 /// For this caller, about this side's object.
 pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> Sent {
     let object = object(world, line, caller, whose).await;
-    let entry = world.side(whose).entry.to_string();
+    let entry = match line.path {
+        "/api/appointments/doctor/{id}/time-off/{entry}/" => world.new_time_off(whose).await,
+        _ => world.side(whose).entry,
+    };
+    let entry = entry.to_string();
     let path = line.path.replace("{id}", &object).replace("{entry}", &entry);
     let path = path.replace("{document}", &world.side(whose).document.to_string());
     let path = format!("{path}{}", query(line, world.side(whose)));
@@ -70,6 +74,7 @@ fn query(line: &Line, side: &Side) -> String {
         "/api/appointments/date-range/" => {
             format!("?start_date={}&end_date={}&doctor_id={}", first_day(), last_day(), side.doctor)
         }
+        "/api/appointments/availability/" => format!("?date={}&doctor={}", first_day(), side.doctor),
         "/api/appointments/doctor/{id}/schedule/" => format!("?date={}", first_day()),
         _ => String::new(),
     }
@@ -104,10 +109,22 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         ("POST", "/api/patients/{id}/medical-history/", _) => json!({"kind": "NOTE", "note": unique()}),
         (_, "/api/patients/{id}/medical-history/{entry}/", _) => json!({"note": unique()}),
         (_, "/api/patients/hl7/import/", _) => json!({"message": MESSAGE}),
-        ("POST", "/api/appointments/", _) => {
+        ("POST", "/api/appointments/", what) => {
             let (date, time_slot) = world.slot();
-            json!({"patient": side.patient, "doctor": side.doctor, "date": date, "time_slot": time_slot})
+            let mut body =
+                json!({"patient": side.patient, "doctor": side.doctor, "date": date, "time_slot": time_slot});
+            if what == "over another" {
+                body["overbooking_reason"] = json!("an emergency");
+            }
+            body
         }
+        (_, "/api/appointments/series/", _) => {
+            json!({"patient": i64::MAX, "doctor": side.doctor, "date": first_day(), "time_slot": "07:00:00",
+                "rrule": "FREQ=DAILY;COUNT=2"})
+        }
+        // Whether the doctor is there at this hour decides otherwise.
+        (_, "/api/appointments/walk-in/", _) => json!({"patient": i64::MAX, "doctor": side.doctor}),
+        (_, "/api/appointments/doctor/{id}/time-off/", _) => time_off(),
         ("PUT", "/api/appointments/{id}/", _) => {
             let now = as_it_is(world, line, object).await;
             let mut rewrite = json!({"reason": unique()});

@@ -134,6 +134,12 @@ impl World {
         book(&self.hospital, &self.admin, self.anothers.doctor, self.side(whose).patient, at).await
     }
 
+    /// Leave of the side's doctor.
+    pub async fn new_time_off(&self, whose: Whose) -> i64 {
+        let path = format!("/api/appointments/doctor/{}/time-off/", self.side(whose).doctor);
+        id(&self.hospital.post(&self.admin, &path, &time_off()).await.expect(201).body)
+    }
+
     /// A draft of the side's.
     pub async fn new_draft(&self, whose: Whose) -> i64 {
         bill(&self.hospital, &self.admin, self.side(whose).patient, true).await
@@ -230,7 +236,12 @@ pub fn invoice(patient: i64, draft: bool) -> Value {
 pub fn hours() -> Value {
     let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
     let weekly = days.map(|day| json!({"weekday": day, "start": "06:00:00", "end": "22:00:00"}));
-    json!({"slot_minutes": 15, "weekly": weekly})
+    json!({"slot_minutes": 15, "weekly": weekly, "works_on_holidays": true})
+}
+
+/// Leave long after all appointments.
+pub fn time_off() -> Value {
+    json!({"start_date": day(300), "end_date": day(300)})
 }
 
 /// The nth slot of those hours.

@@ -60,7 +60,7 @@ fn every_payload_has_a_name_and_a_line_in_the_subscriptions() {
         set.file.iter().flat_map(|file| &file.message_type).find(|message| message.name() == "Envelope").unwrap();
     let payloads = envelope.field.iter().filter(|field| field.oneof_index.is_some());
     let variants: BTreeSet<String> = payloads.map(|field| pascal(field.name())).collect();
-    let known: BTreeSet<String> = EVENT_TYPES.map(str::to_owned).into();
+    let known: BTreeSet<String> = EVENT_TYPES.iter().copied().map(str::to_owned).collect();
     let subscribed: BTreeSet<String> = Subscriptions::committed().events().map(str::to_owned).collect();
     assert_eq!(variants, known);
     assert_eq!(variants, subscribed);

@@ -1,7 +1,7 @@
 //! Act 4 and the first half of act 5: slots, double bookings, and the visit itself.
 
 use anyhow::{Context, Result, bail};
-use chrono::{Days, Utc};
+use chrono::{Days, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -65,18 +65,50 @@ pub async fn book(player: &Player, cast: &Cast, patient: i64) -> Result<i64> {
     Ok(id)
 }
 
-/// Takes the appointment to COMPLETED. Gives the trace of the last step.
-pub async fn visit(player: &Player, cast: &Cast, appointment: i64) -> Result<String> {
+/// A visit, from walking in to COMPLETED, and its trace.
+pub struct Visit {
+    /// The appointment.
+    pub appointment: i64,
+    /// The trace of the last step.
+    pub trace: String,
+}
+
+/// The patient comes today, without waiting for what is booked: walks in, gets a number, and is seen.
+pub async fn visit(player: &Player, cast: &Cast, patient: i64, booked: i64) -> Result<Visit> {
+    let early = Call::patch(format!("{APPOINTMENTS}{booked}/")).json(json!({"status": "CHECKED_IN"}));
+    player.play("nobody is checked in before the day", early.by(&cast.receptionist), 409).await?;
+    on_duty_today(player, cast).await?;
+    let walk_in = json!({"patient": patient, "doctor": cast.doctor_id, "reason": "The fever is worse"});
+    let call = Call::post(format!("{APPOINTMENTS}walk-in/")).by(&cast.receptionist).json(walk_in);
+    let here = player.play("the patient walks in", call, 201).await?;
+    must(here.word("status")? == "CHECKED_IN", "who walks in is here")?;
+    must(here.number("queue_number")? > 0, "and has a number in the doctor's queue")?;
+
+    let appointment = here.number("id")?;
     let path = format!("{APPOINTMENTS}{appointment}/");
     let to = |status: &str| Call::patch(&path).json(json!({"status": status}));
-    player.play("the patient is here", to("CHECKED_IN").by(&cast.receptionist), 200).await?;
     player.play("the cashier may not complete it", to("COMPLETED").by(&cast.accountant), 403).await?;
     player.play("the doctor begins", to("IN_PROGRESS").by(&cast.doctor), 200).await?;
     player.play("and can not go back", to("SCHEDULED").by(&cast.doctor), 409).await?;
     let done = player.play("the visit is over", to("COMPLETED").by(&cast.doctor), 200).await?;
     must(done.word("status")? == "COMPLETED", "the appointment is COMPLETED")?;
     let parent = done.header("traceparent").context("every answer has a traceparent")?;
-    Ok(parent.split('-').nth(1).context("a traceparent has four parts")?.to_owned())
+    let trace = parent.split('-').nth(1).context("a traceparent has four parts")?.to_owned();
+    let history = player.play("who did what", Call::get(format!("{path}history/")).by(&cast.doctor), 200).await?;
+    must(history.list("results")?.len() == 3, "every step is in the history")?;
+    Ok(Visit { appointment, trace })
+}
+
+/// Whatever the hour, the doctor is there: other hours for a while, for this day in India.
+async fn on_duty_today(player: &Player, cast: &Cast) -> Result<()> {
+    let now = Utc::now().checked_add_signed(TimeDelta::minutes(330)).context("the calendar ends")?;
+    let today = now.date_naive().to_string();
+    let day = |day: u8| json!({"weekday": day, "start": "00:00:00", "end": "23:59:00"});
+    let weekly: Vec<Value> = (0..7).map(day).collect();
+    let body = json!({"slot_minutes": 15, "weekly": weekly, "effective_from": today, "effective_until": today,
+        "works_on_holidays": true});
+    let call = Call::put(format!("{APPOINTMENTS}doctor/{}/availability/", cast.doctor_id)).by(&cast.doctor).json(body);
+    player.play("the doctor is on duty all day", call, 200).await.map(drop)
 }
 
 /// Fifty requests for one slot at the same instant: one gets it.

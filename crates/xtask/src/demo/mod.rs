@@ -43,12 +43,12 @@ pub async fn demo(home: &Home) -> Result<()> {
     player.act("4. Booking, also fifty at once");
     let appointment = booking::book(&player, &cast, patient).await?;
     player.act("5. The visit, and what it costs");
-    let trace = booking::visit(&player, &cast, appointment).await?;
-    money::bill(&player, &cast, patient, appointment).await?;
+    let visit = booking::visit(&player, &cast, patient, appointment).await?;
+    money::bill(&player, &cast, patient, visit.appointment).await?;
     player.act("6. A laboratory's report: uploaded, inspected, found by its text, read");
     paper::report(&player, &cast, patient).await?;
     player.act("7. One trace from the gateway to another service's worker");
-    watching::trace(home, &trace).await?;
+    watching::trace(home, &visit.trace).await?;
     say!("\nall as it should be: {} requests", player.count());
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Weekly hours as a caller sends them.
 
+use chassis::fields::Day;
 use chassis::strict_json::{Fault, Faults};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Error;
-use crate::input::{Clock, Minutes};
+use crate::input::{Buffer, Clock, Minutes};
 use crate::slots::{Hours, Opening};
 
 /// Nobody has more intervals in a week.
@@ -52,6 +53,35 @@ pub struct Week {
     pub slot_minutes: Minutes,
     /// Intervals, in any order.
     pub weekly: Vec<WeekInterval>,
+    /// Kept free before each appointment, 0 to 120; 0 unless given.
+    #[deserr(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 120)]
+    pub buffer_before_minutes: Option<Buffer>,
+    /// Kept free after each appointment, 0 to 120; 0 unless given.
+    #[deserr(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 120)]
+    pub buffer_after_minutes: Option<Buffer>,
+    /// The first day of these hours. Given, they hold for a while, and the hours of other days stay; not given, they are the
+    /// usual ones from now on and no others are left.
+    #[deserr(default)]
+    pub effective_from: Option<Day>,
+    /// The last day, with `effective_from`; for good unless given.
+    #[deserr(default)]
+    pub effective_until: Option<Day>,
+    /// Whether the doctor works on public holidays. Not unless given; of hours for a while, as it is unless given.
+    #[deserr(default)]
+    pub works_on_holidays: Option<bool>,
+}
+
+/// What a caller sends, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The hours.
+    pub hours: Hours,
+    /// For which days: from, until. `None`: usually.
+    pub period: Option<(NaiveDate, Option<NaiveDate>)>,
+    /// Whether the doctor works on public holidays, if it says so.
+    pub works_on_holidays: Option<bool>,
 }
 
 /// One interval of a working day.
@@ -105,8 +135,8 @@ impl<E: DeserializeError + MergeWithError<Fault>> Deserr<E> for Weekday {
 }
 
 impl Week {
-    /// The hours, if they make sense together.
-    pub fn into_hours(self) -> Result<Hours, Error> {
+    /// What is wanted, if it makes sense together.
+    pub fn understood(self) -> Result<Wanted, Error> {
         let mut faults = Faults::new();
         if self.weekly.len() > MOST_INTERVALS {
             faults.push("weekly", "too_many", format!("must have at most {MOST_INTERVALS} intervals"));
@@ -124,12 +154,27 @@ impl Week {
                 faults.push(format!("weekly.{i}"), "overlap", "overlaps another interval of the day");
             }
         }
+        match (self.effective_from, self.effective_until) {
+            (None, Some(_)) => faults.push("effective_from", "required", "is required with effective_until"),
+            (Some(from), Some(until)) if until < from => {
+                faults.push("effective_until", "before_start", "must not be before effective_from");
+            }
+            _ => {}
+        }
         if !faults.0.is_empty() {
             return Err(Error::Faults(faults));
         }
         let mut openings: Vec<Opening> = self.weekly.iter().map(WeekInterval::opening).collect();
         openings.sort();
-        Ok(Hours { slot_minutes: self.slot_minutes.0, openings })
+        let minutes = |buffer: Option<Buffer>| buffer.map_or(0, |buffer| buffer.0);
+        let hours = Hours {
+            slot_minutes: self.slot_minutes.0,
+            before: minutes(self.buffer_before_minutes),
+            after: minutes(self.buffer_after_minutes),
+            openings,
+        };
+        let period = self.effective_from.map(|from| (from.get(), self.effective_until.map(Day::get)));
+        Ok(Wanted { hours, period, works_on_holidays: self.works_on_holidays })
     }
 }
 
@@ -152,7 +197,7 @@ mod tests {
 
     fn week(weekly: serde_json::Value) -> Result<Hours, Vec<String>> {
         let week: Week = chassis::strict_json::parse(json!({"slot_minutes": 20, "weekly": weekly})).unwrap();
-        week.into_hours().map_err(|error| match error {
+        week.understood().map(|wanted| wanted.hours).map_err(|error| match error {
             Error::Faults(faults) => {
                 faults.0.into_iter().map(|fault| format!("{} {}", fault.field, fault.code)).collect()
             }

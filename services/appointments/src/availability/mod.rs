@@ -1,6 +1,8 @@
-//! `GET, PUT /api/appointments/doctor/{id}/availability/`: a doctor's weekly hours. Leave and holidays come on top elsewhere.
+//! `GET, PUT /api/appointments/doctor/{id}/availability/`: a doctor's weekly hours, usual ones and others for a while. Leave is
+//! in `time_off`, holidays are in `holidays`; `plan` puts it all together.
 
 pub mod input;
+pub mod rows;
 
 use actix_web::{get, put, web};
 use auth::Permit;
@@ -8,9 +10,8 @@ use auth::permissions::{AvailabilityRead, AvailabilityWrite};
 use chassis::etag::{Etagged, IfMatch};
 use chassis::problem::Problem;
 use chassis::strict_json::Strict;
-use chrono::{DateTime, NaiveTime, Utc};
-use diesel::prelude::*;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use chrono::{NaiveDate, NaiveTime, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,19 +19,48 @@ use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
 use crate::people::StaffMember;
-use crate::schema::{availability, availability_hours};
-use crate::slots::{Hours, Opening};
+use crate::plan::{Period, Plan, cut_in};
+use crate::slots::Hours;
 
-use self::input::{Week, Weekday};
+use self::input::{Wanted, Week, Weekday};
+use self::rows::{Setting, head_of, plan_of, store_periods, store_usual};
+
+/// Nobody has more periods.
+const MOST_PERIODS: usize = 100;
 
 /// A doctor's weekly hours.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Availability {
     /// Account id of the doctor.
     pub doctor: i64,
+    /// Length of a slot, usually.
+    pub slot_minutes: i64,
+    /// Kept free before each appointment.
+    pub buffer_before_minutes: i64,
+    /// Kept free after each appointment.
+    pub buffer_after_minutes: i64,
+    /// Whether the doctor works on public holidays.
+    pub works_on_holidays: bool,
+    /// The usual intervals, in order.
+    pub weekly: Vec<Interval>,
+    /// Hours for a while, which take the place of the usual ones, in order.
+    pub periods: Vec<PeriodView>,
+}
+
+/// Hours for a while.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PeriodView {
+    /// The first day.
+    pub effective_from: NaiveDate,
+    /// The last day; null: for good.
+    pub effective_until: Option<NaiveDate>,
     /// Length of a slot.
     pub slot_minutes: i64,
-    /// Intervals, in order.
+    /// Kept free before each appointment.
+    pub buffer_before_minutes: i64,
+    /// Kept free after each appointment.
+    pub buffer_after_minutes: i64,
+    /// Intervals, in order; none: the doctor cannot be booked.
     pub weekly: Vec<Interval>,
 }
 
@@ -71,14 +101,15 @@ pub async fn read(
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     check_reach(&scope, doctor)?;
-    let (version, hours) = hours_of(&mut conn, doctor).await?.ok_or(Error::NotFound("doctor with hours"))?;
-    Ok(Etagged { version, body: show(doctor, hours) })
+    let (version, body) = stored(&mut conn, &app, doctor).await?.ok_or(Error::NotFound("doctor with hours"))?;
+    Ok(Etagged { version, body })
 }
 
 /// Sets a doctor's weekly hours.
 ///
 /// Several intervals a day, none overlapping another, each long enough for one slot; an empty `weekly` means that the doctor
-/// cannot be booked. What is booked already stays as it is. `ADMIN` and `RECEPTIONIST` for any doctor, a `DOCTOR` for themselves.
+/// cannot be booked. With `effective_from` (and `effective_until`) they hold on those days only. What is booked already stays as it
+/// is, with what was kept free around it. `ADMIN` and `RECEPTIONIST` for any doctor, a `DOCTOR` for themselves.
 #[utoipa::path(
     tag = "availability",
     params(
@@ -108,93 +139,92 @@ pub async fn replace(
     let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
     check_reach(&scope, doctor)?;
     app.owners.doctor(&app.db, &permit.actor, doctor).await?.ok_or(Error::NotFound("doctor"))?;
-    let hours = body.value.into_hours()?;
+    let wanted = body.value.understood()?;
     let mut conn = app.conn().await?;
-    let version = conn
+    let (version, body) = conn
         .transaction(async |conn| {
             // As a booking does: hours do not change under one that is being decided.
             StaffMember::lock(conn, doctor).await?;
-            let version = version_of(conn, doctor).await?;
-            if_match.check(version)?;
-            store(conn, doctor, &hours, version + 1, permit.actor.user_id).await?;
-            Ok::<_, Error>(version + 1)
+            let head = head_of(conn, doctor).await?;
+            if_match.check(head.map_or(0, |(version, _)| version))?;
+            store(conn, &app, doctor, head, wanted, permit.actor.user_id).await?;
+            stored(conn, &app, doctor).await?.ok_or(Error::NotFound("doctor with hours"))
         })
         .await?;
-    Ok(Etagged { version, body: show(doctor, hours) })
+    Ok(Etagged { version, body })
 }
 
-fn check_reach(scope: &Scope, doctor: i64) -> Result<(), Error> {
+/// Another doctor's hours are none of a doctor's business.
+pub fn check_reach(scope: &Scope, doctor: i64) -> Result<(), Error> {
     if scope.covers_doctor(doctor) { Ok(()) } else { Err(Error::Forbidden("These are another doctor's hours.")) }
 }
 
-/// The hours and their version; `None` when none were ever set.
-pub async fn hours_of(conn: &mut AsyncPgConnection, doctor: i64) -> QueryResult<Option<(i64, Hours)>> {
-    let head: Option<(i64, i32)> = availability::table
-        .find(doctor)
-        .select((availability::version, availability::slot_minutes))
-        .first(conn)
-        .await
-        .optional()?;
-    let Some((version, slot_minutes)) = head else { return Ok(None) };
-    let rows: Vec<(i16, NaiveTime, NaiveTime)> = availability_hours::table
-        .filter(availability_hours::doctor_id.eq(doctor))
-        .order((availability_hours::weekday, availability_hours::start_time))
-        .select((availability_hours::weekday, availability_hours::start_time, availability_hours::end_time))
-        .load(conn)
-        .await?;
-    let openings = rows.into_iter().map(|(weekday, start, end)| Opening { weekday, start, end }).collect();
-    Ok(Some((version, Hours { slot_minutes: slot_minutes.into(), openings })))
+/// What is stored of a doctor; `None` when nothing ever was.
+async fn stored(conn: &mut AsyncPgConnection, app: &App, doctor: i64) -> Result<Option<(i64, Availability)>, Error> {
+    let Some((version, works_on_holidays)) = head_of(conn, doctor).await? else { return Ok(None) };
+    let Plan { usual, periods, .. } = all_of(conn, app, doctor).await?;
+    let body = usual.map(|hours| Availability {
+        doctor,
+        slot_minutes: hours.slot_minutes,
+        buffer_before_minutes: hours.before,
+        buffer_after_minutes: hours.after,
+        works_on_holidays,
+        weekly: intervals(&hours),
+        periods: periods.iter().map(show).collect(),
+    });
+    Ok(body.map(|body| (version, body)))
 }
 
-/// 0 when none were ever set.
-async fn version_of(conn: &mut AsyncPgConnection, doctor: i64) -> QueryResult<i64> {
-    let version = availability::table.find(doctor).select(availability::version).first(conn).await.optional()?;
-    Ok(version.unwrap_or(0))
+/// The plan with every period that is not over.
+async fn all_of(conn: &mut AsyncPgConnection, app: &App, doctor: i64) -> Result<Plan, Error> {
+    let today = app.calendar.date(Utc::now());
+    let mut plan = plan_of(conn, &app.calendar, doctor, today, today).await?;
+    plan.periods = rows::periods_from(conn, doctor, today).await?;
+    Ok(plan)
 }
 
-async fn store(conn: &mut AsyncPgConnection, doctor: i64, hours: &Hours, version: i64, by: i64) -> QueryResult<()> {
-    let now: DateTime<Utc> = Utc::now();
-    let slot_minutes =
-        i32::try_from(hours.slot_minutes).map_err(|cause| diesel::result::Error::SerializationError(cause.into()))?;
-    let head = (
-        availability::slot_minutes.eq(slot_minutes),
-        availability::version.eq(version),
-        availability::updated_by.eq(by),
-        availability::updated_at.eq(now),
-    );
-    diesel::insert_into(availability::table)
-        .values((availability::doctor_id.eq(doctor), head))
-        .on_conflict(availability::doctor_id)
-        .do_update()
-        .set(head)
-        .execute(conn)
-        .await?;
-    diesel::delete(availability_hours::table.filter(availability_hours::doctor_id.eq(doctor))).execute(conn).await?;
-    let rows: Vec<_> = hours
-        .openings
-        .iter()
-        .map(|opening| {
-            (
-                availability_hours::doctor_id.eq(doctor),
-                availability_hours::weekday.eq(opening.weekday),
-                availability_hours::start_time.eq(opening.start),
-                availability_hours::end_time.eq(opening.end),
-            )
-        })
-        .collect();
-    diesel::insert_into(availability_hours::table).values(rows).execute(conn).await?;
-    Ok(())
+async fn store(
+    conn: &mut AsyncPgConnection,
+    app: &App,
+    doctor: i64,
+    head: Option<(i64, bool)>,
+    wanted: Wanted,
+    by: i64,
+) -> Result<(), Error> {
+    let (version, worked_on_holidays) = head.unwrap_or((0, false));
+    let works_on_holidays = wanted.works_on_holidays.unwrap_or(wanted.period.is_some() && worked_on_holidays);
+    let setting = Setting { doctor, version: version + 1, by, works_on_holidays };
+    let Plan { usual, periods, .. } = all_of(conn, app, doctor).await?;
+    let Some((from, until)) = wanted.period else {
+        store_usual(conn, setting, &wanted.hours).await?;
+        return Ok(store_periods(conn, doctor, &[]).await?);
+    };
+    let periods = cut_in(periods, Period { from, until, hours: wanted.hours.clone() });
+    if periods.len() > MOST_PERIODS {
+        let message = format!("there would be more than {MOST_PERIODS} periods");
+        return Err(Error::invalid("effective_from", "too_many", message));
+    }
+    let nothing_yet = Hours { openings: Vec::new(), ..wanted.hours };
+    store_usual(conn, setting, &usual.unwrap_or(nothing_yet)).await?;
+    Ok(store_periods(conn, doctor, &periods).await?)
 }
 
-fn show(doctor: i64, hours: Hours) -> Availability {
-    let weekly = hours
-        .openings
-        .into_iter()
-        .map(|opening| Interval {
-            weekday: Weekday::from_days_after_monday(opening.weekday),
-            start: opening.start,
-            end: opening.end,
-        })
-        .collect();
-    Availability { doctor, slot_minutes: hours.slot_minutes, weekly }
+fn show(period: &Period) -> PeriodView {
+    PeriodView {
+        effective_from: period.from,
+        effective_until: period.until,
+        slot_minutes: period.hours.slot_minutes,
+        buffer_before_minutes: period.hours.before,
+        buffer_after_minutes: period.hours.after,
+        weekly: intervals(&period.hours),
+    }
+}
+
+fn intervals(hours: &Hours) -> Vec<Interval> {
+    let interval = |opening: &crate::slots::Opening| Interval {
+        weekday: Weekday::from_days_after_monday(opening.weekday),
+        start: opening.start,
+        end: opening.end,
+    };
+    hours.openings.iter().map(interval).collect()
 }

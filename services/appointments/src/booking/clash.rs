@@ -1,47 +1,71 @@
 //! A time that is taken: what is in the way, what is free instead, and who tries again.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Days, Utc};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use crate::appointment::{FREED, earliest_start};
-use crate::availability;
+use crate::app::Calendar;
+use crate::appointment::{FREED, busy_doctor, busy_others, earliest_start, latest_start};
+use crate::availability::rows::plan_of;
 use crate::error::{Conflict, Error, FreeSlot, Taken};
 use crate::merged;
+use crate::plan::Search;
 use crate::schema::appointments;
-use crate::slots::{self, Span};
+use crate::slots::Span;
 
 /// Attempts at one transaction that PostgreSQL makes lose.
 const ATTEMPTS: u32 = 4;
 /// Days in which the next free slots are looked for.
-const HORIZON_DAYS: i64 = 31;
+const HORIZON_DAYS: u64 = 31;
 /// Free slots named.
 const OFFERED: usize = 3;
-/// Things in the way that are named.
+/// Appointments in the way that are named.
 const NAMED: i64 = 20;
 
-/// A span wanted of two people.
+/// A span wanted of two people, and of a room.
 #[derive(Clone, Debug)]
 pub struct Clash {
     /// With whom.
     pub doctor: i64,
     /// For whom.
     pub patient: i64,
+    /// Where.
+    pub room: Option<String>,
     /// When.
     pub wanted: Span,
+    /// The same with what the doctor keeps free around it.
+    pub held: Span,
+    /// Whether the doctor's other appointments are no hindrance: overbooking, on purpose.
+    pub overbooks: bool,
     /// The appointment that is being moved: it is not in its own way.
     pub except: Option<i64>,
     /// What was found in the way.
     pub found: Vec<(&'static str, Span)>,
 }
 
+/// Whether an appointment lies over another one of the doctor's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It has its time to itself.
+    Alone,
+    /// It was overbooked.
+    Over,
+}
+
 impl Clash {
-    /// Goes on when nothing is in the way.
-    pub async fn refuse(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
+    /// Goes on when nothing is in the way, or only what overbooking passes over.
+    pub async fn refuse(&self, conn: &mut AsyncPgConnection) -> Result<Placed, Error> {
+        if let Some(room) = &self.room {
+            lock_room(conn, room).await?;
+        }
         let found = self.look(conn).await?;
-        if found.is_empty() { Ok(()) } else { Err(Error::Clash(Box::new(Self { found, ..self.clone() }))) }
+        let passed = |with: &str| self.overbooks && with == "doctor";
+        match found.as_slice() {
+            [] => Ok(Placed::Alone),
+            all if all.iter().all(|(with, _)| passed(with)) => Ok(Placed::Over),
+            _ => Err(Error::Clash(Box::new(Self { found, ..self.clone() }))),
+        }
     }
 
     /// The database's own guard refusing is a clash too.
@@ -51,65 +75,95 @@ impl Clash {
     }
 
     async fn look(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<(&'static str, Span)>> {
+        type Row = (i64, i64, Option<String>, Option<i32>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
+        let (wanted, held) = (self.wanted, self.held);
         let same = merged::one_patient(conn, self.patient).await?;
-        let rows: Vec<(i64, i64, DateTime<Utc>, DateTime<Utc>)> = appointments::table
-            .filter(appointments::doctor_id.eq(self.doctor).or(appointments::patient_id.eq_any(&same)))
+        let of_doctor = appointments::doctor_id
+            .eq(self.doctor)
+            .and(appointments::queue_number.is_null())
+            .and(appointments::held_from.lt(held.end))
+            .and(appointments::held_until.gt(held.start));
+        let of_others = appointments::starts_at.lt(wanted.end).and(appointments::ends_at.gt(wanted.start));
+        let rows: Vec<Row> = appointments::table
+            .filter(
+                of_doctor
+                    .or(appointments::patient_id.eq_any(&same).and(of_others))
+                    .or(appointments::room.eq(self.room.as_deref()).and(of_others)),
+            )
             .filter(appointments::status.ne_all(FREED))
             .filter(
-                appointments::starts_at
-                    .lt(self.wanted.end)
-                    .and(appointments::starts_at.gt(earliest_start(self.wanted))),
+                appointments::starts_at.lt(latest_start(held)).and(appointments::starts_at.gt(earliest_start(held))),
             )
-            .filter(appointments::ends_at.gt(self.wanted.start))
             .filter(appointments::id.ne(self.except.unwrap_or(0)))
             .order((appointments::starts_at, appointments::id))
             .limit(NAMED)
-            .select((appointments::doctor_id, appointments::patient_id, appointments::starts_at, appointments::ends_at))
+            .select((
+                appointments::doctor_id,
+                appointments::patient_id,
+                appointments::room,
+                appointments::queue_number,
+                appointments::starts_at,
+                appointments::ends_at,
+                appointments::held_from,
+                appointments::held_until,
+            ))
             .load(conn)
             .await?;
         let mut found = Vec::new();
-        for (doctor, patient, start, end) in rows {
+        for (doctor, patient, room, queue_number, start, end, held_from, held_until) in rows {
             let span = Span { start, end };
-            found.extend((doctor == self.doctor).then_some(("doctor", span)));
-            found.extend(same.contains(&patient).then_some(("patient", span)));
+            let theirs = Span { start: held_from, end: held_until };
+            let overlaps = span.overlaps(&wanted);
+            let holds_doctor = doctor == self.doctor && queue_number.is_none() && theirs.overlaps(&held);
+            found.extend(holds_doctor.then_some(("doctor", span)));
+            found.extend((same.contains(&patient) && overlaps).then_some(("patient", span)));
+            found.extend((room.is_some() && room == self.room && overlaps).then_some(("room", span)));
         }
         Ok(found)
     }
 
-    /// Says what is in the way and which times of the doctor are free for both instead.
-    pub async fn explain(mut self, conn: &mut AsyncPgConnection, zone: Tz) -> Result<Taken, Error> {
+    /// Says what is in the way and which times of the doctor are free for all instead.
+    pub async fn explain(mut self, conn: &mut AsyncPgConnection, calendar: &Calendar) -> Result<Taken, Error> {
         if self.found.is_empty() {
             self.found = self.look(conn).await?;
         }
         let conflicts = self.found.iter().map(|(with, span)| {
-            let start = span.start.with_timezone(&zone);
-            let end_time = span.end.with_timezone(&zone).time();
-            Conflict { with, date: start.date_naive(), time_slot: start.time(), end_time }
+            let (date, time_slot, end_time) = calendar.wall_clock(span);
+            Conflict { with, date, time_slot, end_time }
         });
-        let next_available = self.free_instead(conn, zone).await?.into_iter().map(|span| {
-            let start = span.start.with_timezone(&zone);
-            let end_time = span.end.with_timezone(&zone).time();
-            FreeSlot { date: start.date_naive(), time_slot: start.time(), end_time }
-        });
+        let free = self.free_instead(conn, calendar).await?;
+        let next_available = free.iter().map(|span| FreeSlot::at(calendar, span));
         Ok(Taken { conflicts: conflicts.collect(), next_available: next_available.collect() })
     }
 
-    async fn free_instead(&self, conn: &mut AsyncPgConnection, zone: Tz) -> Result<Vec<Span>, Error> {
-        let Some((_version, hours)) = availability::hours_of(conn, self.doctor).await? else { return Ok(Vec::new()) };
-        let window = Span { start: self.wanted.start, end: self.wanted.start + TimeDelta::days(HORIZON_DAYS) };
-        let same = merged::one_patient(conn, self.patient).await?;
-        let busy: Vec<(DateTime<Utc>, DateTime<Utc>)> = appointments::table
-            .filter(appointments::doctor_id.eq(self.doctor).or(appointments::patient_id.eq_any(same)))
-            .filter(appointments::status.ne_all(FREED))
-            .filter(appointments::starts_at.lt(window.end).and(appointments::starts_at.gt(earliest_start(window))))
-            .filter(appointments::id.ne(self.except.unwrap_or(0)))
-            .select((appointments::starts_at, appointments::ends_at))
-            .load(conn)
-            .await?;
-        let busy: Vec<Span> = busy.into_iter().map(|(start, end)| Span { start, end }).collect();
-        let days = u64::try_from(HORIZON_DAYS).unwrap_or_default();
-        Ok(slots::next_free(&hours, zone, self.wanted.minutes(), &busy, self.wanted.start, days, OFFERED))
+    async fn free_instead(&self, conn: &mut AsyncPgConnection, calendar: &Calendar) -> Result<Vec<Span>, Error> {
+        let first = calendar.date(self.wanted.start);
+        let last = first.checked_add_days(Days::new(HORIZON_DAYS)).unwrap_or(first);
+        let plan = plan_of(conn, calendar, self.doctor, first, last).await?;
+        let Some(window) = calendar.days(first, last) else { return Ok(Vec::new()) };
+        let except = self.except.unwrap_or(0);
+        let busy = busy_doctor(conn, self.doctor, window).await?;
+        let held: Vec<Span> = busy.iter().filter(|taken| taken.appointment != except).map(|taken| taken.held).collect();
+        let others = busy_others(conn, self.patient, self.room.as_deref(), window, except).await?;
+        let search = Search {
+            minutes: Some(self.wanted.minutes()),
+            held: &held,
+            others: &others,
+            from: self.wanted.start.max(Utc::now()),
+            days: HORIZON_DAYS,
+            count: OFFERED,
+        };
+        Ok(plan.free(calendar.zone, &search))
     }
+}
+
+/// Two bookings of one room never run side by side. Lock people before rooms, always; it is held until the transaction ends.
+async fn lock_room(conn: &mut AsyncPgConnection, room: &str) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('room ' || $1, 5))")
+        .bind::<diesel::sql_types::Text, _>(room)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Runs a transaction again while PostgreSQL makes it lose (deadlock, serialisation), a bounded number of times, and
@@ -119,7 +173,7 @@ impl Clash {
 /// Whatever the last attempt met.
 pub async fn settle<T>(
     conn: &mut AsyncPgConnection,
-    zone: Tz,
+    calendar: &Calendar,
     attempt: impl AsyncFn(&mut AsyncPgConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut outcome = attempt(conn).await;
@@ -130,7 +184,7 @@ pub async fn settle<T>(
         }
     }
     match outcome {
-        Err(Error::Clash(clash)) => Err(Error::Taken(Box::new(clash.explain(conn, zone).await?))),
+        Err(Error::Clash(clash)) => Err(Error::Taken(Box::new(clash.explain(conn, calendar).await?))),
         other => other,
     }
 }

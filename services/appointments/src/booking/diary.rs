@@ -2,58 +2,75 @@
 
 use chassis::strict_json::Faults;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use diesel::OptionalExtension;
 use diesel_async::AsyncPgConnection;
 
-use crate::availability;
+use crate::app::Calendar;
+use crate::appointment::Buffers;
+use crate::availability::rows::plan_of;
 use crate::error::Error;
 use crate::people::{Patient, StaffMember};
-use crate::slots::{self, Hours, Misplaced, Span};
+use crate::plan::{Plan, Shut};
+use crate::slots::{self, Misplaced, Span};
 
 /// Nobody is booked further ahead than this.
 const HORIZON: TimeDelta = TimeDelta::days(3 * 366);
 /// Length of an appointment with a doctor who has no hours; it is refused anyway, with all its other faults.
 const FALLBACK_MINUTES: i64 = 30;
 
-/// A doctor and a patient, locked until the transaction ends, and the doctor's hours.
+/// A doctor and a patient, locked until the transaction ends, and when the doctor can be booked on a day.
 #[derive(Debug)]
 pub struct Diary {
     /// The doctor.
     pub doctor: StaffMember,
     /// The patient.
     pub patient: Patient,
-    /// The doctor's hours, if any were ever set.
-    pub hours: Option<Hours>,
+    /// The doctor's plan of the day.
+    pub plan: Plan,
+    /// The day.
+    pub date: NaiveDate,
 }
 
 impl Diary {
     /// Locks both, doctor first: everybody locks in that order, so that nobody waits in a circle.
-    pub async fn lock(conn: &mut AsyncPgConnection, doctor: i64, patient: i64) -> Result<Self, Error> {
+    pub async fn lock(
+        conn: &mut AsyncPgConnection,
+        calendar: &Calendar,
+        doctor: i64,
+        patient: i64,
+        date: NaiveDate,
+    ) -> Result<Self, Error> {
         let doctor = StaffMember::lock(conn, doctor).await.optional()?.filter(StaffMember::is_doctor);
         let doctor = doctor.ok_or_else(|| Error::invalid("doctor", "unknown", "there is no such doctor"))?;
         let patient = Patient::lock(conn, patient).await.optional()?;
         let patient = patient.ok_or_else(|| Error::invalid("patient", "unknown", "there is no such patient"))?;
-        let hours = availability::hours_of(conn, doctor.id).await?.map(|(_version, hours)| hours);
-        Ok(Self { doctor, patient, hours })
+        let plan = plan_of(conn, calendar, doctor.id, date, date).await?;
+        Ok(Self { doctor, patient, plan, date })
     }
 
-    /// Length of the doctor's slots.
+    /// Length of the doctor's slots that day.
     pub fn slot_minutes(&self) -> i64 {
-        self.hours.as_ref().map_or(FALLBACK_MINUTES, |hours| hours.slot_minutes)
+        self.plan.hours(self.date).map_or(FALLBACK_MINUTES, |hours| hours.slot_minutes)
     }
 
-    /// The span of an appointment at that time, if the two can meet then at all.
-    pub fn place(
-        &self,
-        zone: Tz,
-        date: NaiveDate,
-        time: NaiveTime,
-        minutes: i64,
-        now: DateTime<Utc>,
-    ) -> Result<Span, Error> {
+    /// The span with what the doctor keeps free around it.
+    pub fn hold(&self, span: Span) -> Span {
+        self.plan.hold(self.date, span)
+    }
+
+    /// The same in minutes.
+    pub fn buffers(&self) -> Buffers {
+        let minutes = |minutes: i64| i32::try_from(minutes).unwrap_or_default();
+        self.plan.hours(self.date).map_or(Buffers { buffer_before: 0, buffer_after: 0 }, |hours| Buffers {
+            buffer_before: minutes(hours.before),
+            buffer_after: minutes(hours.after),
+        })
+    }
+
+    /// The span of an appointment at that time of the day, if the two can meet then at all.
+    pub fn place(&self, calendar: &Calendar, time: NaiveTime, minutes: i64, now: DateTime<Utc>) -> Result<Span, Error> {
         let mut faults = self.inactive();
-        let span = match slots::place(zone, date, time, minutes) {
+        let span = match slots::place(calendar.zone, self.date, time, minutes) {
             Ok(span) => Some(span),
             Err(Misplaced::NoSuchTime) => {
                 faults.push(
@@ -69,9 +86,22 @@ impl Diary {
             }
         };
         if let Some(span) = &span {
-            self.check_time(zone, date, span, now, &mut faults);
+            self.check_time(calendar, span, now, &mut faults);
         }
         match span {
+            Some(span) if faults.0.is_empty() => Ok(span),
+            _ => Err(Error::Faults(faults)),
+        }
+    }
+
+    /// The slot that runs now, if the two can meet in it.
+    pub fn running(&self, calendar: &Calendar, now: DateTime<Utc>) -> Result<Span, Error> {
+        let mut faults = self.inactive();
+        let running = self.plan.running(calendar.zone, now);
+        if running.is_none() {
+            faults.push("doctor", "not_there_now", "has no working hours at this moment");
+        }
+        match running {
             Some(span) if faults.0.is_empty() => Ok(span),
             _ => Err(Error::Faults(faults)),
         }
@@ -88,19 +118,23 @@ impl Diary {
         faults
     }
 
-    fn check_time(&self, zone: Tz, date: NaiveDate, span: &Span, now: DateTime<Utc>, faults: &mut Faults) {
+    fn check_time(&self, calendar: &Calendar, span: &Span, now: DateTime<Utc>, faults: &mut Faults) {
         if span.start < now {
-            let field = if date < now.with_timezone(&zone).date_naive() { "date" } else { "time_slot" };
+            let field = if self.date < calendar.date(now) { "date" } else { "time_slot" };
             faults.push(field, "in_the_past", "is in the past");
         } else if span.start > now + HORIZON {
             faults.push("date", "too_far_ahead", "is more than three years ahead");
         }
-        match &self.hours {
-            None => faults.push("doctor", "no_hours", "has no working hours yet"),
-            Some(hours) if !slots::working(hours, zone, date).iter().any(|open| open.holds(span)) => {
+        match self.plan.check(calendar.zone, self.date, span) {
+            Err(Shut::NoHours) => faults.push("doctor", "no_hours", "has no working hours yet"),
+            Err(Shut::OutsideHours) => {
                 faults.push("time_slot", "outside_hours", "is outside the doctor's working hours");
             }
-            Some(_) => {}
+            Err(Shut::Holiday) => {
+                faults.push("date", "holiday", "is a public holiday, on which the doctor does not work")
+            }
+            Err(Shut::Away) => faults.push("time_slot", "doctor_away", "is in the doctor's leave or blocked"),
+            Ok(()) => {}
         }
     }
 }

@@ -5,30 +5,30 @@
 
 pub mod clash;
 pub mod diary;
+pub mod order;
+pub mod walk_in;
 
 use actix_web::{post, web};
 use auth::permissions::AppointmentBook;
-use auth::{Actor, Permit};
+use auth::{Action, Actor, Permit};
 use chassis::fields::{Day, Id};
 use chassis::idempotency::{Answer, IdempotencyKey};
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, Strict};
 use chassis::text::Paragraph;
-use chrono::Utc;
 use deserr::Deserr;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use utoipa::ToSchema;
 
 use crate::access::{self, Scope};
 use crate::app::App;
-use crate::appointment::{AppointmentView, DoctorFacts, Entry, NewAppointment, PatientFacts, Viewer};
+use crate::appointment::{AppointmentView, Entry, Viewer};
 use crate::error::Error;
-use crate::input::{Clock, Minutes};
-use crate::status::{AppointmentType, Status};
-use crate::{events, history, merged};
+use crate::input::{Clock, Minutes, Reason, Room};
+use crate::merged;
+use crate::status::AppointmentType;
 
-use self::clash::Clash;
-use self::diary::Diary;
+use self::order::Order;
 
 /// What a caller sends to book.
 #[derive(Clone, Debug, Deserr, ToSchema)]
@@ -53,14 +53,22 @@ pub struct NewBooking {
     /// Why the patient comes.
     #[deserr(default)]
     pub reason: Option<Paragraph<1000>>,
+    /// A room to be taken for it, by its name.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 40, example = "OPD-3")]
+    pub room: Option<Room>,
+    /// Books over the doctor's other appointments, if there are any then, and says why: a right of `ADMIN` and the doctor.
+    #[deserr(default)]
+    pub overbooking_reason: Option<Reason>,
 }
 
 /// Books an appointment.
 ///
 /// `ADMIN` and `RECEPTIONIST` for anyone, a `DOCTOR` with themselves for patients in their care, a `PATIENT` for themselves.
 /// Unknown or inactive people, patients whom the caller may not know of, the past, more than three years ahead and times
-/// outside the doctor's hours are 400. A time that overlaps another appointment of the doctor or the patient is 409 with
-/// `conflicts` and `next_available`.
+/// outside the doctor's hours, on a holiday or in leave are 400. A time that overlaps another appointment of the doctor, with
+/// what the doctor keeps free around each, of the patient or of the room is 409 with `conflicts` and `next_available`. With an
+/// `overbooking_reason` the doctor's own other appointments are no hindrance to `ADMIN` and the doctor.
 #[utoipa::path(
     tag = "appointments",
     request_body = NewBooking,
@@ -69,7 +77,7 @@ pub struct NewBooking {
         (status = 201, description = "booked; `Location` and `ETag`", body = AppointmentView),
         (status = 400, description = "bad input, every fault in `errors`"),
         (status = 401, description = "no good token"),
-        (status = 403, description = "the role may not book, or not with this doctor"),
+        (status = 403, description = "the role may not book, not with this doctor, or not over another appointment"),
         (status = 409, description = "the time is taken (`urn:ehs:problem:double-booking`), or the key was used for another body", body = crate::error::Taken),
         (status = 503, description = "the owner of a doctor or patient not known here yet does not answer; `Retry-After`"),
     )
@@ -86,15 +94,28 @@ pub async fn book(
     let wanted = NewBooking { patient: Id::new(patient), ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
-    check_people(&app, &permit.actor, &scope, &wanted).await?;
+    check_overbooking(&permit.actor, wanted.overbooking_reason.as_ref())?;
+    check_people(&app, &permit.actor, &scope, wanted.doctor, wanted.patient).await?;
     let booking = Booking { app: &app, actor: &permit.actor, key: &key, digest: &digest, wanted: &wanted };
     let mut conn = app.conn().await?;
-    let answer = clash::settle(&mut conn, app.zone, async |conn| booking.attempt(conn).await).await?;
+    let answer = clash::settle(&mut conn, &app.calendar, async |conn| booking.attempt(conn).await).await?;
     Ok(answer)
 }
 
+/// Overbooking is a right of its own, and stands as such in the audit log.
+pub fn check_overbooking(actor: &Actor, reason: Option<&Reason>) -> Result<(), Error> {
+    if reason.is_none() {
+        return Ok(());
+    }
+    if actor.reach(Action::AppointmentOverbook).is_none() {
+        return Err(Error::Forbidden("Your role does not book over another appointment."));
+    }
+    actor.trail.asks_for(Action::AppointmentOverbook.as_str(), true);
+    Ok(())
+}
+
 /// A doctor's diary is theirs: another doctor cannot write into it.
-fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
+pub fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
     match scope {
         Scope::OfDoctor(_) | Scope::Nothing if !scope.covers_doctor(doctor) => {
             Err(Error::Forbidden("A doctor books with themselves only."))
@@ -104,12 +125,12 @@ fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
 }
 
 /// Both are known, or their owners know them. A patient whom the caller may not know of is none.
-async fn check_people(app: &App, actor: &Actor, scope: &Scope, wanted: &NewBooking) -> Result<(), Error> {
+pub async fn check_people(app: &App, actor: &Actor, scope: &Scope, doctor: Id, patient: Id) -> Result<(), Error> {
     let mut faults = Faults::new();
-    if app.owners.doctor(&app.db, actor, wanted.doctor.get()).await?.is_none() {
+    if app.owners.doctor(&app.db, actor, doctor.get()).await?.is_none() {
         faults.push("doctor", "unknown", "there is no such doctor");
     }
-    if !may_book_for(app, actor, scope, wanted.patient.get()).await? {
+    if !may_book_for(app, actor, scope, patient.get()).await? {
         faults.push("patient", "unknown", "there is no such patient");
     }
     if faults.0.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
@@ -146,7 +167,7 @@ impl Booking<'_> {
             }
             let entry = self.write(conn).await?;
             audit::write(conn, &self.actor.trail, [entry.appointment.patient_id]).await?;
-            let answer = self.answer(entry)?;
+            let answer = created(self.app, self.actor, entry)?;
             self.key.store(conn, self.actor.user_id, &answer).await?;
             Ok(answer)
         })
@@ -154,35 +175,26 @@ impl Booking<'_> {
     }
 
     async fn write(&self, conn: &mut AsyncPgConnection) -> Result<Entry, Error> {
-        let wanted = self.wanted;
-        let diary = Diary::lock(conn, wanted.doctor.get(), wanted.patient.get()).await?;
-        let minutes = wanted.duration_minutes.map_or_else(|| diary.slot_minutes(), |minutes| minutes.0);
-        let span = diary.place(self.app.zone, wanted.date.get(), wanted.time_slot.0, minutes, Utc::now())?;
-        let clash =
-            Clash { doctor: diary.doctor.id, patient: diary.patient.id, wanted: span, except: None, found: Vec::new() };
-        clash.refuse(conn).await?;
-        let new = NewAppointment {
-            patient_id: diary.patient.id,
-            doctor_id: diary.doctor.id,
-            starts_at: span.start,
-            ends_at: span.end,
-            status: Status::Scheduled,
+        let Self { app, actor, wanted, .. } = self;
+        let order = Order {
+            doctor: wanted.doctor.get(),
+            patient: wanted.patient.get(),
+            date: wanted.date.get(),
+            time: wanted.time_slot.0,
+            minutes: wanted.duration_minutes.map(|minutes| minutes.0),
             appointment_type: wanted.appointment_type.unwrap_or(AppointmentType::InPerson),
-            reason: wanted.reason.as_deref().unwrap_or_default().to_owned().into(),
-            notes: String::new().into(),
-            cancellation_reason: String::new().into(),
+            reason: wanted.reason.as_deref().unwrap_or_default(),
+            room: wanted.room.as_ref().map(|room| room.0.as_str()),
+            overbooking_reason: wanted.overbooking_reason.as_ref(),
+            series: None,
         };
-        let row = new.insert(conn).await.map_err(|cause| clash.or(cause))?;
-        history::record(conn, self.actor, None, &row).await?;
-        events::booked(&self.app.outbox, conn, self.actor, &row, &diary.doctor.name).await?;
-        let doctor = DoctorFacts { name: diary.doctor.name, department: diary.doctor.department };
-        let patient = PatientFacts { name: diary.patient.name, user_id: diary.patient.user_id };
-        Ok(Entry { appointment: row, doctor, patient })
+        order.carry_out(conn, &app.calendar, &app.outbox, (*actor).into()).await
     }
+}
 
-    fn answer(&self, entry: Entry) -> Result<Answer, Problem> {
-        let (id, version) = (entry.appointment.id, entry.appointment.version);
-        let viewer = Viewer { role: self.actor.role, zone: self.app.zone };
-        Answer::created(format!("/api/appointments/{id}/"), version, &viewer.show(entry))
-    }
+/// 201 with the appointment.
+fn created(app: &App, actor: &Actor, entry: Entry) -> Result<Answer, Problem> {
+    let (id, version) = (entry.appointment.id, entry.appointment.version);
+    let viewer = Viewer { role: actor.role, zone: app.zone() };
+    Answer::created(format!("/api/appointments/{id}/"), version, &viewer.show(entry))
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::appointment::{Entry, Viewer};
 use crate::error::Error;
-use crate::input::{Clock, Minutes};
+use crate::input::{Clock, Minutes, Reason, Room};
 use crate::status::{AppointmentType, Status};
 
 /// What a caller may write of an appointment.
@@ -48,6 +48,16 @@ pub struct Rewrite {
     /// Why it is called off; needed with `CANCELLED`, and with nothing else.
     #[deserr(default)]
     pub cancellation_reason: Option<Paragraph<1000>>,
+    /// A room taken for it, by its name; none unless given.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, max_length = 40, example = "OPD-3")]
+    pub room: Option<Room>,
+    /// Moves it over the doctor's other appointments, if there are any then, and says why: a right of `ADMIN` and the doctor.
+    #[deserr(default)]
+    pub overbooking_reason: Option<Reason>,
+    /// Why it is changed; kept in its history and nowhere else.
+    #[deserr(default)]
+    pub change_reason: Option<Paragraph<500>>,
 }
 
 /// A PUT or a PATCH.
@@ -66,6 +76,8 @@ pub struct Asked {
     pub status: Option<Status>,
     /// Another time, length or doctor.
     pub moves: bool,
+    /// Another room, or none.
+    pub room: bool,
     /// Another kind, reason or note.
     pub edits: bool,
     /// Another cancellation reason.
@@ -75,7 +87,7 @@ pub struct Asked {
 impl Asked {
     /// Whether it asks for anything at all.
     pub fn anything(&self) -> bool {
-        self.status.is_some() || self.moves || self.edits || self.cancellation_reason
+        self.status.is_some() || self.moves || self.room || self.edits || self.cancellation_reason
     }
 }
 
@@ -94,6 +106,8 @@ struct Writable<'a> {
     notes: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancellation_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<&'a str>,
 }
 
 const TEXTS: [&str; 3] = ["reason", "notes", "cancellation_reason"];
@@ -118,6 +132,7 @@ impl Wanted {
             reason: row.reason.expose(),
             notes: viewer.sees_notes().then_some(row.notes.expose()),
             cancellation_reason: (row.status == Status::Cancelled).then_some(row.cancellation_reason.expose()),
+            room: row.room.as_deref(),
         };
         parse(merge_patch::apply(&current, &patch)?)
     }
@@ -147,6 +162,7 @@ impl Rewrite {
             status: self.status.filter(|status| *status != row.status),
             moves: (self.date.get(), self.time_slot.0, minutes, self.doctor.get())
                 != (date, time_slot, row.span().minutes(), row.doctor_id),
+            room: self.room.as_ref().map(|room| &room.0) != row.room.as_ref(),
             edits: self.appointment_type.is_some_and(|kind| kind != row.appointment_type)
                 || self.reason.as_deref().unwrap_or_default() != row.reason.expose()
                 || differs(&self.notes, row.notes.expose()),
@@ -171,6 +187,9 @@ impl Rewrite {
         }
         if status != Status::Cancelled && !reason.is_empty() {
             faults.push("cancellation_reason", "not_cancelled", "is for CANCELLED only");
+        }
+        if self.overbooking_reason.is_some() && !asked.moves {
+            faults.push("overbooking_reason", "not_moved", "is for an appointment that is moved");
         }
         if status == Status::Cancelled && asked.moves {
             faults.push("status", "moved_and_cancelled", "cannot be moved and cancelled at once");

@@ -8,22 +8,25 @@ use actix_web::{get, patch, put, web};
 use auth::permissions::{AppointmentChange, AppointmentRead};
 use auth::{Action, Actor, BreakGlass, Permit};
 use chassis::etag::{Etagged, IfMatch};
+use chassis::phi::Phi;
 use chassis::problem::Problem;
 use chassis::strict_json::{MergePatch, Strict};
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use events::Outbox;
 use serde_json::Value;
 
 use crate::access::Scope;
 use crate::app::App;
-use crate::appointment::{Appointment, AppointmentView, Change, Entry, Viewer};
+use crate::appointment::{Appointment, AppointmentView, Buffers, Change, Entry, FREED, Viewer};
+use crate::booking::check_overbooking;
 use crate::booking::clash::{self, Clash};
 use crate::booking::diary::Diary;
-use crate::break_glass;
+use crate::booking::order::overbooking_reason;
 use crate::error::Error;
-use crate::slots::Span;
-use crate::status::{Refusal, Status, check};
-use crate::{events, history};
+use crate::history::record::{self, By, Changed};
+use crate::status::{Moment, Refusal, Status, Who, check};
+use crate::{break_glass, events as told};
 
 use self::input::{Rewrite, Wanted};
 
@@ -64,8 +67,9 @@ pub async fn read(
 ///
 /// Without `status`, `duration_minutes`, `appointment_type`, `notes` or `cancellation_reason` these stay as they are; without
 /// `reason` it is emptied. The patient stays the same. Moving is checked like a booking, and only possible while `SCHEDULED` or
-/// `CONFIRMED`. Who may make which step of status is one table; `CANCELLED` needs a `cancellation_reason`. A `NURSE` changes the
-/// status only, a `PATIENT` only cancels, before the start.
+/// `CONFIRMED`; it keeps the appointment's identity, and those who listen are told of the time before. Who may make which step of
+/// status, and when, is one table: nobody is `CHECKED_IN` before the day, nothing `COMPLETED` or `NO_SHOW` before the start.
+/// `CANCELLED` needs a `cancellation_reason`. A `NURSE` changes the status only, a `PATIENT` only cancels, before the start.
 #[utoipa::path(
     tag = "appointments",
     params(
@@ -79,7 +83,7 @@ pub async fn read(
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not make this change"),
         (status = 404, description = "no such appointment, or not for the caller to know of"),
-        (status = 409, description = "the time is taken, the status does not follow, or it is too late to move", body = crate::error::Taken),
+        (status = 409, description = "the time is taken, the status does not follow or not yet, or it is too late to move", body = crate::error::Taken),
         (status = 412, description = "the appointment has changed since"),
         (status = 503, description = "the users service does not answer about a doctor not known here yet"),
     )
@@ -111,7 +115,7 @@ pub async fn replace(
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not make this change"),
         (status = 404, description = "no such appointment, or not for the caller to know of"),
-        (status = 409, description = "the time is taken, the status does not follow, or it is too late to move", body = crate::error::Taken),
+        (status = 409, description = "the time is taken, the status does not follow or not yet, or it is too late to move", body = crate::error::Taken),
         (status = 412, description = "the appointment has changed since"),
         (status = 503, description = "the users service does not answer about a doctor not known here yet"),
     )
@@ -143,7 +147,7 @@ impl Changing<'_> {
         let mut conn = self.app.conn().await?;
         let attempt =
             async |conn: &mut AsyncPgConnection| conn.transaction(async |conn| self.attempt(conn, id).await).await;
-        let entry = clash::settle(&mut conn, self.app.zone, attempt).await?;
+        let entry = clash::settle(&mut conn, &self.app.calendar, attempt).await?;
         Ok(show(self.app, self.actor, entry))
     }
 
@@ -151,7 +155,7 @@ impl Changing<'_> {
         let visible = Scope::for_action(conn, self.actor, Action::AppointmentRead).await?;
         let entry = Entry::lock(conn, &visible, id).await?.ok_or(Error::NotFound("appointment"))?;
         self.if_match.check(entry.appointment.version)?;
-        let viewer = Viewer { role: self.actor.role, zone: self.app.zone };
+        let viewer = Viewer { role: self.actor.role, zone: self.app.zone() };
         let rewrite = self.wanted.against(&entry, viewer)?;
         let asked = rewrite.asked_of(&entry, viewer)?;
         self.check_rights(conn, &entry, &rewrite, &asked).await?;
@@ -161,8 +165,8 @@ impl Changing<'_> {
             self.actor.trail.shows([entry.appointment.patient_id]);
             return Ok(entry);
         }
-        let span = if asked.moves { self.place(conn, &entry, &rewrite).await? } else { entry.appointment.span() };
-        let entry = self.write(conn, entry, rewrite, span).await?;
+        let place = self.place(conn, &entry, &rewrite, &asked).await?;
+        let entry = self.write(conn, entry, rewrite, place).await?;
         audit::write(conn, &self.actor.trail, [entry.appointment.patient_id]).await?;
         Ok(entry)
     }
@@ -181,7 +185,8 @@ impl Changing<'_> {
         if asked.cancellation_reason {
             self.check_scope(conn, entry, Action::AppointmentCancel).await?;
         }
-        if asked.moves || asked.edits {
+        if asked.moves || asked.room || asked.edits {
+            check_overbooking(self.actor, rewrite.overbooking_reason.as_ref())?;
             let scope = self.check_scope(conn, entry, Action::AppointmentReschedule).await?;
             if matches!(scope, Scope::OfDoctor(_)) && !scope.covers_doctor(rewrite.doctor.get()) {
                 return Err(Error::Forbidden("A doctor hands an appointment over through the desk."));
@@ -204,27 +209,46 @@ impl Changing<'_> {
         if from == to {
             return Ok(());
         }
-        match check(self.actor.role, from, to) {
-            Err(Refusal::Role) => {
-                return Err(Error::Forbidden("Your role does not take an appointment to this status."));
-            }
-            Err(Refusal::DoesNotFollow) => return Err(Error::DoesNotFollow { from, to }),
-            Ok(()) => {}
-        }
-        let begun = entry.appointment.starts_at <= Utc::now();
-        if self.actor.role == auth::Role::Patient && begun { Err(Error::Begun) } else { Ok(()) }
+        let row = &entry.appointment;
+        let moment = Moment { starts_at: row.starts_at, now: Utc::now(), zone: self.app.zone() };
+        check(Who::Role(self.actor.role), from, to, &moment).map_err(|refusal| match refusal {
+            Refusal::Role => Error::Forbidden("Your role does not take an appointment to this status."),
+            Refusal::DoesNotFollow => Error::DoesNotFollow { from, to },
+            Refusal::TooEarly(when) => Error::TooEarly { to, when },
+            Refusal::TooLate => Error::Begun,
+        })
     }
 
-    /// The new span, checked like a booking, with the people in it locked.
-    async fn place(&self, conn: &mut AsyncPgConnection, entry: &Entry, rewrite: &Rewrite) -> Result<Span, Error> {
-        if !entry.appointment.status.is_movable() {
-            return Err(Error::NotMovable(entry.appointment.status));
+    /// Where it is to be: as it is, or checked like a booking with the people in it locked.
+    async fn place(
+        &self,
+        conn: &mut AsyncPgConnection,
+        entry: &Entry,
+        rewrite: &Rewrite,
+        asked: &input::Asked,
+    ) -> Result<Place, Error> {
+        let (row, calendar) = (&entry.appointment, &self.app.calendar);
+        if asked.moves && !row.status.is_movable() {
+            return Err(Error::NotMovable(row.status));
         }
-        let diary = Diary::lock(conn, rewrite.doctor.get(), entry.appointment.patient_id).await?;
-        let minutes = rewrite.duration_minutes.map_or_else(|| entry.appointment.span().minutes(), |minutes| minutes.0);
-        let span = diary.place(self.app.zone, rewrite.date.get(), rewrite.time_slot.0, minutes, Utc::now())?;
-        clash_of(entry, rewrite, span).refuse(conn).await?;
-        Ok(span)
+        let mut place = Place::of(row, rewrite);
+        if !asked.moves && (!asked.room || FREED.contains(&rewrite.status.unwrap_or(row.status))) {
+            return Ok(place);
+        }
+        let (doctor, date) = (rewrite.doctor.get(), rewrite.date.get());
+        let diary = Diary::lock(conn, calendar, doctor, row.patient_id, date).await?;
+        if asked.moves {
+            let minutes = rewrite.duration_minutes.map_or_else(|| row.span().minutes(), |minutes| minutes.0);
+            let wanted = diary.place(calendar, rewrite.time_slot.0, minutes, Utc::now())?;
+            let overbooks = rewrite.overbooking_reason.is_some();
+            place.clash = Clash { wanted, held: diary.hold(wanted), overbooks, ..place.clash };
+            let placed = place.clash.refuse(conn).await?;
+            place.overbooking_reason = overbooking_reason(placed, rewrite.overbooking_reason.as_ref());
+            place.buffers = Some(diary.buffers());
+        } else {
+            place.clash.refuse(conn).await?;
+        }
+        Ok(place)
     }
 
     async fn write(
@@ -232,31 +256,85 @@ impl Changing<'_> {
         conn: &mut AsyncPgConnection,
         entry: Entry,
         rewrite: Rewrite,
-        span: Span,
+        place: Place,
+    ) -> Result<Entry, Error> {
+        let why = rewrite.change_reason.as_deref().unwrap_or_default().to_owned();
+        let change = changed(&entry.appointment, rewrite, &place);
+        let Place { clash, buffers, .. } = place;
+        Written { change, buffers, why }.carry_out(conn, &self.app.outbox, self.actor.into(), entry, &clash).await
+    }
+}
+
+/// A change that was found good.
+pub struct Written {
+    /// What becomes of it.
+    pub change: Change,
+    /// What the doctor keeps free around it, where it is moved.
+    pub buffers: Option<Buffers>,
+    /// Why; of a cancellation its reason, where nobody says more.
+    pub why: String,
+}
+
+impl Written {
+    /// Writes it, writes it down, and tells of it.
+    ///
+    /// # Errors
+    /// The clash that the database sees, and when PostgreSQL refuses.
+    pub async fn carry_out(
+        self,
+        conn: &mut AsyncPgConnection,
+        outbox: &Outbox,
+        by: By<'_>,
+        entry: Entry,
+        clash: &Clash,
     ) -> Result<Entry, Error> {
         let before = &entry.appointment;
-        let clash = clash_of(&entry, &rewrite, span);
-        let change = changed(before, rewrite, span);
-        let row = entry.update(conn, &change).await.map_err(|cause| clash.or(cause))?;
-        history::record(conn, self.actor, Some(before), &row).await?;
+        let row = entry.update(conn, &self.change, self.buffers).await.map_err(|cause| clash.or(cause))?;
+        let called_off = row.status == Status::Cancelled && self.why.is_empty();
+        let why = if called_off { row.cancellation_reason.expose() } else { &self.why };
+        record::record(conn, by, &[Changed { before: Some(before), after: &row, why }]).await?;
         let after = Entry::find(conn, &Scope::All, row.id).await?.ok_or(Error::NotFound("appointment"))?;
-        events::changed(&self.app.outbox, conn, self.actor, before.status, &row, &after.doctor.name).await?;
+        told::changed(outbox, conn, by, before, &row, &after.doctor.name).await?;
         Ok(after)
     }
 }
 
-fn clash_of(entry: &Entry, rewrite: &Rewrite, wanted: Span) -> Clash {
-    let row = &entry.appointment;
-    Clash { doctor: rewrite.doctor.get(), patient: row.patient_id, wanted, except: Some(row.id), found: Vec::new() }
+/// Where a changed appointment is to be.
+struct Place {
+    /// Time, doctor and room, and what stands in the way of them.
+    clash: Clash,
+    /// Why it lies over another one.
+    overbooking_reason: Option<Phi<String>>,
+    /// What the doctor keeps free around it, where it is moved.
+    buffers: Option<Buffers>,
 }
 
-fn changed(before: &Appointment, rewrite: Rewrite, span: Span) -> Change {
-    let kept = |text: Option<String>, old: &chassis::phi::Phi<String>| text.map_or_else(|| old.clone(), Into::into);
+impl Place {
+    /// Where it is, in the room that is wanted; what lies over it on purpose is in nobody's way.
+    fn of(row: &Appointment, rewrite: &Rewrite) -> Self {
+        let clash = Clash {
+            doctor: rewrite.doctor.get(),
+            patient: row.patient_id,
+            room: rewrite.room.clone().map(|room| room.0),
+            wanted: row.span(),
+            held: row.span(),
+            overbooks: true,
+            except: Some(row.id),
+            found: Vec::new(),
+        };
+        Self { clash, overbooking_reason: row.overbooking_reason.clone(), buffers: None }
+    }
+}
+
+fn changed(before: &Appointment, rewrite: Rewrite, place: &Place) -> Change {
+    let kept = |text: Option<String>, old: &Phi<String>| text.map_or_else(|| old.clone(), Into::into);
+    let status = rewrite.status.unwrap_or(before.status);
+    let stays = place.buffers.is_none() && status.is_movable();
     Change {
         doctor_id: rewrite.doctor.get(),
-        starts_at: span.start,
-        ends_at: span.end,
-        status: rewrite.status.unwrap_or(before.status),
+        starts_at: place.clash.wanted.start,
+        ends_at: place.clash.wanted.end,
+        status,
         appointment_type: rewrite.appointment_type.unwrap_or(before.appointment_type),
         reason: rewrite.reason.map(|text| text.into_inner()).unwrap_or_default().into(),
         notes: kept(rewrite.notes.map(|text| text.into_inner()), &before.notes),
@@ -266,10 +344,13 @@ fn changed(before: &Appointment, rewrite: Rewrite, span: Span) -> Change {
         ),
         version: before.version + 1,
         updated_at: Utc::now(),
+        rescheduling_cause: before.rescheduling_cause.filter(|_| stays),
+        room: place.clash.room.clone(),
+        overbooking_reason: place.overbooking_reason.clone(),
     }
 }
 
 fn show(app: &App, actor: &Actor, entry: Entry) -> Etagged<AppointmentView> {
-    let viewer = Viewer { role: actor.role, zone: app.zone };
+    let viewer = Viewer { role: actor.role, zone: app.zone() };
     Etagged { version: entry.appointment.version, body: viewer.show(entry) }
 }

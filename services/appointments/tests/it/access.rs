@@ -8,9 +8,24 @@ use crate::hospital::{Hospital, LAKSHMI, RAO, day, slot};
 
 fn action_of(method: &str, path: &str) -> Action {
     match (method, path) {
-        ("get", "/api/appointments/" | "/api/appointments/{id}/" | "/api/appointments/date-range/") => {
-            Action::AppointmentRead
+        (
+            "get",
+            "/api/appointments/"
+            | "/api/appointments/{id}/"
+            | "/api/appointments/{id}/history/"
+            | "/api/appointments/{id}/calendar.ics"
+            | "/api/appointments/date-range/",
+        ) => Action::AppointmentRead,
+        ("get", "/api/appointments/external/") => Action::ExternalAppointmentRead,
+        ("post", "/api/appointments/series/") => Action::AppointmentSeries,
+        ("post", "/api/appointments/walk-in/") => Action::AppointmentWalkIn,
+        ("get", "/api/appointments/availability/" | "/api/appointments/doctor/{id}/next-available/") => {
+            Action::ScheduleRead
         }
+        ("get", "/api/appointments/doctor/{id}/calendar.ics") => Action::AvailabilityRead,
+        ("get", "/api/appointments/doctor/{id}/time-off/") => Action::AvailabilityRead,
+        ("post", "/api/appointments/doctor/{id}/time-off/")
+        | ("delete", "/api/appointments/doctor/{id}/time-off/{entry}/") => Action::AvailabilityWrite,
         ("post", "/api/appointments/") => Action::AppointmentBook,
         ("put" | "patch", "/api/appointments/{id}/") => Action::AppointmentChange,
         ("get", "/api/appointments/doctor/{id}/schedule/") => Action::ScheduleRead,
@@ -46,10 +61,10 @@ async fn every_operation_by_every_role() {
         (1000, Role::Patient),
     ];
     let operations = operations();
-    assert_eq!(operations.len(), 11);
+    assert_eq!(operations.len(), 22);
     for (method, path, action) in operations {
         let subject = if path.contains("doctor/{id}") { RAO.to_string() } else { id.to_string() };
-        let path = path.replace("{id}", &subject);
+        let path = path.replace("{id}", &subject).replace("{entry}", "1");
         for (user, role) in users {
             let call = hospital.server.call(method.clone(), &path).token(&hospital.tokens.mint(user, role));
             let answer = call.json(&json!({"nonsense": 1})).send().await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Audited, Good};
 
-use crate::hospital::{Hospital, LAKSHMI, RAO, day, slot};
+use crate::hospital::{Hospital, LAKSHMI, OTHER, RAO, day, slot};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
@@ -16,16 +16,34 @@ async fn every_operation_leaves_a_row() {
     let (from, to) = (day(1), day(9));
     let moved = json!({"doctor": RAO, "date": day(3), "time_slot": "11:00:00", "patient": LAKSHMI});
     let week = json!({"slot_minutes": 20, "weekly": [{"weekday": "MON", "start": "09:00:00", "end": "13:00:00"}]});
-    let good: [Good; 11] = [
+    let off = json!({"start_date": day(3), "end_date": day(3), "reason": "a conference"});
+    let mut series = slot(LAKSHMI, RAO, day(10), "12:00:00");
+    series["rrule"] = json!("FREQ=DAILY;COUNT=2");
+    let all_day: Vec<_> =
+        (0..7).map(|weekday| json!({"weekday": weekday, "start": "00:00:00", "end": "23:59:00"})).collect();
+    let always = json!({"slot_minutes": 5, "weekly": all_day});
+    let good: [Good; 23] = [
         ("GET", "/api/appointments/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/schedule/?start_date={from}&end_date={to}"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/availability/"), json!({})),
+        ("GET", format!("/api/appointments/{id}/history/"), json!({})),
+        ("GET", format!("/api/appointments/doctor/{RAO}/next-available/"), json!({})),
+        ("GET", format!("/api/appointments/availability/?date={from}"), json!({})),
+        ("GET", "/api/appointments/external/".into(), json!({})),
+        ("GET", format!("/api/appointments/{id}/calendar.ics"), json!({})),
+        ("GET", format!("/api/appointments/doctor/{RAO}/calendar.ics"), json!({})),
+        ("POST", "/api/appointments/series/".into(), series),
         ("PUT", format!("/api/appointments/{id}/"), moved),
+        ("POST", format!("/api/appointments/doctor/{RAO}/time-off/"), off),
+        ("GET", format!("/api/appointments/doctor/{RAO}/time-off/"), json!({})),
+        ("DELETE", format!("/api/appointments/doctor/{RAO}/time-off/1/"), json!({})),
         ("PATCH", format!("/api/appointments/{id}/"), json!({"reason": "a cough"})),
         ("POST", "/api/appointments/".into(), slot(LAKSHMI, RAO, day(4), "10:00:00")),
         ("GET", format!("/api/appointments/date-range/?start_date={from}&end_date={to}"), json!({})),
         ("PUT", format!("/api/appointments/doctor/{RAO}/availability/"), week),
+        ("PUT", format!("/api/appointments/doctor/{RAO}/availability/"), always),
+        ("POST", "/api/appointments/walk-in/".into(), json!({"patient": OTHER, "doctor": RAO})),
         ("GET", "/api/appointments/audit/".into(), json!({})),
         ("GET", "/api/appointments/audit/verify/".into(), json!({})),
     ];
@@ -33,5 +51,5 @@ async fn every_operation_leaves_a_row() {
     let about = format!(
         "SELECT count(DISTINCT object) FROM audit_log WHERE outcome = 'SUCCESS' AND patients @> '{{{LAKSHMI}}}'"
     );
-    assert_eq!(hospital.db.number(&about).await, 7, "each that shows or changes an appointment names the patient");
+    assert_eq!(hospital.db.number(&about).await, 13, "each that shows or changes an appointment names the patient");
 }

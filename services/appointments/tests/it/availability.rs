@@ -58,6 +58,12 @@ async fn hours_that_make_no_sense_are_refused_whole() {
         (json!({"slot_minutes": 30, "weekly": [{"weekday": 7, "start": "09:00", "end": "10:00"}]}), "weekly.0.weekday"),
         (json!({"slot_minutes": 30}), "weekly"),
         (json!({"slot_minutes": 30, "weekly": [], "weekend": []}), "weekend"),
+        (json!({"slot_minutes": 30, "weekly": [], "effective_until": "2027-01-01"}), "effective_from"),
+        (
+            json!({"slot_minutes": 30, "weekly": [], "effective_from": "2027-01-02", "effective_until": "2027-01-01"}),
+            "effective_until",
+        ),
+        (json!({"slot_minutes": 30, "weekly": [], "buffer_before_minutes": -1}), "buffer_before_minutes"),
     ] {
         let answer = hospital.server.put(&path(RAO), &hospital.token(DESK), &body).await.expect(400);
         assert_eq!(answer.faulty_fields(), [field], "{body}");
@@ -87,4 +93,53 @@ async fn a_doctors_hours_are_theirs_and_the_desks() {
     hospital.server.put(&path(RAO), &hospital.token(RAO), &body).await.expect(200);
     // A nurse is no doctor whose hours could be set.
     hospital.server.put(&path(20), &hospital.token(DESK), &body).await.expect(404);
+}
+
+#[tokio::test]
+async fn other_hours_for_a_while() {
+    let hospital = Hospital::new().await;
+    let weekly = |start: &str, end: &str| -> Vec<_> {
+        (0..7).map(|weekday| json!({"weekday": weekday, "start": start, "end": end})).collect()
+    };
+    let set = async |body: serde_json::Value| {
+        hospital.server.put(&path(RAO), &hospital.token(DESK), &body).await.expect(200).body
+    };
+    let evenings = json!({"slot_minutes": 15, "weekly": weekly("18:00", "20:00"), "effective_from": day(10), "effective_until": day(12)});
+    let shown = set(evenings.clone()).await;
+    assert_eq!(shown["weekly"][0]["start"], "09:00:00");
+    assert_eq!(shown["periods"][0]["effective_from"], json!(day(10)));
+    assert_eq!((&shown["periods"][0]["slot_minutes"], shown["periods"].as_array().unwrap().len()), (&json!(15), 1));
+    // The same again is the same.
+    assert_eq!(set(evenings).await["periods"], shown["periods"]);
+    let first = async |days: u64| hospital.slots(RAO, day(days)).await.first().map(|slot| slot.0.clone());
+    assert_eq!(first(9).await.as_deref(), Some("09:00:00"));
+    assert_eq!(first(10).await.as_deref(), Some("18:00:00"));
+    assert_eq!(first(12).await.as_deref(), Some("18:00:00"));
+    assert_eq!(first(13).await.as_deref(), Some("09:00:00"));
+    let booked = hospital.booked(&slot(LAKSHMI, RAO, day(11), "18:15:00")).await;
+    assert_eq!(booked["duration_minutes"], 15);
+    hospital.book(DESK, &slot(LAKSHMI, RAO, day(11), "10:00:00")).await.expect(400);
+    // A day of it is cut out: nobody is there.
+    let closed = json!({"slot_minutes": 30, "weekly": [], "effective_from": day(11), "effective_until": day(11)});
+    assert_eq!(set(closed).await["periods"].as_array().unwrap().len(), 3);
+    assert_eq!(first(10).await.as_deref(), Some("18:00:00"));
+    assert_eq!(hospital.slots(RAO, day(11)).await, [("18:15:00".to_owned(), "BOOKED".to_owned())]);
+    assert_eq!(first(12).await.as_deref(), Some("18:00:00"));
+    // From a day on, for good; and the usual ones again, for all days.
+    set(json!({"slot_minutes": 30, "weekly": weekly("07:00", "08:00"), "effective_from": day(12)})).await;
+    assert_eq!(first(100).await.as_deref(), Some("07:00:00"));
+    let usual = set(json!({"slot_minutes": 30, "weekly": weekly("10:00", "11:00")})).await;
+    assert_eq!(usual["periods"], json!([]));
+    assert_eq!(first(100).await.as_deref(), Some("10:00:00"));
+}
+
+#[tokio::test]
+async fn a_doctor_may_have_hours_for_a_while_only() {
+    let hospital = Hospital::new().await;
+    let weekly: Vec<_> = (0..7).map(|weekday| json!({"weekday": weekday, "start": "09:00", "end": "10:00"})).collect();
+    let visiting = json!({"slot_minutes": 30, "weekly": weekly, "effective_from": day(3), "effective_until": day(3)});
+    let set = hospital.server.put(&path(NEW), &hospital.token(DESK), &visiting).await.expect(200);
+    assert_eq!((set.header("etag"), &set.body["weekly"]), ("\"1\"", &json!([])));
+    hospital.book(DESK, &slot(LAKSHMI, NEW, day(2), "09:00:00")).await.expect(400);
+    hospital.book(DESK, &slot(LAKSHMI, NEW, day(3), "09:00:00")).await.expect(201);
 }

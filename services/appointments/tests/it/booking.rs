@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::hospital::{DESK, GONE, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, LEFT, NEW, OTHER, RAO, SEN, day, slot};
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 23] = [
     "appointment_type",
     "cancellation_reason",
     "created_at",
@@ -13,10 +13,17 @@ const FIELDS: [&str; 16] = [
     "duration_minutes",
     "end_time",
     "id",
+    "needs_rescheduling",
     "notes",
+    "overbooked",
+    "overbooking_reason",
     "patient",
     "patient_name",
+    "queue_number",
     "reason",
+    "rescheduling_cause",
+    "room",
+    "series",
     "status",
     "time_slot",
     "updated_at",

@@ -2,7 +2,6 @@
 //! asks the real one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use appointments::events::Subscriber;
 use appointments::worker;
 use auth::Role;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hospital::{
     AUDITOR, CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, OTHER, OTHER_ACCOUNT, RAO, SEN, STRAY_NURSE,
-    day, slot,
+    day, pace, slot, subscriber,
 };
 
 const REASON: &str = "Unconscious, बेहोश";
@@ -117,7 +116,7 @@ async fn the_event_opens_them_for_the_hour_once() {
     let (hospital, _owner, hers) = hospital().await;
     let queues = Queues::new().await;
     let stop = CancellationToken::new();
-    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), stop.clone()));
+    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), pace(), stop.clone()));
     let one = format!("/api/appointments/{hers}/");
     let search = used(1, RAO, &[LAKSHMI, OTHER], None);
     let grants = [used(2, RAO, &[LAKSHMI], in_an_hour()), used(3, STRAY_NURSE, &[LAKSHMI], in_an_hour())];
@@ -132,7 +131,7 @@ async fn the_event_opens_them_for_the_hour_once() {
     }
     hospital.get(NURSE, &one).await.expect(404);
     // read and written as the role may
-    hospital.patch(STRAY_NURSE, &hers, &json!({"status": "CHECKED_IN"})).await.expect(200);
+    hospital.patch(STRAY_NURSE, &hers, &json!({"status": "CONFIRMED"})).await.expect(200);
     hospital.patch(RAO, &hers, &json!({"reason": "mine now"})).await.expect(403);
 
     hospital.db.sql("UPDATE break_glass_grants SET expires_at = now() - interval '1 second'").await;
@@ -148,11 +147,11 @@ async fn an_event_that_comes_too_late_or_twice_opens_nothing_more() {
     let (hospital, _owner, hers) = hospital().await;
     let mut conn = hospital.db.connect().await;
     let over = used(1, RAO, &[LAKSHMI], Some(Utc::now() - TimeDelta::seconds(1)));
-    Subscriber.apply(&mut conn, &over).await.unwrap();
+    subscriber().apply(&mut conn, &over).await.unwrap();
     hospital.get(RAO, &format!("/api/appointments/{hers}/")).await.expect(404);
     let event = used(2, RAO, &[LAKSHMI], in_an_hour());
     for _ in 0..2 {
-        Subscriber.apply(&mut conn, &event).await.unwrap();
+        subscriber().apply(&mut conn, &event).await.unwrap();
     }
     assert_eq!(hospital.db.number("SELECT count(*) FROM break_glass_grants").await, 1, "and the old one is forgotten");
 }
@@ -162,12 +161,12 @@ async fn who_is_no_doctor_any_more_sees_nothing_from_the_event_on() {
     let (hospital, _owner, hers) = hospital().await;
     let one = format!("/api/appointments/{hers}/");
     let mut conn = hospital.db.connect().await;
-    Subscriber.apply(&mut conn, &used(1, SEN, &[LAKSHMI], in_an_hour())).await.unwrap();
+    subscriber().apply(&mut conn, &used(1, SEN, &[LAKSHMI], in_an_hour())).await.unwrap();
     hospital.get(SEN, &one).await.expect(200);
     for (version, role, is_active) in [(2, Role::Doctor, false), (3, Role::Receptionist, true)] {
         let user = UserSnapshot { id: SEN, role: role.as_str().into(), is_active, version, ..UserSnapshot::default() };
         let event = Envelope::new(None, ("user", SEN), None, Payload::UserUpdated(user));
-        Subscriber.apply(&mut conn, &event).await.unwrap();
+        subscriber().apply(&mut conn, &event).await.unwrap();
         // the token still says DOCTOR
         hospital.get(SEN, &one).await.expect(404);
         with_reason(&hospital, SEN, &one, REASON).await.expect(404);

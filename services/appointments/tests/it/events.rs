@@ -1,4 +1,3 @@
-use appointments::events::Subscriber;
 use appointments::worker;
 use diesel_async::AsyncConnection;
 use events::envelope::to_wire;
@@ -9,7 +8,7 @@ use serde_json::json;
 use testkit::{Queues, eventually};
 use tokio_util::sync::CancellationToken;
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, day, slot};
+use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, SEN, day, pace, slot, subscriber};
 
 fn user(id: i64, role: &str, department: &str, version: i64) -> UserSnapshot {
     UserSnapshot {
@@ -47,8 +46,9 @@ async fn every_change_is_told_to_those_who_listen() {
     let hospital = Hospital::new().await;
     let queues = Queues::new().await;
     let stop = CancellationToken::new();
-    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), stop.clone()));
+    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), pace(), stop.clone()));
     let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    hospital.all_begin().await;
     for status in ["CHECKED_IN", "IN_PROGRESS", "COMPLETED"] {
         hospital.patch(1, &id, &json!({"status": status})).await.expect(200);
     }
@@ -84,7 +84,7 @@ async fn what_others_tell_is_kept_once() {
     let hospital = Hospital::new().await;
     let queues = Queues::new().await;
     let stop = CancellationToken::new();
-    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), stop.clone()));
+    let running = tokio::spawn(worker::run(hospital.db.pool().await, queues.sqs(), pace(), stop.clone()));
     let events = [
         Envelope::new(None, ("user", 70), None, Payload::UserRegistered(user(70, "DOCTOR", "PAEDIATRICS", 1))),
         Envelope::new(None, ("user", 71), None, Payload::UserRegistered(user(71, "PATIENT", "", 1))),
@@ -112,11 +112,71 @@ async fn an_older_version_never_overwrites_a_newer_one() {
     for version in [3, 1, 2] {
         let event =
             Envelope::new(None, ("user", RAO), None, Payload::UserUpdated(user(RAO, "DOCTOR", "CARDIOLOGY", version)));
-        Subscriber.apply(&mut conn, &event).await.unwrap();
+        subscriber().apply(&mut conn, &event).await.unwrap();
     }
     let kept = appointments::people::StaffMember::find(&mut conn, RAO).await.unwrap().unwrap();
     assert_eq!((kept.name.as_str(), kept.version), ("Meera v3", 3));
     let demoted = Envelope::new(None, ("user", RAO), None, Payload::UserUpdated(user(RAO, "PATIENT", "", 4)));
-    Subscriber.apply(&mut conn, &demoted).await.unwrap();
+    subscriber().apply(&mut conn, &demoted).await.unwrap();
     assert!(!appointments::people::StaffMember::find(&mut conn, RAO).await.unwrap().unwrap().is_doctor());
+}
+
+async fn hear(hospital: &Hospital, payload: Payload) {
+    let event = Envelope::new(None, ("user", 1), None, payload);
+    let mut conn = hospital.db.connect().await;
+    conn.transaction(async |conn| subscriber().apply(conn, &event).await).await.unwrap();
+}
+
+async fn cause(hospital: &Hospital, id: &serde_json::Value) -> serde_json::Value {
+    hospital.get(DESK, &format!("/api/appointments/{id}/")).await.expect(200).body["rescheduling_cause"].clone()
+}
+
+#[tokio::test]
+async fn what_is_to_come_of_a_doctor_who_goes_waits_to_be_moved() {
+    let hospital = Hospital::new().await;
+    let theirs = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    let in_leave = hospital.booked(&slot(200, RAO, day(4), "10:00:00")).await["id"].clone();
+    let others = hospital.booked(&slot(201, SEN, day(2), "10:00:00")).await["id"].clone();
+    hospital.patch(DESK, &theirs, &json!({"status": "CONFIRMED"})).await.expect(200);
+    let off = json!({"start_date": day(4), "end_date": day(4)});
+    hospital.post(DESK, &format!("/api/appointments/doctor/{RAO}/time-off/"), &off).await.expect(201);
+    let rao = |is_active: bool, version: i64| UserSnapshot { is_active, ..user(RAO, "DOCTOR", "CARDIOLOGY", version) };
+    hear(&hospital, Payload::UserUpdated(rao(true, 2))).await;
+    assert_eq!(cause(&hospital, &theirs).await, json!(null));
+    hear(&hospital, Payload::UserUpdated(rao(false, 3))).await;
+    assert_eq!(cause(&hospital, &theirs).await, "DOCTOR_UNAVAILABLE");
+    assert_eq!(cause(&hospital, &in_leave).await, "DOCTOR_UNAVAILABLE");
+    assert_eq!(cause(&hospital, &others).await, json!(null));
+    // The same again, and what is older, changes nothing.
+    hear(&hospital, Payload::UserUpdated(rao(false, 3))).await;
+    hear(&hospital, Payload::UserUpdated(rao(true, 2))).await;
+    let lines = format!("SELECT count(*) FROM appointment_history WHERE appointment_id = {theirs}");
+    assert_eq!(hospital.db.number(&lines).await, 3);
+    // To somebody else it can be moved.
+    let moved = hospital.patch(DESK, &theirs, &json!({"doctor": SEN, "time_slot": "12:00:00"})).await.expect(200).body;
+    assert_eq!(moved["needs_rescheduling"], false);
+    hear(&hospital, Payload::UserUpdated(rao(true, 4))).await;
+    assert_eq!(cause(&hospital, &in_leave).await, "LEAVE");
+    // Who gets another role sees nobody any more.
+    let later = hospital.booked(&slot(202, RAO, day(3), "10:00:00")).await["id"].clone();
+    hear(&hospital, Payload::UserUpdated(user(RAO, "ADMIN", "", 5))).await;
+    assert_eq!(cause(&hospital, &later).await, "DOCTOR_UNAVAILABLE");
+    let audited =
+        "SELECT count(*) FROM audit_log WHERE object = 'EVENT a doctor is there no more' AND patients @> '{100}'";
+    assert_eq!(hospital.db.number(audited).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_booked_for_a_patient_who_is_deactivated_waits_too() {
+    let hospital = Hospital::new().await;
+    let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    hear(&hospital, Payload::PatientUpdated(patient(LAKSHMI, "R", false, 2))).await;
+    assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE");
+    hospital.patch(DESK, &id, &json!({"time_slot": "11:00:00"})).await.expect(400);
+    hear(&hospital, Payload::PatientUpdated(patient(LAKSHMI, "R", true, 3))).await;
+    assert_eq!(cause(&hospital, &id).await, json!(null));
+    hear(&hospital, Payload::PatientUpdated(patient(LAKSHMI, "R", false, 4))).await;
+    let cancel = json!({"status": "CANCELLED", "cancellation_reason": "moved away"});
+    let cancelled = hospital.patch(DESK, &id, &cancel).await.expect(200).body;
+    assert_eq!(cancelled["needs_rescheduling"], false);
 }

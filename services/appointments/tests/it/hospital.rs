@@ -1,10 +1,14 @@
 //! A small hospital: people, hours, a running service.
 
-use appointments::app::App;
+use std::sync::Arc;
+
+use appointments::app::{App, Calendar};
+use appointments::events::Subscriber;
 use appointments::lookup::Owners;
+use appointments::worker::Pace;
 use appointments::{migrations, routes};
 use auth::Role;
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Asia::Kolkata;
 use serde_json::{Value, json};
 use testkit::{Answer, Server, TestDb, Tokens};
@@ -65,12 +69,22 @@ impl Hospital {
     }
 
     pub async fn with_owners(users: &str, patients: &str) -> Self {
+        Self::start(users, patients, "none").await
+    }
+
+    /// Where nobody works on the public holidays of a place.
+    pub async fn with_holidays(place: &str) -> Self {
+        Self::start("http://127.0.0.1:9/", "http://127.0.0.1:9/", place).await
+    }
+
+    async fn start(users: &str, patients: &str, holidays: &str) -> Self {
         let db = TestDb::new("appointments", migrations()).await;
         db.sql(PEOPLE).await;
         let tokens = Tokens::new();
         let owners = Owners::new(users.parse().unwrap(), patients.parse().unwrap()).unwrap();
         let audit = audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap();
-        let app = App::new(db.pool().await, audit, owners, Kolkata, "07".repeat(32).parse().unwrap());
+        let calendar = Calendar { zone: Kolkata, holidays: Arc::new(holidays.parse().unwrap()) };
+        let app = App::new(db.pool().await, audit, owners, calendar, "07".repeat(32).parse().unwrap());
         let server = Server::start("appointments", routes(app, tokens.verifier())).await;
         Self { db, server, tokens }
     }
@@ -100,6 +114,29 @@ impl Hospital {
         self.server.put(&format!("/api/appointments/{id}/"), &self.token(user), body).await
     }
 
+    pub async fn post(&self, user: i64, path: &str, body: &Value) -> Answer {
+        self.server.post(path, &self.token(user), body).await
+    }
+
+    /// Moves every appointment so that it has begun five minutes ago.
+    pub async fn all_begin(&self) {
+        self.db
+            .sql(
+                "UPDATE appointments SET starts_at = date_trunc('minute', now()) - interval '5 minutes', \
+                 ends_at = date_trunc('minute', now()) + interval '25 minutes'",
+            )
+            .await;
+    }
+
+    /// A doctor's slots of a day, as time and status.
+    pub async fn slots(&self, doctor: i64, date: NaiveDate) -> Vec<(String, String)> {
+        let path = format!("/api/appointments/doctor/{doctor}/schedule/?date={date}");
+        let day = self.get(DESK, &path).await.expect(200).body["days"][0].clone();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let slots = day["slots"].as_array().unwrap();
+        slots.iter().map(|slot| (text(&slot["time_slot"]), text(&slot["status"]))).collect()
+    }
+
     pub async fn rows(&self) -> i64 {
         self.db.number("SELECT count(*) FROM appointments").await
     }
@@ -115,6 +152,21 @@ pub fn role_of(user: i64) -> Role {
         AUDITOR => Role::Auditor,
         _ => Role::Patient,
     }
+}
+
+/// The hospital's wall clock, without holidays.
+pub fn calendar() -> Calendar {
+    Calendar { zone: Kolkata, holidays: Arc::default() }
+}
+
+/// As a test's worker runs.
+pub fn pace() -> Pace {
+    Pace { calendar: calendar(), no_show_grace: TimeDelta::minutes(60) }
+}
+
+/// Who hears events.
+pub fn subscriber() -> Subscriber {
+    Subscriber { calendar: calendar() }
 }
 
 /// So many days from now, in the hospital's zone.

@@ -14,18 +14,31 @@ mod hospital;
 mod booking;
 mod booking_input;
 mod break_glass;
+mod calendar;
 mod change;
 mod date_range;
+mod history;
 mod listing;
 mod merged;
+mod overbooking;
+mod race;
 mod races;
+mod rooms;
+mod series;
 mod status;
+mod walk_in;
 
 mod availability;
+mod free;
+mod holidays;
 mod schedule;
+mod time_off;
+
+mod no_show;
 
 mod access;
 mod audit_log;
 mod events;
+mod external;
 mod lookup;
 mod openapi;

@@ -8,7 +8,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use testkit::eventually;
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, day, slot};
+use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, calendar, day, slot};
 
 /// A writer that keeps to none of our locks, and has not committed yet.
 async fn rival(hospital: &Hospital) -> AsyncPgConnection {
@@ -65,7 +65,7 @@ async fn who_loses_again_and_again_is_not_tried_for_ever() {
     let hospital = Hospital::new().await;
     let mut conn = hospital.db.connect().await;
     let tries = AtomicU32::new(0);
-    let outcome: Result<(), Error> = clash::settle(&mut conn, chrono_tz::Asia::Kolkata, async |_conn| {
+    let outcome: Result<(), Error> = clash::settle(&mut conn, &calendar(), async |_conn| {
         tries.fetch_add(1, Ordering::Relaxed);
         let lost = DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new("lost".to_owned()));
         Err(lost.into())

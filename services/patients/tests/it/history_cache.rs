@@ -110,6 +110,7 @@ async fn appointments_come_by_events() {
             appointment_type: "IN_PERSON".to_owned(),
             doctor_name: "Asha Menon".to_owned(),
             version,
+            ..AppointmentSnapshot::default()
         };
         let event = Envelope::new(None, ("appointment", 31), None, Payload::AppointmentUpdated(snapshot));
         Heard.apply(&mut conn, &event).await.unwrap();

@@ -1,0 +1,2 @@
+DROP TABLE external_messages, external_appointments;
+ALTER TABLE staff DROP COLUMN registration_number;

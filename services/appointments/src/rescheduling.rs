@@ -1,0 +1,198 @@
+//! Appointments that cannot stay where they are: marked, so that the desk finds them and moves or cancels them.
+
+use std::collections::HashMap;
+
+use ::events::Outbox;
+use auth::Action;
+use chassis::trail::{Facts, Trail};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::appointment::Appointment;
+use crate::events;
+use crate::history::record::{self, By, Changed, SYSTEM};
+use crate::schema::{appointments, staff, time_off};
+use crate::slots::Span;
+use crate::status::{Cause, Status};
+
+/// Statuses whose time can still be changed.
+pub const MOVABLE: [Status; 2] = [Status::Scheduled, Status::Confirmed];
+
+/// Whose appointments a change concerns.
+#[derive(Clone, Copy, Debug)]
+pub enum Of {
+    /// Those of a doctor.
+    Doctor(i64),
+    /// Those of a patient.
+    Patient(i64),
+}
+
+/// The appointments to come of somebody within a span, if one is given, that could still be moved, by time.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn to_come(
+    conn: &mut AsyncPgConnection,
+    of: Of,
+    within: Option<Span>,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<Appointment>> {
+    let mut rows = appointments::table
+        .filter(appointments::status.eq_any(MOVABLE))
+        .filter(appointments::starts_at.gt(now))
+        .order((appointments::starts_at, appointments::id))
+        .select(Appointment::as_select())
+        .into_boxed();
+    rows = match of {
+        Of::Doctor(doctor) => rows.filter(appointments::doctor_id.eq(doctor)),
+        Of::Patient(patient) => rows.filter(appointments::patient_id.eq(patient)),
+    };
+    if let Some(span) = within {
+        rows = rows.filter(appointments::starts_at.lt(span.end).and(appointments::ends_at.gt(span.start)));
+    }
+    rows.load(conn).await
+}
+
+/// Of these, those that leave alone keeps from staying: their time is in no other leave any more.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn freed_of_leave(
+    conn: &mut AsyncPgConnection,
+    doctor: i64,
+    rows: Vec<Appointment>,
+) -> QueryResult<Vec<Appointment>> {
+    let away = away_of(conn, doctor).await?;
+    let is_free = |row: &Appointment| {
+        row.rescheduling_cause == Some(Cause::Leave) && !away.iter().any(|away| away.overlaps(&row.span()))
+    };
+    Ok(rows.into_iter().filter(is_free).collect())
+}
+
+/// Says of these appointments why they cannot stay, or with `None` that they can; writes it down and tells of it. Gives them as
+/// they are then. Those that it is said of already stay untouched.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn mark(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    by: By<'_>,
+    rows: &[Appointment],
+    cause: Option<Cause>,
+    why: &str,
+) -> QueryResult<Vec<Appointment>> {
+    let ids: Vec<i64> = rows.iter().filter(|row| row.rescheduling_cause != cause).map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before: Vec<Appointment> = appointments::table
+        .filter(appointments::id.eq_any(&ids).and(appointments::status.eq_any(MOVABLE)))
+        .order(appointments::id)
+        .select(Appointment::as_select())
+        .for_no_key_update()
+        .load(conn)
+        .await?;
+    let ids: Vec<i64> = before.iter().map(|row| row.id).collect();
+    let mut after: Vec<Appointment> = diesel::update(appointments::table.filter(appointments::id.eq_any(&ids)))
+        .set((
+            appointments::rescheduling_cause.eq(cause),
+            appointments::version.eq(appointments::version + 1),
+            appointments::updated_at.eq(Utc::now()),
+        ))
+        .returning(Appointment::as_returning())
+        .get_results(conn)
+        .await?;
+    after.sort_by_key(|row| row.id);
+    tell(conn, outbox, by, &before, &after, why).await?;
+    Ok(after)
+}
+
+/// Writes down and tells of changes; `before` and `after` are the same appointments in the same order.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn tell(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    by: By<'_>,
+    before: &[Appointment],
+    after: &[Appointment],
+    why: &str,
+) -> QueryResult<()> {
+    let changed = |(before, after)| Changed { before: Some(before), after, why };
+    let changes: Vec<Changed<'_>> = before.iter().zip(after).map(changed).collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    record::record(conn, by, &changes).await?;
+    let doctors: Vec<i64> = after.iter().map(|row| row.doctor_id).collect();
+    let names: Vec<(i64, String)> =
+        staff::table.filter(staff::id.eq_any(doctors)).select((staff::id, staff::name)).load(conn).await?;
+    let names: HashMap<i64, String> = names.into_iter().collect();
+    for (before, after) in before.iter().zip(after) {
+        let doctor = names.get(&after.doctor_id).map(String::as_str).unwrap_or_default();
+        events::changed(outbox, conn, by, before, after, doctor).await?;
+    }
+    Ok(())
+}
+
+/// Somebody is there no more: what is to come of theirs cannot stay.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn stop(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> QueryResult<()> {
+    let rows = to_come(conn, of, None, Utc::now()).await?;
+    let (why, operation) = match of {
+        Of::Doctor(_) => ("the doctor does not see patients any more", "EVENT a doctor is there no more"),
+        Of::Patient(_) => ("the patient's record is deactivated", "EVENT a patient is deactivated"),
+    };
+    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, Some(cause), why).await?;
+    write_down(conn, operation, &marked).await
+}
+
+/// Somebody is there again: what only that kept from staying can stay, unless it lies in leave.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn resume(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> QueryResult<()> {
+    let mut rows = to_come(conn, of, None, Utc::now()).await?;
+    rows.retain(|row| row.rescheduling_cause == Some(cause));
+    let outbox = Outbox::new();
+    let marked = mark(conn, &outbox, SYSTEM, &rows, None, "they are there again").await?;
+    let mut doctors: Vec<i64> = marked.iter().map(|row| row.doctor_id).collect();
+    doctors.sort_unstable();
+    doctors.dedup();
+    for doctor in doctors {
+        let away = away_of(conn, doctor).await?;
+        let theirs = marked.iter().filter(|row| row.doctor_id == doctor);
+        let hit: Vec<Appointment> =
+            theirs.filter(|row| away.iter().any(|away| away.overlaps(&row.span()))).cloned().collect();
+        mark(conn, &outbox, SYSTEM, &hit, Some(Cause::Leave), "the doctor is away").await?;
+    }
+    write_down(conn, "EVENT somebody is there again", &marked).await
+}
+
+async fn away_of(conn: &mut AsyncPgConnection, doctor: i64) -> QueryResult<Vec<Span>> {
+    let away: Vec<(DateTime<Utc>, DateTime<Utc>)> = time_off::table
+        .filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(Utc::now())))
+        .select((time_off::starts_at, time_off::ends_at))
+        .load(conn)
+        .await?;
+    Ok(away.into_iter().map(|(start, end)| Span { start, end }).collect())
+}
+
+/// The audit row of a change that no request began.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn write_down(conn: &mut AsyncPgConnection, operation: &str, rows: &[Appointment]) -> QueryResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let facts = Facts { operation: operation.to_owned(), object: operation.to_owned(), ..Facts::default() };
+    let trail = Trail::of_facts(facts);
+    trail.asks_for(Action::AppointmentStatus.as_str(), true);
+    audit::write(conn, &trail, rows.iter().map(|row| row.patient_id)).await
+}

@@ -1,0 +1,352 @@
+//! `GET, POST /api/appointments/doctor/{id}/time-off/`, `DELETE …/{entry}/`: when a doctor is away, whatever their hours say.
+
+pub mod input;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use auth::permissions::{AvailabilityRead, AvailabilityWrite};
+use auth::{Actor, Permit};
+use chassis::idempotency::{Answer, IdempotencyKey};
+use chassis::page::{self, Page, Position};
+use chassis::problem::Problem;
+use chassis::strict_json::{Strict, StrictQuery};
+use chassis::words;
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::access::Scope;
+use crate::app::{App, Calendar};
+use crate::appointment::{AppointmentView, Entry, Viewer, visible_to};
+use crate::availability::check_reach;
+use crate::booking::clash;
+use crate::error::Error;
+use crate::people::StaffMember;
+use crate::rescheduling::{self, Of};
+use crate::schema::{appointments, time_off};
+use crate::slots::Span;
+use crate::status::Cause;
+
+use self::input::{Absence, Parameters};
+
+/// Appointments shown of those that a leave hits.
+const SHOWN: i64 = 200;
+
+words! {
+    /// Why a doctor is away.
+    pub enum Kind {
+        /// On leave.
+        Leave = "LEAVE",
+        /// There, and not to be booked: theatre, a meeting, another calendar's appointment.
+        Block = "BLOCK",
+    }
+}
+
+/// A stretch of time in which a doctor is away.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = time_off, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: i64,
+    doctor_id: i64,
+    kind: Kind,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    reason: String,
+    created_by: i64,
+    created_at: DateTime<Utc>,
+}
+
+/// A stretch of time in which a doctor is away.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TimeOff {
+    /// Id.
+    pub id: i64,
+    /// Account id of the doctor.
+    pub doctor: i64,
+    /// Why.
+    pub kind: Kind,
+    /// The first day, in the hospital's time zone.
+    pub start_date: NaiveDate,
+    /// From when on that day.
+    #[schema(value_type = String, example = "00:00:00")]
+    pub start_time: NaiveTime,
+    /// The last day.
+    pub end_date: NaiveDate,
+    /// Until when on that day; null: until it is over.
+    #[schema(value_type = Option<String>, example = "13:00:00")]
+    pub end_time: Option<NaiveTime>,
+    /// What is written beside it; no clinical detail belongs here.
+    pub reason: String,
+    /// Account of who entered it.
+    pub created_by: i64,
+    /// When it was entered.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A new leave, and the appointments that it hits.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TimeOffTaken {
+    /// The leave.
+    #[serde(flatten)]
+    pub time_off: TimeOff,
+    /// How many booked appointments it hits.
+    pub affected_count: i64,
+    /// The first two hundred of them, by time, marked as `needs_rescheduling`.
+    pub affected: Vec<AppointmentView>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Filters {
+    doctor: Option<i64>,
+}
+
+/// A doctor's leave and blocks that are not over, by time.
+///
+/// `ADMIN` and `RECEPTIONIST` of any doctor, a `DOCTOR` their own.
+#[utoipa::path(
+    tag = "availability",
+    params(
+        ("id" = i64, Path, description = "account id of the doctor"),
+        ("page" = Option<u64>, Query, description = "from 1; follow `next` for the deep ones"),
+        ("page_size" = Option<u64>, Query, description = "20 unless given, at most 100"),
+        ("cursor" = Option<String>, Query, description = "as in `next` and `previous`"),
+    ),
+    responses(
+        (status = 200, body = Page<TimeOff>),
+        (status = 400, description = "bad parameters, every fault in `errors`"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not read leave, or not this doctor's"),
+        (status = 404, description = "no such doctor"),
+    )
+)]
+#[get("/api/appointments/doctor/{id}/time-off/")]
+pub async fn list(
+    permit: Permit<AvailabilityRead>,
+    id: web::Path<i64>,
+    StrictQuery(parameters): StrictQuery<Parameters>,
+    http: HttpRequest,
+    app: web::Data<App>,
+) -> Result<web::Json<Page<TimeOff>>, Problem> {
+    let doctor = doctor_of(&app, &permit.actor, permit.reach, id.into_inner()).await?;
+    let Parameters { page, page_size, cursor } = parameters;
+    let mut request = page::request(&app.cursor_key, Filters::default(), page, page_size, cursor)?;
+    if request.filters.doctor.replace(doctor).is_some_and(|of| of != doctor) {
+        return Err(Problem::invalid("cursor", "invalid", "is of another doctor"));
+    }
+    let mut conn = app.conn().await?;
+    let now = Utc::now();
+    let rows = rows(&mut conn, doctor, now, &request.position, request.size + 1).await?;
+    let all = time_off::table.filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(now)));
+    let count = page::count(&mut conn, all.select(time_off::id)).await?;
+    let at = |row: &Row| json!([row.starts_at.timestamp_micros(), row.id]);
+    let page = page::answer(&http, &app.cursor_key, &request, rows, count, at)?;
+    let results = page.results.into_iter().map(|row| show(&app.calendar, row)).collect();
+    let Page { count, count_is_estimate, next, previous, .. } = page;
+    Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
+}
+
+/// Takes a doctor out of the diary for a while: leave, or a block.
+///
+/// Nobody can be booked then. The booked appointments that it hits stay, are listed, and are marked as `needs_rescheduling` until
+/// somebody moves or cancels them. `ADMIN` and `RECEPTIONIST` for any doctor, a `DOCTOR` for themselves.
+#[utoipa::path(
+    tag = "availability",
+    params(
+        ("id" = i64, Path, description = "account id of the doctor"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key and body give the first answer again"),
+    ),
+    request_body = Absence,
+    responses(
+        (status = 201, description = "taken", body = TimeOffTaken),
+        (status = 400, description = "bad input, every fault in `errors`"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not take leave, or not this doctor's"),
+        (status = 404, description = "no such doctor"),
+        (status = 409, description = "the key was used for another body"),
+        (status = 503, description = "the users service does not answer about a doctor not known here yet"),
+    )
+)]
+#[post("/api/appointments/doctor/{id}/time-off/")]
+pub async fn take(
+    permit: Permit<AvailabilityWrite>,
+    id: web::Path<i64>,
+    key: IdempotencyKey,
+    body: Strict<Absence>,
+    app: web::Data<App>,
+) -> Result<Answer, Problem> {
+    let Strict { value: absence, digest } = body;
+    let actor = &permit.actor;
+    let doctor = doctor_of(&app, actor, permit.reach, id.into_inner()).await?;
+    let span = absence.span(&app.calendar, Utc::now())?;
+    let mut conn = app.conn().await?;
+    let attempt = async |conn: &mut AsyncPgConnection| {
+        conn.transaction(async |conn| {
+            if let Some(answer) = key.claim(conn, actor.user_id, &digest).await? {
+                actor.trail.repeats();
+                return Ok(answer.into());
+            }
+            let taken = enter(&app, conn, actor, doctor, &absence, span).await?;
+            let answer = Answer::new(StatusCode::CREATED, None, None, &taken)?;
+            key.store(conn, actor.user_id, &answer).await?;
+            Ok::<Answer, Error>(answer)
+        })
+        .await
+    };
+    Ok(clash::settle(&mut conn, &app.calendar, attempt).await?)
+}
+
+/// Takes a leave or a block back.
+///
+/// Appointments that it alone kept from staying where they are can stay again.
+#[utoipa::path(
+    tag = "availability",
+    params(
+        ("id" = i64, Path, description = "account id of the doctor"),
+        ("entry" = i64, Path, description = "id of the leave"),
+    ),
+    responses(
+        (status = 204, description = "taken back"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not take leave back, or not this doctor's"),
+        (status = 404, description = "no such doctor, or no such leave of theirs"),
+    )
+)]
+#[delete("/api/appointments/doctor/{id}/time-off/{entry}/")]
+pub async fn take_back(
+    permit: Permit<AvailabilityWrite>,
+    path: web::Path<(i64, i64)>,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let (doctor, entry) = path.into_inner();
+    let actor = &permit.actor;
+    let doctor = doctor_of(&app, actor, permit.reach, doctor).await?;
+    let mut conn = app.conn().await?;
+    let attempt = async |conn: &mut AsyncPgConnection| {
+        conn.transaction(async |conn| remove(&app, conn, actor, doctor, entry).await).await
+    };
+    clash::settle(&mut conn, &app.calendar, attempt).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A doctor whose leave is the caller's business.
+async fn doctor_of(app: &App, actor: &Actor, reach: auth::Reach, doctor: i64) -> Result<i64, Problem> {
+    let scope = Scope::of(&mut *app.conn().await?, actor, reach).await?;
+    check_reach(&scope, doctor)?;
+    app.owners.doctor(&app.db, actor, doctor).await?.ok_or(Error::NotFound("doctor"))?;
+    Ok(doctor)
+}
+
+async fn enter(
+    app: &App,
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    doctor: i64,
+    absence: &Absence,
+    span: Span,
+) -> Result<TimeOffTaken, Error> {
+    // As a booking does: nobody is booked into a leave that is being taken.
+    StaffMember::lock(conn, doctor).await?;
+    let row = insert(conn, doctor, absence, span, actor.user_id).await?;
+    let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
+    rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Some(Cause::Leave), "the doctor is away").await?;
+    audit::write(conn, &actor.trail, hit.iter().map(|row| row.patient_id)).await?;
+    let ids: Vec<i64> = hit.iter().map(|row| row.id).collect();
+    let entries: Vec<Entry> = visible_to(&Scope::All)
+        .filter(appointments::id.eq_any(&ids))
+        .order((appointments::starts_at, appointments::id))
+        .limit(SHOWN)
+        .select(Entry::as_select())
+        .load(conn)
+        .await?;
+    let viewer = Viewer { role: actor.role, zone: app.zone() };
+    let affected = entries.into_iter().map(|entry| viewer.show(entry)).collect();
+    let affected_count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    Ok(TimeOffTaken { time_off: show(&app.calendar, row), affected_count, affected })
+}
+
+async fn insert(conn: &mut AsyncPgConnection, doctor: i64, absence: &Absence, span: Span, by: i64) -> QueryResult<Row> {
+    diesel::insert_into(time_off::table)
+        .values((
+            time_off::doctor_id.eq(doctor),
+            time_off::kind.eq(absence.kind.unwrap_or(Kind::Leave)),
+            time_off::starts_at.eq(span.start),
+            time_off::ends_at.eq(span.end),
+            time_off::reason.eq(absence.reason.as_deref().unwrap_or_default()),
+            time_off::created_by.eq(by),
+        ))
+        .returning(Row::as_returning())
+        .get_result(conn)
+        .await
+}
+
+async fn remove(app: &App, conn: &mut AsyncPgConnection, actor: &Actor, doctor: i64, entry: i64) -> Result<(), Error> {
+    StaffMember::lock(conn, doctor).await?;
+    let theirs = time_off::table.filter(time_off::id.eq(entry).and(time_off::doctor_id.eq(doctor)));
+    let gone: Option<Row> = diesel::delete(theirs).returning(Row::as_returning()).get_result(conn).await.optional()?;
+    let gone = gone.ok_or(Error::NotFound("leave of this doctor"))?;
+    let span = Span { start: gone.starts_at, end: gone.ends_at };
+    let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
+    let free = rescheduling::freed_of_leave(conn, doctor, hit).await?;
+    rescheduling::mark(conn, &app.outbox, actor.into(), &free, None, "the doctor is there").await?;
+    audit::write(conn, &actor.trail, free.iter().map(|row| row.patient_id)).await?;
+    Ok(())
+}
+
+async fn rows(
+    conn: &mut AsyncPgConnection,
+    doctor: i64,
+    now: DateTime<Utc>,
+    position: &Position,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
+    let mut rows = time_off::table
+        .filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(now)))
+        .select(Row::as_select())
+        .limit(limit)
+        .into_boxed();
+    let backward = matches!(position, Position::Before(_));
+    match position {
+        Position::First => {}
+        Position::Offset(offset) => rows = rows.offset(*offset),
+        Position::After(at) => {
+            let (time, id) = after(at)?;
+            rows = rows.filter(time_off::starts_at.ge(time).and(time_off::starts_at.gt(time).or(time_off::id.gt(id))));
+        }
+        Position::Before(at) => {
+            let (time, id) = after(at)?;
+            rows = rows.filter(time_off::starts_at.le(time).and(time_off::starts_at.lt(time).or(time_off::id.lt(id))));
+        }
+    }
+    let rows = match backward {
+        true => rows.order((time_off::starts_at.desc(), time_off::id.desc())),
+        false => rows.order((time_off::starts_at.asc(), time_off::id.asc())),
+    };
+    Ok(rows.load(conn).await?)
+}
+
+fn after(position: &Value) -> Result<(DateTime<Utc>, i64), Error> {
+    let read: Option<(i64, i64)> = serde_json::from_value(position.clone()).ok();
+    let read = read.and_then(|(time, id)| Some((DateTime::from_timestamp_micros(time)?, id)));
+    read.ok_or_else(|| Error::invalid("cursor", "invalid", "is not a cursor of ours"))
+}
+
+fn show(calendar: &Calendar, row: Row) -> TimeOff {
+    let (start_date, start_time, end_time) = calendar.wall_clock(&Span { start: row.starts_at, end: row.ends_at });
+    let end_date = calendar.date(row.ends_at - TimeDelta::seconds(1));
+    let is_whole_day = calendar.days(end_date, end_date).is_some_and(|day| day.end == row.ends_at);
+    TimeOff {
+        id: row.id,
+        doctor: row.doctor_id,
+        kind: row.kind,
+        start_date,
+        start_time,
+        end_date,
+        end_time: (!is_whole_day).then_some(end_time),
+        reason: row.reason,
+        created_by: row.created_by,
+        created_at: row.created_at,
+    }
+}
