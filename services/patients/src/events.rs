@@ -121,6 +121,7 @@ impl Handler for Heard {
                 Payload::PatientRegistered(_)
                 | Payload::PatientUpdated(_)
                 | Payload::InvoiceIssued(_)
+                | Payload::InvoiceCancelled(_)
                 | Payload::PaymentReceived(_)
                 | Payload::BreakGlassUsed(_),
             )
