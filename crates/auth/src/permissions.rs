@@ -64,6 +64,8 @@ impl Action {
                 | Self::DoctorList
                 | Self::AvailabilityRead
                 | Self::AvailabilityWrite
+                | Self::CatalogueRead
+                | Self::CatalogueWrite
                 | Self::AuditRead
                 | Self::BreakGlassRead
                 | Self::BreakGlassReview
@@ -182,8 +184,16 @@ table! {
     InvoiceDraft:          [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
     /// Issue invoices: the number is taken, nothing changes any more.
     InvoiceIssue:          [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// Cancel invoices: a credit note takes back what they charged.
+    InvoiceCancel:         [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// Say who else pays an invoice, and where the claim stands.
+    InsuranceWrite:        [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
     /// Give a line another GST rate than the rules say, with a reason.
     GstRateOverride:       [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// See what the hospital offers at which price.
+    CatalogueRead:         [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
+    /// Put services into the catalogue, change them.
+    CatalogueWrite:        [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
     /// See the payments of invoices.
     PaymentRead:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
     /// Record a payment that the hospital received.
@@ -289,7 +299,11 @@ mod tests {
             (A::AvailabilityWrite, A::AvailabilityRead),
             (A::InvoiceDraft, A::InvoiceRead),
             (A::InvoiceIssue, A::InvoiceDraft),
+            (A::InvoiceCancel, A::InvoiceIssue),
+            (A::InsuranceWrite, A::InvoiceRead),
             (A::GstRateOverride, A::InvoiceDraft),
+            (A::CatalogueWrite, A::CatalogueRead),
+            (A::InvoiceDraft, A::CatalogueRead),
             (A::PaymentTake, A::PaymentRead),
             (A::PaymentRead, A::InvoiceRead),
             (A::BreakGlassReview, A::BreakGlassRead),

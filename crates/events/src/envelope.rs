@@ -23,6 +23,7 @@ pub const EVENT_TYPES: &[&str] = &[
     "PatientMerged",
     "PatientUnmerged",
     "ExternalAppointmentReceived",
+    "InvoiceCancelled",
 ];
 
 impl Payload {
@@ -37,6 +38,7 @@ impl Payload {
             Self::AppointmentUpdated(_) => "AppointmentUpdated",
             Self::AppointmentCompleted(_) => "AppointmentCompleted",
             Self::InvoiceIssued(_) => "InvoiceIssued",
+            Self::InvoiceCancelled(_) => "InvoiceCancelled",
             Self::PaymentReceived(_) => "PaymentReceived",
             Self::BreakGlassUsed(_) => "BreakGlassUsed",
             Self::PatientMerged(_) => "PatientMerged",

@@ -1,5 +1,7 @@
 //! What every handler has at hand.
 
+use std::sync::Arc;
+
 use audit::Recorder;
 use auth::Verifier;
 use chassis::db::{self, Pool};
@@ -7,8 +9,12 @@ use chassis::page::CursorKey;
 use events::Outbox;
 
 use crate::config::Config;
+use crate::invoices::discounts::{Limits, Percent};
 use crate::known::Owners;
+use crate::pdf::kept::Papers;
 use crate::supplier::Supplier;
+use crate::tax::RateTable;
+use crate::upi::Payee;
 
 /// The state of the service.
 #[derive(Clone)]
@@ -23,6 +29,16 @@ pub struct App {
     pub cursor_key: CursorKey,
     /// Who supplies.
     pub supplier: Supplier,
+    /// The law's rates.
+    pub rates: Arc<RateTable>,
+    /// How much each role may take off a bill.
+    pub discounts: Limits,
+    /// Up to how many percent a discount needs no reason.
+    pub courtesy: Percent,
+    /// Who is paid by UPI.
+    pub payee: Option<Payee>,
+    /// Makes bills as PDF and keeps them.
+    pub papers: Papers,
     /// Whom to ask about what no event has told yet.
     pub owners: Owners,
     /// Where events are written.
@@ -41,6 +57,11 @@ impl App {
             verifier: config.auth.verifier()?,
             cursor_key: config.base.cursor_key.clone(),
             supplier: config.supplier.clone(),
+            rates: config.rates.clone(),
+            discounts: config.discounts.clone(),
+            courtesy: config.courtesy,
+            payee: config.payee.clone(),
+            papers: Papers::new(config.payee.clone())?,
             owners: Owners::new(config.patients_url.clone(), config.appointments_url.clone())?,
             outbox: Outbox::new(),
         })

@@ -3,11 +3,17 @@
 //! | variable | meaning | default |
 //! | --- | --- | --- |
 //! | `EHS_CONSULTATION_FEE` | fee of a consultation in rupees, for the draft of a completed appointment | required |
+//! | `EHS_GST_RATES_FILE` | a table of rates in the place of the one that comes with this version | none |
+//! | `EHS_DISCOUNT_LIMITS` | percent of a bill that each role may take off | `ADMIN=100,ACCOUNTANT=100,RECEPTIONIST=10` |
+//! | `EHS_DISCOUNT_COURTESY` | percent of a line up to which a discount needs no reason | `10` |
 //! | `EHS_PATIENTS_URL` | base address of the patients service | required |
 //! | `EHS_APPOINTMENTS_URL` | base address of the appointments service | required |
 //!
-//! The hospital's particulars are in [`Supplier`]; the rest is in [`chassis::base`], [`auth::AuthConfig`] and
+//! The hospital's particulars are in [`Supplier`], its UPI address is in [`Payee`]; the rest is in [`chassis::base`], [`auth::AuthConfig`] and
 //! [`events::QueueConfig`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use auth::AuthConfig;
 use chassis::base::BaseConfig;
@@ -15,8 +21,11 @@ use chassis::env::{ConfigFaults, Env};
 use events::QueueConfig;
 use reqwest::Url;
 
+use crate::invoices::discounts::{Limits, Percent};
 use crate::money::Paise;
 use crate::supplier::Supplier;
+use crate::tax::RateTable;
+use crate::upi::Payee;
 
 /// Everything that billing is told from outside.
 #[derive(Clone, Debug)]
@@ -31,6 +40,14 @@ pub struct Config {
     pub supplier: Supplier,
     /// Of a consultation.
     pub consultation_fee: Paise,
+    /// The law's rates.
+    pub rates: Arc<RateTable>,
+    /// How much each role may take off a bill.
+    pub discounts: Limits,
+    /// Up to how many percent a discount needs no reason.
+    pub courtesy: Percent,
+    /// Who is paid by UPI.
+    pub payee: Option<Payee>,
     /// Base address of the patients service.
     pub patients_url: Url,
     /// Base address of the appointments service.
@@ -48,6 +65,11 @@ impl Config {
         let queues = QueueConfig::read(&mut env);
         let supplier = Supplier::read(&mut env);
         let consultation_fee = env.required("EHS_CONSULTATION_FEE");
+        let hospital = supplier.as_ref().map(|supplier| supplier.name.clone()).unwrap_or_default();
+        let payee = Payee::read(&mut env, &hospital);
+        let rates = rates(&mut env);
+        let discounts = env.or("EHS_DISCOUNT_LIMITS", Limits::default());
+        let courtesy = env.or("EHS_DISCOUNT_COURTESY", Percent::new(10));
         let patients_url = env.required("EHS_PATIENTS_URL");
         let appointments_url = env.required("EHS_APPOINTMENTS_URL");
         let config = (|| {
@@ -57,11 +79,34 @@ impl Config {
                 queues: queues?,
                 supplier: supplier?,
                 consultation_fee: consultation_fee?,
+                rates: rates?,
+                discounts: discounts?,
+                courtesy: courtesy?,
+                payee: payee?,
                 patients_url: patients_url?,
                 appointments_url: appointments_url?,
             })
         })();
         env.finish(config)
+    }
+}
+
+/// The table of the file that is named, or the one that comes with this version.
+fn rates(env: &mut Env) -> Option<Arc<RateTable>> {
+    const FILE: &str = "EHS_GST_RATES_FILE";
+    let table = match env.optional::<PathBuf>(FILE)? {
+        None => RateTable::built_in().map_err(|wrong| wrong.to_string()),
+        Some(path) => match std::fs::read_to_string(path) {
+            Ok(text) => text.parse::<RateTable>().map_err(|wrong| wrong.to_string()),
+            Err(why) => Err(format!("cannot be read: {why}")),
+        },
+    };
+    match table {
+        Ok(table) => Some(Arc::new(table)),
+        Err(why) => {
+            env.fault(FILE, why);
+            None
+        }
     }
 }
 
@@ -72,9 +117,15 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let faults =
-            Config::read(Env::of([("EHS_CONSULTATION_FEE", "1e3"), ("EHS_HOSPITAL_GSTIN", "27AAPFU0939F1ZW")]))
-                .unwrap_err();
+        let faults = Config::read(Env::of([
+            ("EHS_CONSULTATION_FEE", "1e3"),
+            ("EHS_HOSPITAL_GSTIN", "27AAPFU0939F1ZW"),
+            ("EHS_GST_RATES_FILE", "/no/such/file"),
+            ("EHS_DISCOUNT_LIMITS", "ADMIN=1000"),
+            ("EHS_DISCOUNT_COURTESY", "ten"),
+            ("EHS_UPI_VPA", "hospital"),
+        ]))
+        .unwrap_err();
         let text = faults.to_string();
         for name in [
             "DATABASE_URL",
@@ -83,6 +134,10 @@ mod tests {
             "EHS_HOSPITAL_GSTIN",
             "EHS_HOSPITAL_NAME",
             "EHS_PATIENTS_URL",
+            "EHS_GST_RATES_FILE",
+            "EHS_DISCOUNT_LIMITS",
+            "EHS_DISCOUNT_COURTESY",
+            "EHS_UPI_VPA",
         ] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }

@@ -2,6 +2,7 @@
 
 use chassis::problem::Problem;
 
+use crate::insurance::ClaimStatus;
 use crate::invoices::Status;
 use crate::money::Paise;
 
@@ -11,6 +12,47 @@ pub enum Error {
     /// Not there, or not for the caller to know of.
     #[error("there is no such invoice")]
     NoInvoice,
+    /// Not there, or not for the caller to know of.
+    #[error("there is no such credit note")]
+    NoCreditNote,
+    /// A draft is no document yet.
+    #[error("the invoice is a draft")]
+    NotIssued,
+    /// Nobody but the patient pays the invoice.
+    #[error("the invoice has no insurance")]
+    NotInsured,
+    /// A cancelled invoice has no payer.
+    #[error("the invoice is cancelled")]
+    InsuredNoMore,
+    /// A claim does not come to stand there from where it stands.
+    #[error("a claim that is {} does not become {}", .from.as_str(), .to.as_str())]
+    ClaimStands {
+        /// Where it stands.
+        from: ClaimStatus,
+        /// Where it was to stand.
+        to: ClaimStatus,
+    },
+    /// A draft, or cancelled before.
+    #[error("an invoice that is {} cannot be cancelled", .0.as_str())]
+    NothingToCancel(Status),
+    /// What was paid on an invoice goes back before it is cancelled.
+    #[error("{amount_paid} is paid on the invoice: refund it first")]
+    StillPaid {
+        /// What is paid.
+        amount_paid: Paise,
+    },
+    /// The hospital takes no payments by UPI.
+    #[error("the hospital has no UPI address")]
+    NoUpi,
+    /// A draft, or nothing is left to pay.
+    #[error("there is nothing to pay on the invoice")]
+    NothingToPay,
+    /// Not in the catalogue.
+    #[error("there is no such service")]
+    NoService,
+    /// The code stands in the catalogue for some of the same days.
+    #[error("the code stands in the catalogue already on some of these days; end that service first")]
+    ServiceOverlaps,
     /// The invoice has its number; what it says is final.
     #[error("the invoice was issued and never changes")]
     Issued,
@@ -43,6 +85,7 @@ impl From<diesel::result::Error> for Error {
         };
         match constraint {
             Some("invoices_issued_never_changes") => Self::Issued,
+            Some("services_one_of_a_code") => Self::ServiceOverlaps,
             Some("invoices_not_overpaid") => Self::Overpaid { balance: Paise::ZERO },
             _ => Self::Database(error),
         }
@@ -53,7 +96,22 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NoInvoice => Self::not_found(detail),
+            Error::NoInvoice | Error::NoService | Error::NoCreditNote | Error::NoUpi | Error::NotInsured => {
+                Self::not_found(detail)
+            }
+            Error::NothingToCancel(status) => {
+                Self::conflict(detail).with_type("nothing-to-cancel").with("invoice_status", status.as_str())
+            }
+            Error::StillPaid { amount_paid } => {
+                Self::conflict(detail).with_type("still-paid").with("amount_paid", amount_paid.to_string())
+            }
+            Error::NotIssued => Self::conflict(detail).with_type("not-issued"),
+            Error::InsuredNoMore => Self::conflict(detail).with_type("invoice-cancelled"),
+            Error::ClaimStands { from, .. } => {
+                Self::conflict(detail).with_type("illegal-claim-status").with("claim_status", from.as_str())
+            }
+            Error::NothingToPay => Self::conflict(detail).with_type("nothing-to-pay"),
+            Error::ServiceOverlaps => Self::conflict(detail).with_type("service-overlaps"),
             Error::Issued => Self::conflict(detail).with_type("invoice-issued"),
             Error::ChangedMeanwhile => Self::conflict(detail).with_type("changed-meanwhile"),
             Error::TakesNoPayment(status) => {

@@ -16,6 +16,14 @@ pub fn filled<const MAX: usize>(text: String) -> Result<Line<MAX>, Fault> {
     if line.is_empty() { Err(Fault::new("empty", "must not be empty")) } else { Ok(line) }
 }
 
+/// The same, where it may be left out.
+///
+/// # Errors
+/// `empty`, or what [`Line`] refuses.
+pub fn filled_if_given<const MAX: usize>(text: Option<String>) -> Result<Option<Line<MAX>>, Fault> {
+    text.map(filled).transpose()
+}
+
 /// Reads a JSON string or a whole number, for quantities and rates, of which people write `1` as often as `"1"`.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! What billing hears: users, patients, appointments; and the draft that a completed appointment makes.
 
+use std::sync::Arc;
+
 use chassis::fields::Id;
 use chassis::text::Line;
 use chrono::Utc;
@@ -9,7 +11,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use events::v1::{AppointmentSnapshot, Envelope};
 use events::{Handler, Payload};
 
-use crate::invoices::input::{InvoiceInput, ItemInput, SacHsn};
+use crate::invoices::bill::{Bill, BillLine};
+use crate::invoices::discounts::Percent;
+use crate::invoices::input::SacHsn;
 use crate::invoices::invoice::{Draft, Maker};
 use crate::invoices::pricing::{Overrides, Terms, price};
 use crate::known::{Appointment, Doctor, Patient, merged};
@@ -17,7 +21,7 @@ use crate::money::Paise;
 use crate::numbering::day_in_india;
 use crate::quantity::Quantity;
 use crate::schema::{invoice_items, invoices};
-use crate::tax::{Kind, StateCode};
+use crate::tax::{Kind, RateTable, StateCode};
 
 /// The name under which billing subscribes.
 pub const SUBSCRIBER: &str = "billing";
@@ -32,6 +36,8 @@ pub struct Heard {
     pub consultation_fee: Paise,
     /// Where the hospital stands.
     pub hospital: StateCode,
+    /// The law's rates.
+    pub rates: Arc<RateTable>,
 }
 
 impl Handler for Heard {
@@ -56,6 +62,7 @@ impl Handler for Heard {
             Some(Payload::PatientUnmerged(merge)) => merged::unmerged(conn, merge).await?,
             Some(
                 Payload::InvoiceIssued(_)
+                | Payload::InvoiceCancelled(_)
                 | Payload::PaymentReceived(_)
                 | Payload::BreakGlassUsed(_)
                 | Payload::ExternalAppointmentReceived(_),
@@ -74,19 +81,26 @@ impl Heard {
             return Ok(());
         }
         let patient = merged::survivor(conn, appointment.patient_id).await?;
-        let input = InvoiceInput {
+        let bill = Bill {
             patient: Id::new(patient),
             appointment: Some(Id::new(appointment.id)),
             due_date: None,
             delivery_state: None,
-            draft: Some(true),
-            items: vec![self.consultation(conn, appointment).await?],
+            discount: Paise::ZERO,
+            discount_reason: None,
+            lines: vec![self.consultation(conn, appointment).await?],
         };
         let today = day_in_india(Utc::now());
-        let terms = Terms { hospital: self.hospital, on: today, overrides: Overrides::Standing(&[]) };
+        let terms = Terms {
+            rates: &self.rates,
+            hospital: self.hospital,
+            on: today,
+            overrides: Overrides::Standing(&[]),
+            courtesy: Percent::new(0),
+        };
         let priced =
-            price(&input, &terms).map_err(|faults| anyhow::anyhow!("the consultation cannot be priced: {faults:?}"))?;
-        Draft::new(&input, patient, &priced, today).insert(conn, &priced, Maker::Event).await?;
+            price(&bill, &terms).map_err(|faults| anyhow::anyhow!("the consultation cannot be priced: {faults:?}"))?;
+        Draft::new(&bill, patient, &priced, today).insert(conn, &priced, Maker::Event).await?;
         Ok(())
     }
 
@@ -94,7 +108,7 @@ impl Heard {
         &self,
         conn: &mut AsyncPgConnection,
         appointment: &AppointmentSnapshot,
-    ) -> anyhow::Result<ItemInput> {
+    ) -> anyhow::Result<BillLine> {
         let doctor = match Doctor::find(conn, appointment.doctor_id).await? {
             Some(doctor) => doctor.name,
             None => appointment.doctor_name.clone(),
@@ -103,14 +117,16 @@ impl Heard {
         // a name that no bill can show is left out
         let description =
             Line::new(&text).or_else(|_| Line::new("Consultation")).map_err(|fault| anyhow::anyhow!(fault))?;
-        Ok(ItemInput {
+        Ok(BillLine {
             service: None,
             description,
             sac_hsn: SacHsn::known(MEDICAL_SERVICES),
             kind: Kind::Consultation,
+            circumstance: None,
             quantity: Quantity::ONE,
             unit_price: self.consultation_fee,
             discount: Paise::ZERO,
+            discount_reason: None,
             gst_rate: None,
             gst_rate_reason: None,
         })

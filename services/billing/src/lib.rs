@@ -7,8 +7,13 @@ pub mod access;
 pub mod app;
 pub mod error;
 
+pub mod catalogue;
+pub mod credit_notes;
+pub mod insurance;
 pub mod invoices;
 pub mod payments;
+pub mod pdf;
+pub mod upi;
 
 pub mod money;
 pub mod numbering;
@@ -43,12 +48,25 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(audit_log::list)
         .service(audit_log::verify)
+        .service(catalogue::list::list)
+        .service(catalogue::change::create)
+        .service(catalogue::change::read)
+        .service(catalogue::change::amend)
         .service(invoices::list::list)
         .service(invoices::draft::create)
         .service(invoices::list::read)
         .service(invoices::draft::replace)
         .service(invoices::draft::amend)
         .service(invoices::issue::issue)
+        .service(insurance::change::read)
+        .service(insurance::change::replace)
+        .service(insurance::change::amend)
+        .service(pdf::content::invoice)
+        .service(pdf::content::credit_note)
+        .service(upi::image::upi_qr)
+        .service(credit_notes::cancel::cancel)
+        .service(credit_notes::list::list)
+        .service(credit_notes::list::read)
         .service(payments::list::list)
         .service(payments::take::take);
 }

@@ -1,4 +1,5 @@
-//! Invoice numbers: consecutive and without a gap within a financial year (CGST Rules, rule 46(b)).
+//! Numbers of documents: consecutive and without a gap within a financial year (CGST Rules, rule 46(b); of credit notes
+//! rule 53(1A)(c)).
 
 use std::fmt;
 use std::str::FromStr;
@@ -49,6 +50,13 @@ impl Series {
     /// The letters.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Series {
+    /// That of credit notes, unless the hospital says otherwise.
+    pub fn of_credit_notes() -> Self {
+        Self("CN".to_owned())
     }
 }
 

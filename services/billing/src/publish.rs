@@ -1,13 +1,14 @@
-//! What billing tells: invoices issued, payments received. Written to the outbox in the transaction of the change. Both are
-//! events of the invoice, so that whoever listens hears of its issue before its payments.
+//! What billing tells: invoices issued and cancelled, payments received. Written to the outbox in the transaction of the
+//! change. All are events of the invoice, so that whoever listens hears of its issue before its payments.
 
 use auth::Actor;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use events::envelope::timestamp;
-use events::v1::{InvoiceSnapshot, PaymentSnapshot};
+use events::v1::{CreditNoteSnapshot, InvoiceSnapshot, PaymentSnapshot};
 use events::{Outbox, Payload};
 
+use crate::credit_notes::CreditNote;
 use crate::invoices::Invoice;
 use crate::payments::Payment;
 
@@ -37,6 +38,36 @@ pub async fn issued(
             Some((actor.user_id, actor.role.as_str())),
             (AGGREGATE, invoice.id),
             Payload::InvoiceIssued(snapshot),
+        )
+        .await
+}
+
+/// An invoice was undone by a credit note.
+///
+/// # Errors
+/// From the database.
+pub async fn cancelled(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: &Actor,
+    invoice: &Invoice,
+    note: &CreditNote,
+) -> QueryResult<()> {
+    let snapshot = CreditNoteSnapshot {
+        id: note.id,
+        credit_note_number: note.credit_note_number.clone(),
+        invoice_id: invoice.id,
+        invoice_number: invoice.invoice_number.clone().unwrap_or_default(),
+        patient_id: invoice.patient_id,
+        total_paise: note.total.get(),
+        issued_at: Some(timestamp(note.issued_at)),
+    };
+    outbox
+        .append(
+            conn,
+            Some((actor.user_id, actor.role.as_str())),
+            (AGGREGATE, invoice.id),
+            Payload::InvoiceCancelled(snapshot),
         )
         .await
 }

@@ -27,6 +27,11 @@ impl Quantity {
     pub const ONE: Self = Self(1000);
     const MOST: i64 = 1_000_000_000;
 
+    /// So many thousandths, where that is a quantity.
+    pub const fn new(thousandths: i64) -> Option<Self> {
+        if thousandths > 0 && thousandths <= Self::MOST { Some(Self(thousandths)) } else { None }
+    }
+
     /// The number of thousandths.
     pub const fn thousandths(self) -> i64 {
         self.0

@@ -9,6 +9,7 @@ diesel::table! {
         user_id -> Nullable<BigInt>,
         is_active -> Bool,
         version -> BigInt,
+        state -> Nullable<Text>,
     }
 }
 
@@ -59,6 +60,7 @@ diesel::table! {
         particulars -> Nullable<Jsonb>,
         issued_at -> Nullable<Timestamptz>,
         issued_by -> Nullable<BigInt>,
+        discount_reason -> Nullable<Text>,
         subtotal -> BigInt,
         discount -> BigInt,
         cgst -> BigInt,
@@ -89,6 +91,31 @@ diesel::table! {
         cgst -> BigInt,
         sgst -> BigInt,
         igst -> BigInt,
+        service_id -> Nullable<BigInt>,
+        circumstance -> Nullable<Text>,
+        treatment -> Nullable<Text>,
+        tax_rule -> Nullable<Text>,
+        tax_text -> Nullable<Text>,
+        discount_reason -> Nullable<Text>,
+        bill_discount -> BigInt,
+    }
+}
+
+diesel::table! {
+    services (id) {
+        id -> BigInt,
+        version -> BigInt,
+        code -> Text,
+        description -> Text,
+        sac_hsn -> Text,
+        kind -> Text,
+        circumstance -> Nullable<Text>,
+        price -> BigInt,
+        effective_from -> Date,
+        effective_to -> Nullable<Date>,
+        created_by -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -112,7 +139,59 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    credit_notes (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        patient_id -> BigInt,
+        credit_note_number -> Text,
+        supplier_gstin -> Text,
+        series -> Text,
+        financial_year -> SmallInt,
+        serial -> BigInt,
+        dated -> Date,
+        reason -> Text,
+        subtotal -> BigInt,
+        discount -> BigInt,
+        cgst -> BigInt,
+        sgst -> BigInt,
+        igst -> BigInt,
+        round_off -> BigInt,
+        total -> BigInt,
+        issued_by -> BigInt,
+        issued_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    insurance (invoice_id) {
+        invoice_id -> BigInt,
+        version -> BigInt,
+        payer -> Text,
+        policy_number -> Text,
+        preauthorisation_number -> Nullable<Text>,
+        preauthorised_amount -> Nullable<BigInt>,
+        payer_amount -> BigInt,
+        claim_status -> Text,
+        claim_number -> Nullable<Text>,
+        note -> Nullable<Text>,
+        updated_by -> BigInt,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    papers (kind, source_id) {
+        kind -> Text,
+        source_id -> BigInt,
+        content -> Nullable<Bytea>,
+        attempts -> SmallInt,
+        asked_at -> Timestamptz,
+        made_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(invoice_items -> invoices (invoice_id));
 diesel::joinable!(payments -> invoices (invoice_id));
 diesel::joinable!(invoices -> patients (patient_id));
-diesel::allow_tables_to_appear_in_same_query!(invoices, invoice_items, payments, patients);
+diesel::allow_tables_to_appear_in_same_query!(invoices, invoice_items, payments, patients, credit_notes);

@@ -17,6 +17,7 @@ use crate::tax::StateCode;
 /// | `EHS_HOSPITAL_GSTIN` | GSTIN; its check character is checked | required |
 /// | `EHS_HOSPITAL_STATE_CODE` | GST state code, the same as the GSTIN's first two digits | required |
 /// | `EHS_INVOICE_SERIES` | begins every invoice number: one to three capital letters or digits | `EHS` |
+/// | `EHS_CREDIT_NOTE_SERIES` | begins every credit note's number, likewise | `CN` |
 #[derive(Clone, Debug)]
 pub struct Supplier {
     /// Legal name.
@@ -29,6 +30,8 @@ pub struct Supplier {
     pub state: StateCode,
     /// Begins its invoices' numbers.
     pub series: Series,
+    /// Begins its credit notes' numbers.
+    pub credit_note_series: Series,
 }
 
 impl Supplier {
@@ -39,11 +42,19 @@ impl Supplier {
         let gstin = env.required::<Gstin>("EHS_HOSPITAL_GSTIN");
         let state = env.required::<StateCode>("EHS_HOSPITAL_STATE_CODE");
         let series = env.or("EHS_INVOICE_SERIES", Series::default());
+        let credit_note_series = env.or("EHS_CREDIT_NOTE_SERIES", Series::of_credit_notes());
+        if series.is_some() && series == credit_note_series {
+            env.fault(
+                "EHS_CREDIT_NOTE_SERIES",
+                "must differ from EHS_INVOICE_SERIES: each document has a series of its own",
+            );
+        }
         let (gstin, state) = (gstin?, state?);
         if !gstin.as_str().starts_with(state.as_str()) {
             env.fault("EHS_HOSPITAL_STATE_CODE", "is not the state of EHS_HOSPITAL_GSTIN");
         }
-        Some(Self { name: name?, address: address?, gstin, state, series: series? })
+        let (series, credit_note_series) = (series?, credit_note_series?);
+        Some(Self { name: name?, address: address?, gstin, state, series, credit_note_series })
     }
 }
 
@@ -130,8 +141,10 @@ mod tests {
             ("EHS_HOSPITAL_ADDRESS", "1 MG Road, Pune"),
             ("EHS_HOSPITAL_GSTIN", "27AAPFU0939F1ZV"),
             ("EHS_HOSPITAL_STATE_CODE", "29"),
+            ("EHS_CREDIT_NOTE_SERIES", "EHS"),
         ]);
         let supplier = Supplier::read(&mut env);
-        assert!(env.finish(supplier).unwrap_err().to_string().contains("EHS_HOSPITAL_STATE_CODE"));
+        let faults = env.finish(supplier).unwrap_err().to_string();
+        assert!(faults.contains("EHS_HOSPITAL_STATE_CODE") && faults.contains("EHS_CREDIT_NOTE_SERIES"));
     }
 }

@@ -1,18 +1,28 @@
-//! The worker: sends what the outbox holds, applies what the queue brings, forgets old idempotency keys.
+//! The worker: sends what the outbox holds, applies what the queue brings, says what is overdue, forgets old idempotency
+//! keys.
 
 use std::time::Duration;
 
 use chassis::db::{self, Pool};
 use chassis::http::{Readiness, serve_worker};
 use chassis::{idempotency, shutdown};
+use chrono::Utc;
 use events::{SqsQueues, consumer, relay};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::heard::{Heard, SUBSCRIBER};
+use crate::invoices::overdue;
 use crate::migrations;
+use crate::numbering::day_in_india;
+use crate::pdf::kept::{self, Papers};
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Documents made before looking again.
+const AT_ONCE: i64 = 20;
+/// A due date turns at midnight in India; bills are marked within minutes of it.
+const MARK_EVERY: Duration = Duration::from_secs(300);
 
 /// Runs until told to stop.
 ///
@@ -23,15 +33,78 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     db::require_migrated(&pool, migrations()).await?;
     let queues = SqsQueues::connect(&config.queues).await;
     let stop = shutdown::token()?;
-    let heard = Heard { consultation_fee: config.consultation_fee, hospital: config.supplier.state };
+    let heard = Heard {
+        consultation_fee: config.consultation_fee,
+        hospital: config.supplier.state,
+        rates: config.rates.clone(),
+    };
+    let papers = Papers::new(config.payee.clone())?;
     tokio::try_join!(
         serve_worker(&config.base, Readiness::of_database(pool.clone()), stop.clone()),
         relay::run(pool.clone(), queues.clone(), stop.clone()),
         consumer::run(pool.clone(), queues, SUBSCRIBER, heard, stop.clone()),
         audit::worker::run(pool.clone(), stop.clone()),
+        mark_overdue(pool.clone(), stop.clone()),
+        make_papers(pool.clone(), papers, stop.clone()),
         prune(pool, stop),
     )?;
     Ok(())
+}
+
+async fn mark_overdue(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        let marked = match pool.get().await {
+            Ok(mut conn) => overdue::mark(&mut conn, day_in_india(Utc::now())).await.map_err(anyhow::Error::from),
+            Err(error) => Err(error.into()),
+        };
+        match marked {
+            Ok(0) => {}
+            Ok(marked) => {
+                metrics::counter!("billing_invoices_overdue_total")
+                    .increment(u64::try_from(marked).unwrap_or_default());
+                tracing::info!(marked, "invoices are overdue");
+            }
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "what is overdue is not marked for now"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(MARK_EVERY) => {}
+        }
+    }
+}
+
+/// Makes what is asked for and not made yet, until told to stop.
+///
+/// # Errors
+/// Never: what goes wrong is tried again.
+pub async fn make_papers(pool: Pool, papers: Papers, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        let made = make_some(&pool, &papers).await;
+        if let Err(error) = &made {
+            tracing::warn!(error = format!("{error:#}"), "documents are not made for now");
+        }
+        let wait = if matches!(made, Ok(AT_ONCE)) { Duration::ZERO } else { LOOK_EVERY };
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Makes some of what is asked for; how many.
+async fn make_some(pool: &Pool, papers: &Papers) -> anyhow::Result<i64> {
+    let asked = kept::asked_for(&mut *pool.get().await?, AT_ONCE).await?;
+    let mut made = 0;
+    for (kind, source) in asked {
+        match papers.bytes(pool, kind, source).await {
+            Ok(_bytes) => made += 1,
+            Err(problem) => {
+                tracing::warn!(paper.kind = kind.as_str(), paper.source = source, %problem, "a document cannot be made");
+                kept::failed(&mut *pool.get().await?, (kind, source)).await?;
+            }
+        }
+    }
+    Ok(made)
 }
 
 async fn prune(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {

@@ -162,6 +162,7 @@ impl Handler for Heard {
                 Payload::PatientRegistered(_)
                 | Payload::PatientUpdated(_)
                 | Payload::InvoiceIssued(_)
+                | Payload::InvoiceCancelled(_)
                 | Payload::PaymentReceived(_)
                 | Payload::BreakGlassUsed(_)
                 | Payload::PatientMerged(_)

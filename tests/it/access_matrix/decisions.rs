@@ -104,6 +104,10 @@ PUT    /api/appointments/doctor/{id}/availability/    | 401     ok     ok/403   
 GET    /api/appointments/audit/                       | 401     ok     403      403      403      403      ok       403
 GET    /api/appointments/audit/verify/                | 401     ok     403      403      403      403      ok       403
 
+GET    /api/billing/services/                         | 401     ok     403      403      ok       ok       403      403
+POST   /api/billing/services/                         | 401     ok     403      403      403      ok       403      403
+GET    /api/billing/services/{id}/                    | 401     ok     403      403      ok       ok       403      403
+PATCH  /api/billing/services/{id}/                    | 401     ok     403      403      403      ok       403      403
 GET    /api/billing/invoices/                         | 401     ok     403      403      ok       ok       403      ok/none
 POST   /api/billing/invoices/ a draft                 | 401     ok     403      403      ok       ok       403      403
 POST   /api/billing/invoices/ issued                  | 401     ok     403      403      403      ok       403      403
@@ -112,6 +116,15 @@ GET    /api/billing/invoices/{id}/ a draft            | 401     ok     403      
 PUT    /api/billing/invoices/{id}/                    | 401     ok     403      403      ok       ok       403      403
 PATCH  /api/billing/invoices/{id}/                    | 401     ok     403      403      ok       ok       403      403
 POST   /api/billing/invoices/{id}/issue/              | 401     ok     403      403      403      ok       403      403
+POST   /api/billing/invoices/{id}/cancel/             | 401     ok     403      403      403      ok       403      403
+GET    /api/billing/invoices/{id}/upi-qr.png          | 401     ok     403      403      ok       ok       403      ok/404
+PUT    /api/billing/invoices/{id}/insurance/          | 401     ok     403      403      ok       ok       403      403
+GET    /api/billing/invoices/{id}/insurance/          | 401     ok     403      403      ok       ok       403      ok/404
+PATCH  /api/billing/invoices/{id}/insurance/          | 401     ok     403      403      ok       ok       403      403
+GET    /api/billing/invoices/{id}/pdf/                | 401     ok     403      403      ok       ok       403      ok/404
+GET    /api/billing/credit-notes/                     | 401     ok     403      403      ok       ok       403      ok/none
+GET    /api/billing/credit-notes/{id}/                | 401     ok     403      403      ok       ok       403      ok/404
+GET    /api/billing/credit-notes/{id}/pdf/            | 401     ok     403      403      ok       ok       403      ok/404
 GET    /api/billing/invoices/{id}/payments/           | 401     ok     403      403      ok       ok       403      ok/404
 POST   /api/billing/payments/                         | 401     ok     403      403      ok       ok       403      403
 GET    /api/billing/audit/                            | 401     ok     403      403      403      403      ok       403

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::decisions::Line;
-use super::world::{self, Caller, Side, Whose, World, first_day, hours, invoice, last_day, time_off};
+use super::world::{self, Caller, Side, Whose, World, first_day, hours, invoice, last_day, service, time_off};
 
 /// A path with its query, and a body. One that is text is a form, whose boundary is `b`.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,9 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, _, "another doctor's") => world.new_appointment_elsewhere(whose).await,
         (_, _, "confirm" | "cancel") => world.new_appointment(whose).await,
         ("POST", "/api/billing/invoices/{id}/issue/", _) => world.new_draft(whose).await,
+        ("POST", "/api/billing/invoices/{id}/cancel/", _) => world.new_invoice(whose).await,
+        (_, "/api/billing/services/{id}/", _) => world.service,
+        (_, path, _) if path.starts_with("/api/billing/credit-notes/{id}/") => side.credit_note,
         ("PUT" | "PATCH", "/api/billing/invoices/{id}/", _) | ("GET", "/api/billing/invoices/{id}/", "a draft") => {
             side.draft
         }
@@ -70,7 +73,9 @@ fn query(line: &Line, side: &Side) -> String {
     match line.path {
         "/fhir/Patient/" | "/fhir/Patient/_search/" => format!("?identifier={}", side.number),
         "/api/patients/" => format!("?search={}", side.number),
-        "/api/appointments/" | "/api/billing/invoices/" => format!("?patient={}", side.patient),
+        "/api/appointments/" | "/api/billing/invoices/" | "/api/billing/credit-notes/" => {
+            format!("?patient={}", side.patient)
+        }
         "/api/appointments/date-range/" => {
             format!("?start_date={}&end_date={}&doctor_id={}", first_day(), last_day(), side.doctor)
         }
@@ -137,6 +142,11 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/appointments/{id}/", "confirm" | "another doctor's") => json!({"status": "CONFIRMED"}),
         (_, "/api/appointments/{id}/", "cancel") => json!({"status": "CANCELLED", "cancellation_reason": "travels"}),
         (_, "/api/appointments/doctor/{id}/availability/", _) => hours(),
+        ("POST", "/api/billing/services/", _) => service(),
+        ("PATCH", "/api/billing/services/{id}/", _) => json!({"price": "500.00"}),
+        ("PUT", "/api/billing/invoices/{id}/insurance/", _) => json!({"payer": "Suraksha", "policy_number": "S1"}),
+        (_, "/api/billing/invoices/{id}/insurance/", _) => json!({"claim_number": "C1"}),
+        (_, "/api/billing/invoices/{id}/cancel/", _) => json!({"reason": "billed twice"}),
         ("POST", "/api/billing/invoices/", what) => invoice(side.patient, what == "a draft"),
         ("PUT", "/api/billing/invoices/{id}/", _) => invoice(side.patient, true),
         ("PATCH", "/api/billing/invoices/{id}/", _) => json!({"due_date": last_day()}),

@@ -31,6 +31,7 @@ pub struct Side {
     pub appointment: i64,
     pub invoice: i64,
     pub draft: i64,
+    pub credit_note: i64,
 }
 
 /// Somebody who calls, or nobody.
@@ -50,6 +51,8 @@ pub struct World {
     pub callers: Vec<Caller>,
     pub own: Side,
     pub anothers: Side,
+    /// A service of the catalogue.
+    pub service: i64,
     /// A use of break-glass.
     pub glass: i64,
     /// A session of the other doctor's.
@@ -94,7 +97,8 @@ impl World {
             // her department comes by an event
             eventually(|| async { hospital.get(&nurse, &path).await.status == 200 }).await;
         }
-        Self { hospital, admin, callers, own, anothers, glass, strangers_session, slots }
+        let service = id(&hospital.post(&admin, "/api/billing/services/", &service()).await.expect(201).body);
+        Self { hospital, admin, callers, own, anothers, service, glass, strangers_session, slots }
     }
 
     pub fn side(&self, whose: Whose) -> &Side {
@@ -140,6 +144,11 @@ impl World {
         id(&self.hospital.post(&self.admin, &path, &time_off()).await.expect(201).body)
     }
 
+    /// An issued invoice of the side's.
+    pub async fn new_invoice(&self, whose: Whose) -> i64 {
+        bill(&self.hospital, &self.admin, self.side(whose).patient, false).await
+    }
+
     /// A draft of the side's.
     pub async fn new_draft(&self, whose: Whose) -> i64 {
         bill(&self.hospital, &self.admin, self.side(whose).patient, true).await
@@ -157,8 +166,9 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let note = json!({"kind": "NOTE", "note": "Speaks Tamil"});
     let entry =
         id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
+    let credit_note = cancelled(hospital, admin, patient).await;
     let document = document(hospital, admin, patient).await;
-    Side { doctor, patient, number, entry, document, appointment, invoice, draft }
+    Side { doctor, patient, number, entry, document, appointment, invoice, draft, credit_note }
 }
 
 /// A document that can be read.
@@ -224,6 +234,19 @@ async fn book(hospital: &Hospital, admin: &str, doctor: i64, patient: i64, at: (
 
 async fn bill(hospital: &Hospital, admin: &str, patient: i64, draft: bool) -> i64 {
     id(&hospital.post(admin, "/api/billing/invoices/", &invoice(patient, draft)).await.expect(201).body)
+}
+
+/// The credit note of an invoice that was cancelled.
+async fn cancelled(hospital: &Hospital, admin: &str, patient: i64) -> i64 {
+    let path = format!("/api/billing/invoices/{}/cancel/", bill(hospital, admin, patient, false).await);
+    let body = hospital.post(admin, &path, &json!({"reason": "billed twice"})).await.expect(200).body;
+    id(&body["credit_note"])
+}
+
+/// What makes a service of the catalogue, under a code that nobody has used.
+pub fn service() -> Value {
+    let code = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
+    json!({"code": code, "description": "Chest X-ray", "sac_hsn": "999317", "kind": "IMAGING", "price": "450.00"})
 }
 
 /// What makes an invoice.

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Invoice, Item, Status};
+use crate::credit_notes::CreditNote;
+use crate::insurance::{Insurance, InsuranceAnswer};
 use crate::known::Patient;
 use crate::money::Paise;
 use crate::quantity::Quantity;
 use crate::supplier::Supplier;
-use crate::tax::{DocumentType, Kind, Rate, StateCode};
+use crate::tax::{Circumstance, DocumentType, Kind, Rate, StateCode, StateTax, TaxReason, Treatment};
 
 /// An invoice.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -43,14 +45,20 @@ pub struct InvoiceAnswer {
     pub items: Vec<ItemAnswer>,
     /// Of the lines, before discount and tax.
     pub subtotal: Paise,
-    /// Of the lines.
+    /// Of the lines, with that of the bill.
     pub discount: Paise,
+    /// Of the bill, within `discount`.
+    pub bill_discount: Paise,
+    /// Why something is taken off.
+    pub discount_reason: Option<String>,
     /// `subtotal` less `discount`.
     pub taxable_value: Paise,
     /// Central tax.
     pub cgst: Paise,
-    /// State tax, or that of the union territory.
+    /// State tax, or that of the union territory: `state_tax` says which.
     pub sgst: Paise,
+    /// What the tax in `sgst` is called where the hospital stands.
+    pub state_tax: StateTax,
     /// Integrated tax.
     pub igst: Paise,
     /// The three taxes together.
@@ -64,6 +72,10 @@ pub struct InvoiceAnswer {
     pub amount_paid: Paise,
     /// What is left to pay.
     pub balance: Paise,
+    /// What undid it; null unless it is cancelled.
+    pub credit_note: Option<CreditNote>,
+    /// Who else pays, and how much; null when nobody does.
+    pub insurance: Option<InsuranceAnswer>,
     /// The hospital, as it was at issue.
     pub supplier: SupplierAnswer,
     /// The patient, as at issue; null on a draft.
@@ -81,6 +93,8 @@ pub struct InvoiceAnswer {
 pub struct ItemAnswer {
     /// Its place, from 1.
     pub line: i16,
+    /// The catalogue's id of it.
+    pub service: Option<i64>,
     /// What it is.
     #[schema(value_type = String)]
     pub description: Phi<String>,
@@ -88,12 +102,22 @@ pub struct ItemAnswer {
     pub sac_hsn: String,
     /// What kind of supply.
     pub kind: Kind,
+    /// What decides the tax besides.
+    pub circumstance: Option<Circumstance>,
     /// How much.
     pub quantity: Quantity,
     /// For one.
     pub unit_price: Paise,
-    /// Off the line.
+    /// Off the line, with its share of the bill's discount.
     pub discount: Paise,
+    /// Its share of the bill's discount, within `discount`.
+    pub bill_discount: Paise,
+    /// Why something is taken off the line.
+    pub discount_reason: Option<String>,
+    /// Exempt, nil or taxable.
+    pub tax_treatment: Option<Treatment>,
+    /// Why it is taxed so; null on lines of a time when that was not kept.
+    pub tax_reason: Option<TaxReason>,
     /// In percent.
     pub gst_rate: Rate,
     /// Why it is not the rate of the rules.
@@ -134,6 +158,9 @@ pub struct RecipientAnswer {
     /// Address.
     #[schema(value_type = String)]
     pub address: Phi<String>,
+    /// GST code of the state that the address names; null where it names none.
+    #[serde(default)]
+    pub state_code: Option<String>,
 }
 
 /// Supplier and recipient: what an issued invoice keeps of both.
@@ -148,8 +175,9 @@ pub struct Particulars {
 impl Particulars {
     /// Both as they are now.
     pub fn of(supplier: &Supplier, patient: &Patient) -> Self {
-        let Patient { name, patient_id, address, .. } = patient.clone();
-        Self { supplier: supplier.into(), recipient: RecipientAnswer { name, patient_id, address } }
+        let Patient { name, patient_id, address, state, .. } = patient.clone();
+        let state_code = state.and_then(|state| StateCode::named(&state)).map(|code| code.to_string());
+        Self { supplier: supplier.into(), recipient: RecipientAnswer { name, patient_id, address, state_code } }
     }
 }
 
@@ -164,6 +192,17 @@ impl From<&Supplier> for SupplierAnswer {
     }
 }
 
+/// What lies in other tables.
+struct Besides {
+    items: Vec<ItemAnswer>,
+    credit_note: Option<CreditNote>,
+    insurance: Option<Insurance>,
+}
+
+fn cancelled<'a>(invoices: impl IntoIterator<Item = &'a Invoice>) -> Vec<i64> {
+    invoices.into_iter().filter(|invoice| invoice.status == Status::Cancelled).map(|invoice| invoice.id).collect()
+}
+
 impl InvoiceAnswer {
     /// What is shown of these invoices, with their lines fetched in one query.
     ///
@@ -176,8 +215,14 @@ impl InvoiceAnswer {
     ) -> Result<Vec<Self>, Problem> {
         let ids: Vec<_> = found.iter().map(|(invoice, _)| invoice.id).collect();
         let items = Item::of(conn, &ids).await?;
-        let of = |id| items.iter().filter(move |item| item.invoice_id == id).map(ItemAnswer::from).collect();
-        found.into_iter().map(|(invoice, name)| Self::new(supplier, &invoice, name, of(invoice.id))).collect()
+        let notes = CreditNote::of(conn, &cancelled(found.iter().map(|(invoice, _)| invoice))).await?;
+        let insured = Insurance::of(conn, &ids).await?;
+        let besides = |id: i64| Besides {
+            insurance: insured.iter().find(|insurance| insurance.invoice_id == id).cloned(),
+            items: items.iter().filter(move |item| item.invoice_id == id).map(ItemAnswer::from).collect(),
+            credit_note: notes.iter().find(|note| note.invoice_id == id).cloned(),
+        };
+        found.into_iter().map(|(invoice, name)| Self::new(supplier, &invoice, name, besides(invoice.id))).collect()
     }
 
     /// What is shown of an invoice.
@@ -191,14 +236,17 @@ impl InvoiceAnswer {
         patient_name: Option<Phi<String>>,
     ) -> Result<Self, Problem> {
         let items = Item::of(conn, &[invoice.id]).await?;
-        Self::new(supplier, invoice, patient_name, items.iter().map(ItemAnswer::from).collect())
+        let credit_note = CreditNote::of(conn, &cancelled([invoice])).await?.pop();
+        let items = items.iter().map(ItemAnswer::from).collect();
+        let insurance = Insurance::find(conn, invoice.id).await?;
+        Self::new(supplier, invoice, patient_name, Besides { items, credit_note, insurance })
     }
 
     fn new(
         supplier: &Supplier,
         invoice: &Invoice,
         patient_name: Option<Phi<String>>,
-        items: Vec<ItemAnswer>,
+        Besides { items, credit_note, insurance }: Besides,
     ) -> Result<Self, Problem> {
         let particulars: Option<Particulars> =
             invoice.particulars.clone().map(serde_json::from_value).transpose().map_err(Problem::internal)?;
@@ -207,6 +255,7 @@ impl InvoiceAnswer {
             None => (supplier.into(), None),
         };
         let totals = invoice.totals;
+        let state: StateCode = supplier.state_code.parse().map_err(Problem::internal)?;
         Ok(Self {
             id: invoice.id,
             invoice_number: invoice.invoice_number.clone(),
@@ -218,18 +267,23 @@ impl InvoiceAnswer {
             invoice_date: invoice.issued_at.map(|_| invoice.dated),
             due_date: invoice.due_date,
             delivery_state: invoice.delivery_state,
+            bill_discount: items.iter().map(|item| item.bill_discount).sum(),
             items,
             subtotal: totals.subtotal,
             discount: totals.discount,
+            discount_reason: invoice.discount_reason.clone(),
             taxable_value: totals.taxable_value(),
             cgst: totals.cgst,
             sgst: totals.sgst,
+            state_tax: StateTax::of(state),
             igst: totals.igst,
             tax: totals.tax(),
             round_off: totals.round_off,
             total: totals.total,
             amount_paid: invoice.amount_paid,
             balance: invoice.balance(),
+            credit_note,
+            insurance: insurance.map(|insurance| insurance.shown(totals.total)),
             supplier,
             recipient,
             issued_at: invoice.issued_at,
@@ -242,14 +296,21 @@ impl InvoiceAnswer {
 impl From<&Item> for ItemAnswer {
     fn from(item: &Item) -> Self {
         let taxable_value = item.gross - item.discount;
+        let reason = item.tax_rule.clone().zip(item.tax_text.clone());
         Self {
             line: item.line,
+            service: item.service_id,
             description: item.description.clone(),
             sac_hsn: item.sac_hsn.clone(),
             kind: item.kind,
+            circumstance: item.circumstance,
             quantity: item.quantity,
             unit_price: item.unit_price,
             discount: item.discount,
+            bill_discount: item.bill_discount,
+            discount_reason: item.discount_reason.clone(),
+            tax_treatment: item.treatment,
+            tax_reason: reason.map(|(rule, text)| TaxReason { rule, text }),
             gst_rate: item.gst_rate,
             gst_rate_reason: item.gst_rate_reason.clone(),
             taxable_value,

@@ -5,6 +5,7 @@ use auth::permissions::InvoiceDraft;
 use auth::{Action, Actor, Permit};
 use chassis::db;
 use chassis::etag::{Etagged, IfMatch};
+use chassis::fields::Id;
 use chassis::idempotency::{Answer, IdempotencyKey};
 use chassis::merge_patch;
 use chassis::problem::Problem;
@@ -12,20 +13,23 @@ use chassis::strict_json::{self, MergePatch, Strict};
 use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 
-use super::input::{InvoiceInput, ItemInput};
+use super::bill::{Bill, BillLine};
+use super::input::InvoiceInput;
 use super::invoice::{Draft, Item, Maker};
 use super::pricing::{Overrides, Terms, price};
 use super::{Invoice, InvoiceAnswer, Status, issue};
 use crate::access::{Scope, require};
 use crate::app::App;
+use crate::catalogue::Service;
 use crate::error::Error;
 use crate::known::Patient;
 use crate::numbering::day_in_india;
 
 /// Makes an invoice and issues it at once, or keeps it as a draft (`draft: true`).
 ///
-/// The server works out every amount and the tax; money is decimal strings in rupees, never JSON numbers. A RECEPTIONIST
-/// makes drafts only. The catalogue's `service` is not offered yet.
+/// The server works out every amount and the tax, and says of every line why it bears it (`tax_reason`); money is decimal
+/// strings in rupees, never JSON numbers. `items[].service` fills a line from the catalogue. Discounts have a limit per role.
+/// A RECEPTIONIST makes drafts only.
 #[utoipa::path(
     tag = "billing",
     request_body = InvoiceInput,
@@ -34,7 +38,7 @@ use crate::numbering::day_in_india;
         (status = 201, body = InvoiceAnswer, description = "made; Location and ETag say where and which version"),
         (status = 400, description = "faults, all at once; a gst_rate that the rules do not give"),
         (status = 401, description = "no good token"),
-        (status = 403, description = "the role may not, or may only draft"),
+        (status = 403, description = "the role may not, may only draft, or may not take so much off"),
         (status = 409, description = "the Idempotency-Key was used for another request"),
         (status = 503, description = "the owner of a patient or appointment not yet known here does not answer"),
     )
@@ -53,8 +57,10 @@ pub async fn create(
     }
     let mut conn = db::get(&app.db).await?;
     let patient = subjects(&app, &mut conn, actor, &body.value).await?;
-    let priced = price(&body.value, &terms(&app, actor, now, &[])).map_err(Problem::bad_request)?;
-    let draft = Draft::new(&body.value, patient.id, &priced, day_in_india(now));
+    let bill = complete(&mut conn, &body.value, &[], now).await?;
+    let priced = price(&bill, &terms(&app, actor, now, &[])).map_err(Problem::bad_request)?;
+    app.discounts.check(actor.role, &bill, &priced, None)?;
+    let draft = Draft::new(&bill, patient.id, &priced, day_in_india(now));
     conn.transaction(async |conn| {
         if let Some(stored) = key.claim(conn, actor.user_id, &body.digest).await? {
             actor.trail.repeats();
@@ -138,20 +144,22 @@ async fn change(
     permit: &Permit<InvoiceDraft>,
     id: i64,
     if_match: &IfMatch,
-    changed: impl FnOnce(&InvoiceInput) -> Result<InvoiceInput, Problem>,
+    changed: impl FnOnce(&Bill) -> Result<InvoiceInput, Problem>,
 ) -> Result<Etagged<InvoiceAnswer>, Problem> {
     let (actor, scope, now) = (&permit.actor, Scope::of(permit), Utc::now());
     let mut conn = db::get(&app.db).await?;
     let (seen, _) = Invoice::find(&mut conn, scope, id).await?;
     editable(&seen, if_match)?;
-    let standing = seen.as_input(&Item::of(&mut conn, &[id]).await?);
+    let standing = seen.as_bill(&Item::of(&mut conn, &[id]).await?);
     let input = changed(&standing)?;
     if input.draft == Some(false) {
         return Err(Problem::invalid("draft", "not_here", "a draft is issued by POST invoices/{id}/issue/"));
     }
     let patient = subjects(app, &mut conn, actor, &input).await?;
-    let priced = price(&input, &terms(app, actor, now, &standing.items)).map_err(Problem::bad_request)?;
-    let draft = Draft::new(&input, patient.id, &priced, day_in_india(now));
+    let bill = complete(&mut conn, &input, &standing.lines, now).await?;
+    let priced = price(&bill, &terms(app, actor, now, &standing.lines)).map_err(Problem::bad_request)?;
+    app.discounts.check(actor.role, &bill, &priced, Some(&standing))?;
+    let draft = Draft::new(&bill, patient.id, &priced, day_in_india(now));
     conn.transaction(async |conn| {
         let locked = Invoice::lock(conn, scope, id).await?;
         editable(&locked, if_match)?;
@@ -190,10 +198,22 @@ async fn subjects(
     Ok(patient)
 }
 
-fn terms<'a>(app: &App, actor: &Actor, now: DateTime<Utc>, standing: &'a [ItemInput]) -> Terms<'a> {
+/// The bill with what the catalogue says of the services that it names.
+async fn complete(
+    conn: &mut AsyncPgConnection,
+    input: &InvoiceInput,
+    standing: &[BillLine],
+    now: DateTime<Utc>,
+) -> Result<Bill, Problem> {
+    let named: Vec<_> = input.items.iter().filter_map(|item| item.service.map(Id::get)).collect();
+    let catalogue = Service::of(conn, &named).await?;
+    Bill::complete(input, &catalogue, standing, day_in_india(now)).map_err(Problem::bad_request)
+}
+
+fn terms<'a>(app: &'a App, actor: &Actor, now: DateTime<Utc>, standing: &'a [BillLine]) -> Terms<'a> {
     let overrides = match actor.reach(Action::GstRateOverride) {
         Some(_) => Overrides::WithReason,
         None => Overrides::Standing(standing),
     };
-    Terms { hospital: app.supplier.state, on: day_in_india(now), overrides }
+    Terms { rates: &app.rates, hospital: app.supplier.state, on: day_in_india(now), overrides, courtesy: app.courtesy }
 }

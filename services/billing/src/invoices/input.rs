@@ -1,22 +1,23 @@
 //! What a caller may send of an invoice.
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use chassis::fields::{Day, Id};
 use chassis::strict_json::{Fault, Faults};
 use chassis::text::Line;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, Value, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::fields::filled;
+use crate::fields::filled_if_given;
 use crate::money::Paise;
 use crate::quantity::Quantity;
-use crate::tax::{Kind, Rate, StateCode};
-use chassis::words::{from_text, refused};
+use crate::tax::{Circumstance, Kind, Rate, StateCode};
+use chassis::words::from_text;
 
 /// An invoice as it is drafted. The server works out every amount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct InvoiceInput {
     /// Who is billed.
@@ -31,41 +32,59 @@ pub struct InvoiceInput {
     /// bear IGST instead of CGST and SGST. Services are supplied where they are performed, whatever stands here.
     #[deserr(default)]
     pub delivery_state: Option<StateCode>,
+    /// Off the whole bill, in rupees, besides the lines' own discounts; it is laid on the lines by their values, before tax.
+    /// Needs `discount_reason`.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "0.00")]
+    pub discount: Paise,
+    /// Why: for `discount`, and for the lines' discounts that do not say it themselves.
+    #[deserr(default)]
+    pub discount_reason: Option<Line<200>>,
     /// Keep it as a draft instead of issuing it at once. When a draft is changed, only `true` is accepted: it is issued by
     /// `POST invoices/{id}/issue/`.
     #[deserr(default)]
-    #[serde(skip)]
     pub draft: Option<bool>,
     /// 1 to 200 lines.
+    #[deserr(from(Vec<Whole>) = whole)]
     pub items: Vec<ItemInput>,
 }
 
-/// A line of an invoice. The contract's `service` (catalogue id) is not offered yet: sending it is 400 with code
-/// `not_offered`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
+/// A line of an invoice. With `service`, an entry of the catalogue, what is left out comes from there; without it,
+/// `description`, `sac_hsn`, `kind` and `unit_price` are required.
+#[derive(Clone, Debug, PartialEq, Eq, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct ItemInput {
-    /// Not offered yet.
+    /// The catalogue's id of what is charged. `sac_hsn`, `kind`, `circumstance` and `unit_price` may only repeat what the
+    /// catalogue says; a lower price is a `discount`.
     #[deserr(default)]
-    #[serde(skip)]
-    #[schema(ignore)]
-    pub service: Option<NotOffered>,
+    pub service: Option<Id>,
     /// What it is, in words that stand on the bill.
-    #[deserr(try_from(String) = filled::<200> -> Fault)]
-    pub description: Line<200>,
+    #[deserr(default, try_from(Option<String>) = filled_if_given::<200> -> Fault)]
+    pub description: Option<Line<200>>,
     /// SAC of a service or HSN of goods: 4, 6 or 8 digits.
-    #[schema(value_type = String, example = "999312")]
-    pub sac_hsn: SacHsn,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "999312")]
+    pub sac_hsn: Option<SacHsn>,
     /// What kind of supply it is: it decides the tax.
-    pub kind: Kind,
+    #[deserr(default)]
+    pub kind: Option<Kind>,
+    /// What decides the tax besides: a PHARMACY line may be a LIFE_SAVING_MEDICINE (nil), a COSMETIC one RECONSTRUCTIVE
+    /// (exempt).
+    #[deserr(default)]
+    pub circumstance: Option<Circumstance>,
     /// More than 0, at most three decimal places; of a ROOM, days.
     pub quantity: Quantity,
     /// For one, in rupees, before discount and tax.
-    pub unit_price: Paise,
+    #[deserr(default)]
+    pub unit_price: Option<Paise>,
     /// Off the whole line, in rupees, before tax; at most quantity times unit price.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "0.00")]
     pub discount: Paise,
+    /// Why. Needed, here or on the invoice, for a discount that is more than a courtesy (10 % unless the hospital says
+    /// otherwise).
+    #[deserr(default)]
+    pub discount_reason: Option<Line<200>>,
     /// GST in percent, CGST and SGST together. Leave it out: the rules give it. Another one than theirs is 400, unless an
     /// ACCOUNTANT or ADMIN gives `gst_rate_reason`.
     #[deserr(default)]
@@ -73,6 +92,40 @@ pub struct ItemInput {
     /// Why `gst_rate` is not what the rules say.
     #[deserr(default)]
     pub gst_rate_reason: Option<Line<200>>,
+}
+
+/// A line that has all that it needs, or a service to have it from: what is missing is told together with what is wrong.
+struct Whole(ItemInput);
+
+fn whole(items: Vec<Whole>) -> Vec<ItemInput> {
+    items.into_iter().map(|item| item.0).collect()
+}
+
+/// What a line without a service must say itself.
+const NEEDED: [&str; 4] = ["description", "sac_hsn", "kind", "unit_price"];
+
+impl Deserr<Faults> for Whole {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Faults> {
+        let json = serde_json::Value::from(value);
+        let there = |member: &str| json.get(member).is_some_and(|value| !value.is_null());
+        let mut faults = Faults::new();
+        if json.is_object() && !there("service") {
+            for field in NEEDED.into_iter().filter(|field| !there(field)) {
+                let missing: ErrorKind<'_, serde_json::Value> = ErrorKind::MissingField { field };
+                let (ControlFlow::Continue(missing) | ControlFlow::Break(missing)) =
+                    <Faults as DeserializeError>::error(None, missing, at);
+                faults.0.extend(missing.0);
+            }
+        }
+        match ItemInput::deserialize_from_value(json.into_value(), at) {
+            Ok(item) if faults.0.is_empty() => Ok(Self(item)),
+            Ok(_) => Err(faults),
+            Err(more) => {
+                faults.0.extend(more.0);
+                Err(faults)
+            }
+        }
+    }
 }
 
 /// The code of a service or of goods.
@@ -113,19 +166,5 @@ impl std::str::FromStr for SacHsn {
 impl Deserr<Faults> for SacHsn {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Faults> {
         from_text(value, location)
-    }
-}
-
-/// A field of the contract that this version refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotOffered {}
-
-impl Deserr<Faults> for NotOffered {
-    fn deserialize_from_value<V: IntoValue>(_value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, Faults> {
-        let fault = Fault::new(
-            "not_offered",
-            "the service catalogue is not offered yet; give description, kind and unit_price",
-        );
-        Err(refused(fault, location))
     }
 }

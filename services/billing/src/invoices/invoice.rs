@@ -10,14 +10,15 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
 use super::Status;
-use super::input::{InvoiceInput, ItemInput, SacHsn};
+use super::bill::{Bill, BillLine};
+use super::input::SacHsn;
 use super::pricing::{Priced, PricedLine};
 use crate::access::{Scope, visible_to};
 use crate::error::Error;
 use crate::money::Paise;
 use crate::quantity::Quantity;
 use crate::schema::{invoice_items, invoices, patients};
-use crate::tax::{DocumentType, Kind, Rate, StateCode, Totals};
+use crate::tax::{Circumstance, DocumentType, Kind, LineAmounts, Rate, StateCode, Totals, Treatment};
 
 /// A row of `invoices`.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -47,6 +48,8 @@ pub struct Invoice {
     pub particulars: Option<Value>,
     /// When its number was taken.
     pub issued_at: Option<DateTime<Utc>>,
+    /// Why something is taken off.
+    pub discount_reason: Option<String>,
     /// The amounts.
     #[diesel(embed)]
     pub totals: Totals,
@@ -90,6 +93,20 @@ pub struct Item {
     pub sgst: Paise,
     /// Integrated tax.
     pub igst: Paise,
+    /// The catalogue's id of what it is.
+    pub service_id: Option<i64>,
+    /// What decides the tax besides its kind.
+    pub circumstance: Option<Circumstance>,
+    /// Exempt, nil or taxable.
+    pub treatment: Option<Treatment>,
+    /// The rule that decided the tax.
+    pub tax_rule: Option<String>,
+    /// The rule in words.
+    pub tax_text: Option<String>,
+    /// Why something is taken off the line.
+    pub discount_reason: Option<String>,
+    /// Its share of the bill's discount, within `discount`.
+    pub bill_discount: Paise,
 }
 
 /// What a draft says besides its lines.
@@ -108,6 +125,8 @@ pub struct Draft {
     pub document_type: DocumentType,
     /// The day it is priced for.
     pub dated: NaiveDate,
+    /// Why something is taken off.
+    pub discount_reason: Option<String>,
     /// The amounts.
     #[diesel(embed)]
     pub totals: Totals,
@@ -123,15 +142,16 @@ pub enum Maker {
 }
 
 impl Draft {
-    /// What `input` says, priced for `dated`.
-    pub fn new(input: &InvoiceInput, patient_id: i64, priced: &Priced, dated: NaiveDate) -> Self {
+    /// What `bill` says, priced for `dated`.
+    pub fn new(bill: &Bill, patient_id: i64, priced: &Priced, dated: NaiveDate) -> Self {
         Self {
             patient_id,
-            appointment_id: input.appointment.map(Id::get),
-            due_date: input.due_date.map(Day::get),
-            delivery_state: input.delivery_state,
+            appointment_id: bill.appointment.map(Id::get),
+            due_date: bill.due_date.map(Day::get),
+            delivery_state: bill.delivery_state,
             document_type: priced.document_type,
             dated,
+            discount_reason: bill.discount_reason.as_deref().map(str::to_owned),
             totals: priced.totals,
         }
     }
@@ -174,14 +194,14 @@ impl Draft {
 
 impl Item {
     async fn insert(conn: &mut AsyncPgConnection, invoice_id: i64, priced: &Priced) -> QueryResult<()> {
-        let row = |(line, priced): (i16, &PricedLine)| Self {
+        let row = |(place, priced): (i16, &PricedLine)| Self {
             invoice_id,
-            line,
-            kind: priced.item.kind,
-            description: Phi::new(priced.item.description.to_string()),
-            sac_hsn: priced.item.sac_hsn.as_str().to_owned(),
-            quantity: priced.item.quantity,
-            unit_price: priced.item.unit_price,
+            line: place,
+            kind: priced.line.kind,
+            description: Phi::new(priced.line.description.to_string()),
+            sac_hsn: priced.line.sac_hsn.as_str().to_owned(),
+            quantity: priced.line.quantity,
+            unit_price: priced.line.unit_price,
             gst_rate: priced.rate,
             gst_rate_reason: priced.rate_reason.as_ref().map(|reason| reason.to_string()),
             gross: priced.amounts.gross,
@@ -189,6 +209,13 @@ impl Item {
             cgst: priced.amounts.cgst,
             sgst: priced.amounts.sgst,
             igst: priced.amounts.igst,
+            service_id: priced.line.service.map(Id::get),
+            circumstance: priced.line.circumstance,
+            treatment: Some(priced.treatment),
+            tax_rule: Some(priced.tax_reason.rule.clone()),
+            tax_text: Some(priced.tax_reason.text.clone()),
+            discount_reason: priced.line.discount_reason.as_deref().map(str::to_owned),
+            bill_discount: priced.bill_discount,
         };
         let rows: Vec<_> = (1..).zip(&priced.lines).map(row).collect();
         diesel::insert_into(invoice_items::table).values(&rows).execute(conn).await?;
@@ -205,17 +232,23 @@ impl Item {
             .await
     }
 
+    /// The amounts of the line.
+    pub fn amounts(&self) -> LineAmounts {
+        LineAmounts::settled(self.gross, self.discount, self.cgst, self.igst)
+    }
+
     /// The line as somebody would send it. A rate of the rules is left to the rules again.
-    fn as_input(&self) -> ItemInput {
-        let free_text = |text: &str| Line::new(text).unwrap_or_default();
-        ItemInput {
-            service: None,
+    fn as_line(&self) -> BillLine {
+        BillLine {
+            service: self.service_id.map(Id::new),
             description: free_text(self.description.expose()),
             sac_hsn: SacHsn::known(&self.sac_hsn),
             kind: self.kind,
+            circumstance: self.circumstance,
             quantity: self.quantity,
             unit_price: self.unit_price,
-            discount: self.discount,
+            discount: self.discount - self.bill_discount,
+            discount_reason: self.discount_reason.as_deref().map(free_text),
             gst_rate: self.gst_rate_reason.is_some().then_some(self.gst_rate),
             gst_rate_reason: self.gst_rate_reason.as_deref().map(free_text),
         }
@@ -264,15 +297,30 @@ impl Invoice {
         self.totals.total - self.amount_paid
     }
 
+    /// The number and what is left to pay under it.
+    ///
+    /// # Errors
+    /// [`Error::NothingToPay`] on a draft, and where nothing is left.
+    pub fn payable(&self) -> Result<(&str, Paise), Error> {
+        let takes_payment = matches!(self.status, Status::Issued | Status::PartiallyPaid | Status::Overdue);
+        let number = self.invoice_number.as_deref().filter(|_| takes_payment && self.balance() > Paise::ZERO);
+        number.map(|number| (number, self.balance())).ok_or(Error::NothingToPay)
+    }
+
     /// The invoice as somebody would send it.
-    pub fn as_input(&self, items: &[Item]) -> InvoiceInput {
-        InvoiceInput {
+    pub fn as_bill(&self, items: &[Item]) -> Bill {
+        Bill {
             patient: Id::new(self.patient_id),
             appointment: self.appointment_id.map(Id::new),
             due_date: self.due_date.map(Day::new),
             delivery_state: self.delivery_state,
-            draft: None,
-            items: items.iter().map(Item::as_input).collect(),
+            discount: items.iter().map(|item| item.bill_discount).sum(),
+            discount_reason: self.discount_reason.as_deref().map(free_text),
+            lines: items.iter().map(Item::as_line).collect(),
         }
     }
+}
+
+fn free_text(text: &str) -> Line<200> {
+    Line::new(text).unwrap_or_default()
 }

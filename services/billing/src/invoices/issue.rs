@@ -13,7 +13,8 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::answer::Particulars;
-use super::input::InvoiceInput;
+use super::bill::Bill;
+use super::discounts::Percent;
 use super::invoice::{Draft, Item};
 use super::pricing::{Overrides, Terms, price};
 use super::{Invoice, InvoiceAnswer, Status};
@@ -22,6 +23,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::known::Patient;
 use crate::numbering::{Number, day_in_india};
+use crate::pdf::kept::{self, PaperKind};
 use crate::publish;
 use crate::schema::invoices;
 
@@ -89,16 +91,23 @@ async fn priced_for(
     day: NaiveDate,
 ) -> Result<Invoice, Problem> {
     let items = Item::of(conn, &[draft.id]).await?;
-    let input = draft.as_input(&items);
+    let bill = draft.as_bill(&items);
     // a due date that has passed is no reason not to issue
-    let undated = InvoiceInput { due_date: None, ..input.clone() };
-    let terms = Terms { hospital: app.supplier.state, on: day, overrides: Overrides::Standing(&undated.items) };
+    let undated = Bill { due_date: None, ..bill.clone() };
+    let terms = Terms {
+        rates: &app.rates,
+        hospital: app.supplier.state,
+        on: day,
+        overrides: Overrides::Standing(&undated.lines),
+        // whoever drafted it has said why, if it had to be said
+        courtesy: Percent::new(100),
+    };
     let priced = price(&undated, &terms).map_err(Problem::bad_request)?;
     let unchanged = items.iter().map(|item| item.gst_rate).eq(priced.lines.iter().map(|line| line.rate));
     if unchanged && draft.totals == priced.totals {
         return Ok(draft);
     }
-    let anew = Draft::new(&input, draft.patient_id, &priced, day);
+    let anew = Draft::new(&bill, draft.patient_id, &priced, day);
     Ok(anew.replace(conn, draft.id, &priced).await?)
 }
 
@@ -138,6 +147,7 @@ pub async fn number(
         .returning(Invoice::as_returning())
         .get_result(conn)
         .await?;
+    kept::ask_for(conn, PaperKind::Invoice, issued.id).await?;
     publish::issued(conn, &app.outbox, actor, &issued).await?;
     Ok(issued)
 }

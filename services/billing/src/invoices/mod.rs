@@ -1,17 +1,20 @@
 //! Invoices: drafted, edited, issued; never changed after that.
 //!
 //! - [`status`]: what an invoice can be, and what a payment makes of it;
-//! - [`input`]: what a caller may send;
-//! - [`pricing`]: pure, from what was sent to every amount;
+//! - [`input`]: what a caller may send; - [`bill`]: that, filled in from the catalogue;
+//! - [`pricing`]: pure, from a bill to every amount on it; - [`discounts`]: how far a role may go with them;
 //! - [`invoice`]: the rows; - [`answer`]: what is shown;
-//! - [`list`], [`draft`], [`issue`]: the routes.
+//! - [`list`], [`draft`], [`issue`]: the routes; - [`overdue`]: what the worker does when the due date has passed.
 
 pub mod answer;
+pub mod bill;
+pub mod discounts;
 pub mod draft;
 pub mod input;
 pub mod invoice;
 pub mod issue;
 pub mod list;
+pub mod overdue;
 pub mod pricing;
 pub mod status;
 

@@ -1,17 +1,22 @@
-//! From what was sent to every amount: pure.
+//! From a bill to every amount on it: pure.
 
 use chassis::strict_json::{Fault, Faults};
 use chassis::text::Line;
 use chrono::{Months, NaiveDate};
 
-use super::input::{InvoiceInput, ItemInput};
-use crate::tax::rates::rate_on;
-use crate::tax::{Charge, DocumentType, Levy, LineAmounts, Rate, StateCode, Totals};
+use super::bill::{Bill, BillLine};
+use super::discounts;
+use crate::money::Paise;
+use crate::tax::discount::allot;
+use crate::tax::{
+    Charge, DocumentType, Levy, LineAmounts, Rate, RateTable, Ruling, StateCode, StateTax, Supply, TaxReason, Totals,
+    Treatment,
+};
 
 /// An invoice with all its amounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Priced {
-    /// The lines, in the order of the input.
+    /// The lines, in the order of the bill.
     pub lines: Vec<PricedLine>,
     /// Their totals.
     pub totals: Totals,
@@ -22,12 +27,18 @@ pub struct Priced {
 /// A line with its rate and amounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PricedLine {
-    /// What was sent.
-    pub item: ItemInput,
+    /// The line of the bill.
+    pub line: BillLine,
+    /// Exempt, nil or taxable.
+    pub treatment: Treatment,
     /// The rate that applies.
     pub rate: Rate,
+    /// Why that one.
+    pub tax_reason: TaxReason,
     /// Why it is not the rate of the rules.
     pub rate_reason: Option<Line<200>>,
+    /// Its share of the bill's discount, within that of `amounts`.
+    pub bill_discount: Paise,
     /// The amounts.
     pub amounts: LineAmounts,
 }
@@ -35,12 +46,16 @@ pub struct PricedLine {
 /// By what an invoice is priced.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
+    /// The law's rates.
+    pub rates: &'a RateTable,
     /// Where the hospital stands.
     pub hospital: StateCode,
     /// The day of supply: it chooses the rates.
     pub on: NaiveDate,
     /// Which lines may have another rate than the rules say.
     pub overrides: Overrides<'a>,
+    /// Up to how many percent a line's discount is a courtesy that needs no reason.
+    pub courtesy: discounts::Percent,
 }
 
 /// Which lines may have another rate than the rules say.
@@ -49,30 +64,42 @@ pub enum Overrides<'a> {
     /// Any, if it says why.
     WithReason,
     /// Only those that stand in the draft as they are: somebody who may has let them.
-    Standing(&'a [ItemInput]),
+    Standing(&'a [BillLine]),
 }
 
-/// Prices an invoice.
+/// Prices a bill.
 ///
 /// # Errors
 /// Every fault at once.
-pub fn price(input: &InvoiceInput, terms: &Terms<'_>) -> Result<Priced, Faults> {
+pub fn price(bill: &Bill, terms: &Terms<'_>) -> Result<Priced, Faults> {
     let mut faults = Faults::new();
-    if let Some(fault) = input.due_date.and_then(|due| due_date_fault(due.get(), terms.on)) {
+    if let Some(fault) = bill.due_date.and_then(|due| due_date_fault(due.get(), terms.on)) {
         faults.0.push(fault.at("due_date"));
     }
-    let mut lines = Vec::with_capacity(input.items.len());
-    for (index, item) in input.items.iter().enumerate() {
-        match price_line(item, input.delivery_state, terms) {
-            Ok(line) => lines.push(line),
+    if bill.discount > Paise::ZERO && bill.discount_reason.is_none() {
+        faults.push("discount_reason", "required", "a discount of the bill needs a reason");
+    }
+    let mut ruled = Vec::with_capacity(bill.lines.len());
+    for (index, line) in bill.lines.iter().enumerate() {
+        match rule(line, bill, terms) {
+            Ok(line) => ruled.push(line),
             Err(fault) => {
                 let field = format!("items.{index}.{}", fault.field);
                 faults.0.push(fault.at(field));
             }
         }
     }
+    let complete = ruled.len() == bill.lines.len();
+    let lines = match lay_discount(bill.discount, ruled) {
+        Ok(lines) => lines,
+        // what the bill comes to is not known while lines of it are wrong
+        Err(fault) if complete => {
+            faults.0.push(fault);
+            return Err(faults);
+        }
+        Err(_) => return Err(faults),
+    };
     let amounts: Vec<_> = lines.iter().map(|line| line.amounts).collect();
-    let complete = lines.len() == input.items.len();
     match Totals::of(&amounts) {
         Ok(totals) if faults.0.is_empty() => {
             let document_type = DocumentType::for_rates(lines.iter().map(|line| line.rate));
@@ -90,59 +117,125 @@ fn due_date_fault(due: NaiveDate, today: NaiveDate) -> Option<Fault> {
         .then(|| Fault::new("out_of_range", "must not be before today, nor more than five years ahead"))
 }
 
-fn price_line(item: &ItemInput, delivery: Option<StateCode>, terms: &Terms<'_>) -> Result<PricedLine, Fault> {
-    let (rate, rate_reason) = decide_rate(item, terms)?;
-    let levy = Levy::on(item.kind, terms.hospital, delivery);
-    let charge = Charge { quantity: item.quantity, unit_price: item.unit_price, discount: item.discount, rate, levy };
+/// A line with its rate and the amounts that it has before any discount of the bill.
+struct Ruled<'a> {
+    line: &'a BillLine,
+    ruling: Ruling,
+    rate_reason: Option<Line<200>>,
+    charge: Charge,
+    amounts: LineAmounts,
+}
+
+fn rule<'a>(line: &'a BillLine, bill: &Bill, terms: &Terms<'_>) -> Result<Ruled<'a>, Fault> {
+    let (ruling, rate_reason) = decide(line, terms)?;
+    let levy = Levy::on(line.kind, terms.hospital, bill.delivery_state);
+    let BillLine { quantity, unit_price, discount, .. } = *line;
+    let charge = Charge { quantity, unit_price, discount, rate: ruling.rate, levy };
     let amounts = charge.amounts().map_err(|fault| {
         let field = if fault.code == "discount_above_price" { "discount" } else { "unit_price" };
         fault.at(field)
     })?;
-    Ok(PricedLine { item: item.clone(), rate, rate_reason, amounts })
+    let explained = line.discount_reason.is_some() || bill.discount_reason.is_some();
+    if !explained && !terms.courtesy.covers(discount, amounts.gross) {
+        let why = format!("a discount of more than {} % needs a reason", terms.courtesy);
+        return Err(Fault::new("required", why).at("discount_reason"));
+    }
+    let reason = ruling.explained(levy, StateTax::of(terms.hospital));
+    Ok(Ruled { line, ruling: Ruling { reason, ..ruling }, rate_reason, charge, amounts })
 }
 
-fn decide_rate(item: &ItemInput, terms: &Terms<'_>) -> Result<(Rate, Option<Line<200>>), Fault> {
-    let by_rule = rate_on(item.kind, item.unit_price, terms.on);
-    let Some(asked) = item.gst_rate.filter(|asked| *asked != by_rule) else {
-        return Ok((by_rule, None));
+/// The lines with their shares of the bill's discount.
+fn lay_discount(discount: Paise, ruled: Vec<Ruled<'_>>) -> Result<Vec<PricedLine>, Fault> {
+    let values: Vec<_> = ruled.iter().map(|line| (line.amounts.taxable_value, line.rank())).collect();
+    let shares = allot(discount, &values).ok_or_else(|| {
+        Fault::new("discount_above_price", "the discount must not be more than the bill comes to").at("discount")
+    })?;
+    ruled.into_iter().zip(shares).map(|(line, share)| line.with_share(share)).collect()
+}
+
+impl Ruled<'_> {
+    /// Tells apart lines that are taxed differently, or would be after one paisa more of discount.
+    fn rank(&self) -> (i64, bool, Paise) {
+        (self.charge.rate.basis_points(), self.charge.levy == Levy::Integrated, self.charge.discount)
+    }
+
+    fn with_share(self, share: Paise) -> Result<PricedLine, Fault> {
+        let Self { line, ruling: Ruling { treatment, rate, reason }, rate_reason, charge, .. } = self;
+        let amounts =
+            Charge { discount: charge.discount + share, ..charge }.amounts().map_err(|fault| fault.at("discount"))?;
+        let line = line.clone();
+        Ok(PricedLine { line, treatment, rate, tax_reason: reason, rate_reason, bill_discount: share, amounts })
+    }
+}
+
+fn decide(line: &BillLine, terms: &Terms<'_>) -> Result<(Ruling, Option<Line<200>>), Fault> {
+    let supply = Supply { kind: line.kind, circumstance: line.circumstance, unit_price: line.unit_price };
+    let ruling = terms.rates.on(terms.on, supply).ok_or_else(|| {
+        let why = format!("the law does not know this of {} on {}", line.kind.as_str(), terms.on);
+        Fault::new("not_of_this_kind", why).at("circumstance")
+    })?;
+    let Some(asked) = line.gst_rate.filter(|asked| *asked != ruling.rate) else {
+        return Ok((ruling, None));
     };
-    let reason = item.gst_rate_reason.clone().filter(|reason| !reason.is_empty());
     let allowed = match terms.overrides {
-        Overrides::WithReason => reason.is_some(),
-        Overrides::Standing(items) => items.contains(item),
+        Overrides::WithReason => line.gst_rate_reason.is_some(),
+        Overrides::Standing(lines) => lines.contains(line),
     };
     if !allowed {
+        let by_rule = ruling.rate;
         let why = format!("the rules give {by_rule}; another rate needs gst_rate_reason from an ACCOUNTANT or ADMIN");
         return Err(Fault::new("not_the_rate", why).at("gst_rate"));
     }
-    if !asked.existed_on(terms.on) {
+    if !terms.rates.knew(asked, terms.on) {
         return Err(Fault::new("no_such_rate", format!("there was no such rate on {}", terms.on)).at("gst_rate"));
     }
-    Ok((asked, reason))
+    let reason = line.gst_rate_reason.clone();
+    Ok((ruling.set_by_hand(asked, reason.as_deref().unwrap_or_default()), reason))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 mod tests {
+    use std::sync::LazyLock;
+
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn input(items: Value) -> InvoiceInput {
-        chassis::strict_json::parse(json!({"patient": 1, "delivery_state": "29", "items": items})).unwrap()
+    static RATES: LazyLock<RateTable> = LazyLock::new(|| RateTable::built_in().unwrap());
+
+    fn bill_of(body: Value) -> Bill {
+        let input = chassis::strict_json::parse(body).unwrap();
+        Bill::complete(&input, &[], &[], "2026-11-23".parse().unwrap()).unwrap()
+    }
+
+    fn bill(items: Value) -> Bill {
+        bill_of(json!({"patient": 1, "delivery_state": "29", "items": items}))
     }
 
     fn terms(overrides: Overrides<'_>) -> Terms<'_> {
-        Terms { hospital: "27".parse().unwrap(), on: "2026-11-23".parse().unwrap(), overrides }
+        let (hospital, on) = ("27".parse().unwrap(), "2026-11-23".parse().unwrap());
+        Terms { rates: &RATES, hospital, on, overrides, courtesy: discounts::Percent::new(10) }
     }
 
     fn item(kind: &str, quantity: &str, unit_price: &str) -> Value {
         json!({"description": "x", "sac_hsn": "9993", "kind": kind, "quantity": quantity, "unit_price": unit_price})
     }
 
+    fn with(value: &Value, more: Value) -> Value {
+        let mut value = value.clone();
+        value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        value
+    }
+
+    fn codes(bill: &Bill, overrides: Overrides<'_>) -> Vec<(String, &'static str)> {
+        let faults = price(bill, &terms(overrides)).unwrap_err();
+        faults.0.into_iter().map(|fault| (fault.field, fault.code)).collect()
+    }
+
     #[test]
     fn a_usual_hospital_bill() {
-        let bill = input(json!([
+        let bill = bill(json!([
             item("CONSULTATION", "1", "500.00"),
             item("ROOM", "2", "6000.00"),
             item("ROOM", "1", "5000.00"),
@@ -160,46 +253,97 @@ mod tests {
         ];
         // 500 + 12000 + 5000 + 123.50; 5 % of 12000 in halves; 5 % of the medicines as IGST, for they go to Karnataka
         assert_eq!(shown.map(|paise| paise.to_string()), ["17623.50", "300.00", "300.00", "6.18", "0.32", "18230.00"]);
+        let rules: Vec<_> = priced.lines.iter().map(|line| line.tax_reason.rule.as_str()).collect();
+        assert_eq!(rules, ["HEALTH_CARE", "ROOM_ABOVE_5000", "ROOM_UP_TO_5000", "MEDICINE_SOLD_5"]);
+        assert!(priced.lines[3].tax_reason.text.contains("IGST 5 %"));
     }
 
     #[test]
     fn the_document_follows_from_the_lines() {
-        let of = |items| price(&input(items), &terms(Overrides::WithReason)).unwrap().document_type;
+        let of = |items| price(&bill(items), &terms(Overrides::WithReason)).unwrap().document_type;
+        let medicine = item("PHARMACY", "1", "1");
+        let nil = with(&medicine, json!({"circumstance": "LIFE_SAVING_MEDICINE"}));
         assert_eq!(of(json!([item("LAB", "1", "1")])), DocumentType::BillOfSupply);
-        assert_eq!(of(json!([item("PHARMACY", "1", "1")])), DocumentType::TaxInvoice);
-        assert_eq!(
-            of(json!([item("PHARMACY", "1", "1"), item("LAB", "1", "1")])),
-            DocumentType::InvoiceCumBillOfSupply
-        );
+        assert_eq!(of(json!([nil])), DocumentType::BillOfSupply);
+        assert_eq!(of(json!([medicine])), DocumentType::TaxInvoice);
+        assert_eq!(of(json!([medicine, item("LAB", "1", "1")])), DocumentType::InvoiceCumBillOfSupply);
+        assert_eq!(of(json!([medicine, nil])), DocumentType::InvoiceCumBillOfSupply);
     }
 
     #[test]
     fn another_rate_needs_a_reason_and_somebody_who_may() {
-        let mut plastic = item("PROCEDURE", "1", "1000.00");
-        plastic["gst_rate"] = json!("18");
-        let code = |plastic: &Value, overrides| {
-            price(&input(json!([plastic])), &terms(overrides))
-                .map_err(|faults| (faults.0[0].field.clone(), faults.0[0].code))
-        };
-        assert_eq!(code(&plastic, Overrides::WithReason).unwrap_err(), ("items.0.gst_rate".to_owned(), "not_the_rate"));
+        let mut plastic = with(&item("PROCEDURE", "1", "1000.00"), json!({"gst_rate": "18"}));
+        let refused = |plastic: &Value, overrides| codes(&bill(json!([plastic])), overrides).remove(0);
+        let priced = |plastic: &Value, overrides| price(&bill(json!([plastic])), &terms(overrides));
+        assert_eq!(refused(&plastic, Overrides::WithReason), ("items.0.gst_rate".to_owned(), "not_the_rate"));
         plastic["gst_rate_reason"] = json!("cosmetic in part");
-        assert_eq!(code(&plastic, Overrides::Standing(&[])).unwrap_err().1, "not_the_rate");
-        let standing = input(json!([plastic])).items;
-        assert!(code(&plastic, Overrides::Standing(&standing)).is_ok());
-        assert_eq!(code(&plastic, Overrides::WithReason).unwrap().lines[0].amounts.cgst.to_string(), "90.00");
+        assert_eq!(refused(&plastic, Overrides::Standing(&[])).1, "not_the_rate");
+        let standing = bill(json!([plastic])).lines;
+        assert!(priced(&plastic, Overrides::Standing(&standing)).is_ok());
+        let set = priced(&plastic, Overrides::WithReason).unwrap();
+        assert_eq!(
+            (set.lines[0].amounts.cgst.to_string().as_str(), set.lines[0].treatment),
+            ("90.00", Treatment::Taxable)
+        );
+        assert!(set.lines[0].tax_reason.text.starts_with("cosmetic in part; by the rules it would be 0.00 %"));
         plastic["gst_rate"] = json!("12");
-        assert_eq!(code(&plastic, Overrides::WithReason).unwrap_err().1, "no_such_rate");
+        assert_eq!(refused(&plastic, Overrides::WithReason).1, "no_such_rate");
         plastic["gst_rate"] = json!(0);
-        assert!(code(&plastic, Overrides::Standing(&[])).is_ok(), "the rules' own rate needs nobody");
+        assert!(priced(&plastic, Overrides::Standing(&[])).is_ok(), "the rules' own rate needs nobody");
+    }
+
+    #[test]
+    fn a_circumstance_belongs_to_its_kind() {
+        let line = with(&item("LAB", "1", "10.00"), json!({"circumstance": "RECONSTRUCTIVE"}));
+        let refused = codes(&bill(json!([line])), Overrides::WithReason);
+        assert_eq!(refused, [("items.0.circumstance".to_owned(), "not_of_this_kind")]);
+    }
+
+    #[test]
+    fn a_discount_of_the_bill_lies_on_its_lines_before_tax() {
+        let items =
+            json!([item("PHARMACY", "1", "100.00"), item("LAB", "1", "200.00"), item("PHARMACY", "1", "33.33")]);
+        let body = json!({"patient": 1, "items": items, "discount": "33.33", "discount_reason": "staff"});
+        let priced = price(&bill_of(body), &terms(Overrides::WithReason)).unwrap();
+        let shares: Vec<_> = priced.lines.iter().map(|line| line.bill_discount.to_string()).collect();
+        assert_eq!(shares, ["10.00", "20.00", "3.33"]);
+        assert_eq!(priced.lines[0].amounts.cgst.to_string(), "2.25", "5 % of 90.00 in halves");
+        assert_eq!(
+            (priced.totals.discount.to_string().as_str(), priced.totals.total.to_string().as_str()),
+            ("33.33", "306.00")
+        );
+    }
+
+    #[test]
+    fn discounts_have_reasons_and_bounds() {
+        let line = |discount: &str| with(&item("LAB", "1", "100.00"), json!({"discount": discount}));
+        let of = |more: Value| bill_of(with(&json!({"patient": 1, "items": [line("0")]}), more));
+        let one = |field: &str, code| vec![(field.to_owned(), code)];
+        let any = Overrides::WithReason;
+        assert_eq!(codes(&of(json!({"discount": "1.00"})), any), one("discount_reason", "required"));
+        assert_eq!(
+            codes(&of(json!({"discount": "1.00", "discount_reason": " "})), any),
+            one("discount_reason", "required")
+        );
+        let above = of(json!({"discount": "100.01", "discount_reason": "x"}));
+        assert_eq!(codes(&above, any), one("discount", "discount_above_price"));
+        assert_eq!(codes(&of(json!({"items": [line("10.01")]})), any), one("items.0.discount_reason", "required"));
+        for fine in [
+            json!({"items": [line("10.00")]}),
+            json!({"items": [line("10.01")], "discount_reason": "a colleague"}),
+            json!({"items": [with(&line("100.00"), json!({"discount_reason": "charity"}))]}),
+            json!({"discount": "100.00", "discount_reason": "charity"}),
+        ] {
+            assert!(price(&of(fine.clone()), &terms(any)).is_ok(), "{fine}");
+        }
     }
 
     #[test]
     fn every_fault_is_told_at_once() {
-        let mut bill = input(json!([item("LAB", "1", "10.00"), item("LAB", "1000000", "999999999999.00")]));
-        bill.items[0].discount = "10.01".parse().unwrap();
+        let mut bill = bill(json!([item("LAB", "1", "10.00"), item("LAB", "1000000", "999999999999.00")]));
+        bill.lines[0].discount = "10.01".parse().unwrap();
         bill.due_date = Some("2026-11-22".parse().unwrap());
-        let faults = price(&bill, &terms(Overrides::WithReason)).unwrap_err();
-        let fields: Vec<_> = faults.0.iter().map(|fault| fault.field.as_str()).collect();
+        let fields: Vec<_> = codes(&bill, Overrides::WithReason).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["due_date", "items.0.discount", "items.1.unit_price"]);
     }
 }

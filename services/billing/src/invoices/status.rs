@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::money::Paise;
 
 chassis::words! {
-    /// Where an invoice stands. Issue 2 of the project makes the first four; the others are reserved.
+    /// Where an invoice stands.
     pub enum Status {
         /// Can be edited; has no number.
         Draft = "DRAFT",
@@ -29,6 +29,18 @@ impl Status {
         if total == Paise::ZERO { Self::Paid } else { Self::Issued }
     }
 
+    /// What an invoice of this status becomes when it is cancelled.
+    ///
+    /// # Errors
+    /// When there is nothing to take back, or something is paid on it that has to go back first.
+    pub fn when_cancelled(self, paid: Paise) -> Result<Self, Error> {
+        match self {
+            Self::Draft | Self::Cancelled => Err(Error::NothingToCancel(self)),
+            _ if paid > Paise::ZERO => Err(Error::StillPaid { amount_paid: paid }),
+            Self::Issued | Self::Overdue | Self::PartiallyPaid | Self::Paid | Self::Refunded => Ok(Self::Cancelled),
+        }
+    }
+
     /// What an invoice of this status becomes when `amount` is paid: the new amount paid, and the new status.
     ///
     /// # Errors
@@ -50,6 +62,23 @@ impl Status {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_issued_and_is_not_paid_is_cancelled() {
+        for (status, paid, cancelled) in [
+            (Status::Issued, 0, true),
+            (Status::Overdue, 0, true),
+            (Status::Refunded, 0, true),
+            (Status::Paid, 0, true),
+            (Status::PartiallyPaid, 100, false),
+            (Status::Overdue, 100, false),
+            (Status::Paid, 500, false),
+            (Status::Draft, 0, false),
+            (Status::Cancelled, 0, false),
+        ] {
+            assert_eq!(status.when_cancelled(Paise::rupees(paid)).is_ok(), cancelled, "{status:?} {paid}");
+        }
+    }
 
     #[test]
     fn payments_move_the_status() {

@@ -30,6 +30,8 @@ pub struct Patient {
     pub is_active: bool,
     /// Grows with every change.
     pub version: i64,
+    /// The state that they live in, as their address names it.
+    pub state: Option<String>,
 }
 
 impl Patient {
@@ -51,6 +53,7 @@ impl Patient {
                 patients::user_id.eq(excluded(patients::user_id)),
                 patients::is_active.eq(excluded(patients::is_active)),
                 patients::version.eq(excluded(patients::version)),
+                patients::state.eq(excluded(patients::state)),
             ))
             .filter(patients::version.lt(excluded(patients::version)))
             .execute(conn)
@@ -69,6 +72,7 @@ impl From<&PatientSnapshot> for Patient {
             user_id: heard.user_id,
             is_active: heard.is_active,
             version: heard.version,
+            state: heard.address.as_ref().and_then(state),
         }
     }
 }
@@ -121,8 +125,13 @@ impl From<Asked> for Patient {
             user_id: asked.user,
             is_active: asked.is_active.unwrap_or(true),
             version: ASKED,
+            state: state(&address),
         }
     }
+}
+
+fn state(address: &Address) -> Option<String> {
+    Some(address.state.clone()).filter(|state| !state.is_empty())
 }
 
 fn one_line(address: &Address) -> String {

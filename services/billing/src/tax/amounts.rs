@@ -41,6 +41,15 @@ pub struct LineAmounts {
     pub total: Paise,
 }
 
+impl LineAmounts {
+    /// The amounts of a line that was settled before: gross, discount, the half, IGST.
+    pub fn settled(gross: Paise, discount: Paise, half: Paise, igst: Paise) -> Self {
+        let taxable_value = gross - discount;
+        let total = taxable_value + half + half + igst;
+        Self { gross, discount, taxable_value, cgst: half, sgst: half, igst, total }
+    }
+}
+
 impl Charge {
     /// The amounts of this line.
     ///
@@ -61,8 +70,7 @@ impl Charge {
             Levy::Integrated => (Some(Paise::ZERO), taxable_value.times(self.rate.basis_points(), 10_000)),
         };
         let (half, igst) = (half.ok_or_else(too_large)?, igst.ok_or_else(too_large)?);
-        let total = taxable_value + half + half + igst;
-        Ok(LineAmounts { gross, discount: self.discount, taxable_value, cgst: half, sgst: half, igst, total })
+        Ok(LineAmounts::settled(gross, self.discount, half, igst))
     }
 }
 

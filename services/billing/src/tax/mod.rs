@@ -1,18 +1,24 @@
 //! GST as it applies to a hospital: pure functions from values to values.
 //!
-//! - [`rates`]: which rate a kind of supply has on a day, as a table of data;
-//! - [`rate`]: a rate, and which rates a day knew;
+//! - [`rates`]: which rate a supply has on a day and why, as a table of data;
+//! - [`rate`]: a rate;
 //! - [`states`]: the state codes, and what the place of delivery changes;
+//! - [`discount`]: a discount of the whole bill, laid on its lines;
 //! - [`amounts`]: a line's and a document's amounts.
 
 pub mod amounts;
+pub mod discount;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod million;
 pub mod rate;
 pub mod rates;
 pub mod states;
 
 pub use amounts::{Charge, LineAmounts, Totals};
 pub use rate::Rate;
-pub use states::{Levy, StateCode};
+pub use rates::{RateTable, Ruling, Supply, TaxReason};
+pub use states::{Levy, StateCode, StateTax};
 
 /// The most lines that one document may have.
 pub const MOST_LINES: usize = 200;
@@ -51,6 +57,28 @@ impl Kind {
 }
 
 chassis::words! {
+    /// What a line says of itself where its kind alone does not decide the tax.
+    pub enum Circumstance {
+        /// Of PHARMACY: the medicine is on the list of life-saving drugs, which are nil-rated.
+        LifeSavingMedicine = "LIFE_SAVING_MEDICINE",
+        /// Of COSMETIC: it restores anatomy or function after a congenital defect, injury or trauma, which is health care.
+        Reconstructive = "RECONSTRUCTIVE",
+    }
+}
+
+chassis::words! {
+    /// How the law treats a supply.
+    pub enum Treatment {
+        /// Exempt by notification (CGST Act, section 11).
+        Exempt = "EXEMPT",
+        /// Taxed at nothing.
+        Nil = "NIL",
+        /// Taxed.
+        Taxable = "TAXABLE",
+    }
+}
+
+chassis::words! {
     /// Which document the law asks for.
     pub enum DocumentType {
         /// Only taxable lines: CGST Rules, rule 46.
@@ -63,7 +91,7 @@ chassis::words! {
 }
 
 impl DocumentType {
-    /// The document for lines of these rates.
+    /// The document for lines of these rates. A nil rate makes an exempt supply too (CGST Act, section 2(47)).
     pub fn for_rates(rates: impl IntoIterator<Item = Rate>) -> Self {
         let (mut taxable, mut exempt) = (false, false);
         for rate in rates {

@@ -1,10 +1,9 @@
-//! A rate of GST, and the rates that there were.
+//! A rate of GST.
 
 use std::fmt;
 use std::str::FromStr;
 
 use chassis::strict_json::{Fault, Faults};
-use chrono::NaiveDate;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use diesel::deserialize::{FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -14,7 +13,6 @@ use diesel::sql_types::BigInt;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::rates::day;
 use crate::fields::from_text_or_integer;
 use crate::money::decimal;
 
@@ -38,11 +36,16 @@ impl Rate {
         self.0
     }
 
-    /// Whether the law knew this rate on that day.
-    pub fn existed_on(self, date: NaiveDate) -> bool {
-        // 56th GST Council, 3 September 2025: the 12 % and 28 % slabs go on 22 September 2025, 40 % comes
-        let slabs: [i64; 5] = if date < day(2025, 9, 22) { [0, 5, 12, 18, 28] } else { [0, 5, 5, 18, 40] };
-        slabs.into_iter().any(|percent| self == Self::percent(percent))
+    /// In percent without needless zeros: `5`, `2.5`.
+    pub fn short(self) -> String {
+        self.to_string().trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
+    /// The half of it, as CGST and SGST bear it: `2.5` of 5 %.
+    pub fn half(self) -> String {
+        // in thousandths of a percent, so that no half is lost
+        let text = format!("{}.{:03}", self.0 / 200, self.0 % 200 * 5);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 }
 
@@ -83,5 +86,19 @@ impl ToSql<BigInt, Pg> for Rate {
 impl FromSql<BigInt, Pg> for Rate {
     fn from_sql(bytes: PgValue<'_>) -> diesel::deserialize::Result<Self> {
         <i64 as FromSql<BigInt, Pg>>::from_sql(bytes).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_and_its_half_are_written_short() {
+        for (basis_points, short, half) in
+            [(0, "0", "0"), (500, "5", "2.5"), (1800, "18", "9"), (25, "0.25", "0.125"), (10_000, "100", "50")]
+        {
+            assert_eq!((Rate(basis_points).short().as_str(), Rate(basis_points).half().as_str()), (short, half));
+        }
     }
 }

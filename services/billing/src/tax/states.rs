@@ -16,44 +16,45 @@ use utoipa::ToSchema;
 use super::Kind;
 use chassis::words::from_text;
 
-const CODES: &[(&str, &str)] = &[
-    ("01", "JK"),
-    ("02", "HP"),
-    ("03", "PB"),
-    ("04", "CH"),
-    ("05", "UK"),
-    ("06", "HR"),
-    ("07", "DL"),
-    ("08", "RJ"),
-    ("09", "UP"),
-    ("10", "BR"),
-    ("11", "SK"),
-    ("12", "AR"),
-    ("13", "NL"),
-    ("14", "MN"),
-    ("15", "MZ"),
-    ("16", "TR"),
-    ("17", "ML"),
-    ("18", "AS"),
-    ("19", "WB"),
-    ("20", "JH"),
-    ("21", "OD"),
-    ("22", "CG"),
-    ("23", "MP"),
-    ("24", "GJ"),
-    ("26", "DNHDD"),
-    ("27", "MH"),
-    ("29", "KA"),
-    ("30", "GA"),
-    ("31", "LD"),
-    ("32", "KL"),
-    ("33", "TN"),
-    ("34", "PY"),
-    ("35", "AN"),
-    ("36", "TS"),
-    ("37", "AP"),
-    ("38", "LA"),
-    ("97", "OTHER"),
+/// Code, letters, name.
+const CODES: &[(&str, &str, &str)] = &[
+    ("01", "JK", "Jammu and Kashmir"),
+    ("02", "HP", "Himachal Pradesh"),
+    ("03", "PB", "Punjab"),
+    ("04", "CH", "Chandigarh"),
+    ("05", "UK", "Uttarakhand"),
+    ("06", "HR", "Haryana"),
+    ("07", "DL", "Delhi"),
+    ("08", "RJ", "Rajasthan"),
+    ("09", "UP", "Uttar Pradesh"),
+    ("10", "BR", "Bihar"),
+    ("11", "SK", "Sikkim"),
+    ("12", "AR", "Arunachal Pradesh"),
+    ("13", "NL", "Nagaland"),
+    ("14", "MN", "Manipur"),
+    ("15", "MZ", "Mizoram"),
+    ("16", "TR", "Tripura"),
+    ("17", "ML", "Meghalaya"),
+    ("18", "AS", "Assam"),
+    ("19", "WB", "West Bengal"),
+    ("20", "JH", "Jharkhand"),
+    ("21", "OD", "Odisha"),
+    ("22", "CG", "Chhattisgarh"),
+    ("23", "MP", "Madhya Pradesh"),
+    ("24", "GJ", "Gujarat"),
+    ("26", "DNHDD", "Dadra and Nagar Haveli and Daman and Diu"),
+    ("27", "MH", "Maharashtra"),
+    ("29", "KA", "Karnataka"),
+    ("30", "GA", "Goa"),
+    ("31", "LD", "Lakshadweep"),
+    ("32", "KL", "Kerala"),
+    ("33", "TN", "Tamil Nadu"),
+    ("34", "PY", "Puducherry"),
+    ("35", "AN", "Andaman and Nicobar Islands"),
+    ("36", "TS", "Telangana"),
+    ("37", "AP", "Andhra Pradesh"),
+    ("38", "LA", "Ladakh"),
+    ("97", "OTHER", "Other Territory"),
 ];
 
 /// A GST state code such as `27`.
@@ -66,6 +67,35 @@ impl StateCode {
     /// The two digits.
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// The state's name.
+    pub fn name(self) -> &'static str {
+        CODES.iter().find(|(code, ..)| *code == self.0).map_or("", |(_, _, name)| name)
+    }
+
+    /// The state of this name, however its letters are set and whether it writes `and` or `&`.
+    pub fn named(name: &str) -> Option<Self> {
+        let plain = |text: &str| text.trim().to_lowercase().replace('&', "and");
+        let sought = plain(name);
+        CODES.iter().find(|(.., name)| plain(name) == sought).map(|(code, ..)| Self(code))
+    }
+}
+
+chassis::words! {
+    /// The tax that goes with CGST, of the same half.
+    pub enum StateTax {
+        /// Of a state, and of a union territory with a legislature.
+        Sgst = "SGST",
+        /// Of a union territory without one (UTGST Act, section 1(2) and 7).
+        Utgst = "UTGST",
+    }
+}
+
+impl StateTax {
+    /// The one of a supply in this state.
+    pub fn of(state: StateCode) -> Self {
+        if matches!(state.0, "04" | "26" | "31" | "35" | "38") { Self::Utgst } else { Self::Sgst }
     }
 }
 
@@ -103,8 +133,8 @@ impl FromStr for StateCode {
     fn from_str(text: &str) -> Result<Self, Fault> {
         CODES
             .iter()
-            .find(|(code, letters)| *code == text || *letters == text)
-            .map(|(code, _)| Self(code))
+            .find(|(code, letters, _)| *code == text || *letters == text)
+            .map(|(code, ..)| Self(code))
             .ok_or_else(|| Fault::new("unknown_state", "must be a GST state code, such as \"27\" or \"MH\""))
     }
 }
@@ -156,6 +186,25 @@ mod tests {
         ] {
             assert_eq!(Levy::on(kind, hospital, delivery.map(state)), levy, "{kind:?} to {delivery:?}");
         }
+    }
+
+    #[test]
+    fn union_territories_without_a_legislature_have_utgst() {
+        let of = |tax| CODES.iter().filter(move |(code, ..)| StateTax::of(state(code)) == tax).map(|(code, ..)| *code);
+        assert_eq!(of(StateTax::Utgst).collect::<Vec<_>>(), ["04", "26", "31", "35", "38"]);
+        // Delhi, Jammu and Kashmir, Puducherry have one
+        assert!(["01", "07", "34"].iter().all(|code| of(StateTax::Sgst).any(|other| other == *code)));
+    }
+
+    #[test]
+    fn a_state_is_known_by_its_name() {
+        assert_eq!(StateCode::named(" maharashtra "), Some(state("27")));
+        assert_eq!(StateCode::named("Jammu & Kashmir"), Some(state("JK")));
+        assert_eq!(
+            StateCode::named("Andaman and Nicobar Islands").map(StateCode::name),
+            Some("Andaman and Nicobar Islands")
+        );
+        assert_eq!(StateCode::named(""), None);
     }
 
     #[test]

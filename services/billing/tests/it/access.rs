@@ -8,11 +8,25 @@ use crate::clinic::{Clinic, user_of};
 
 fn action_of(method: &Method, path: &str) -> Action {
     match (method.as_str(), path) {
-        ("GET", "/api/billing/invoices/" | "/api/billing/invoices/{id}/") => Action::InvoiceRead,
+        (
+            "GET",
+            "/api/billing/invoices/"
+            | "/api/billing/invoices/{id}/"
+            | "/api/billing/invoices/{id}/upi-qr.png"
+            | "/api/billing/invoices/{id}/pdf/"
+            | "/api/billing/credit-notes/{id}/pdf/"
+            | "/api/billing/invoices/{id}/insurance/"
+            | "/api/billing/credit-notes/"
+            | "/api/billing/credit-notes/{id}/",
+        ) => Action::InvoiceRead,
+        ("PUT" | "PATCH", "/api/billing/invoices/{id}/insurance/") => Action::InsuranceWrite,
+        ("POST", "/api/billing/invoices/{id}/cancel/") => Action::InvoiceCancel,
         ("POST", "/api/billing/invoices/") | ("PUT" | "PATCH", "/api/billing/invoices/{id}/") => Action::InvoiceDraft,
         ("POST", "/api/billing/invoices/{id}/issue/") => Action::InvoiceIssue,
         ("GET", "/api/billing/invoices/{id}/payments/") => Action::PaymentRead,
         ("POST", "/api/billing/payments/") => Action::PaymentTake,
+        ("GET", "/api/billing/services/" | "/api/billing/services/{id}/") => Action::CatalogueRead,
+        ("POST", "/api/billing/services/") | ("PATCH", "/api/billing/services/{id}/") => Action::CatalogueWrite,
         ("GET", "/api/billing/audit/" | "/api/billing/audit/verify/") => Action::AuditRead,
         _ => panic!("nobody has thought of {method} {path}"),
     }
@@ -27,7 +41,7 @@ fn operations() -> Vec<(Method, String)> {
             methods.as_object().unwrap().keys().map(|method| (method.to_uppercase().parse().unwrap(), path.clone())),
         );
     }
-    assert_eq!(operations.len(), 10);
+    assert_eq!(operations.len(), 23);
     operations
 }
 

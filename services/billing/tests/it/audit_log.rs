@@ -13,7 +13,9 @@ async fn every_operation_leaves_a_row() {
     audited.refusals(&document, "4242").await;
 
     let (draft, issued) = (clinic.draft().await, clinic.issued().await);
-    let good: [Good; 10] = [
+    let cancelled = clinic.issued().await;
+    let service = crate::catalogue::offered(&clinic, &crate::catalogue::x_ray("XRAY-1")).await;
+    let good: [Good; 23] = [
         ("GET", "/api/billing/invoices/".into(), json!({})),
         ("GET", format!("/api/billing/invoices/{issued}/"), json!({})),
         ("GET", format!("/api/billing/invoices/{issued}/payments/"), json!({})),
@@ -22,10 +24,23 @@ async fn every_operation_leaves_a_row() {
         ("PATCH", format!("/api/billing/invoices/{draft}/"), json!({"due_date": null})),
         ("POST", format!("/api/billing/invoices/{draft}/issue/"), json!({})),
         ("POST", "/api/billing/payments/".into(), cash(issued, "10.00")),
+        ("GET", "/api/billing/services/".into(), json!({})),
+        ("GET", format!("/api/billing/services/{service}/"), json!({})),
+        ("POST", "/api/billing/services/".into(), crate::catalogue::x_ray("XRAY-2")),
+        ("PATCH", format!("/api/billing/services/{service}/"), json!({"price": "500.00"})),
+        ("GET", format!("/api/billing/invoices/{issued}/upi-qr.png"), json!({})),
+        ("PUT", format!("/api/billing/invoices/{issued}/insurance/"), crate::insurance::insurer()),
+        ("PATCH", format!("/api/billing/invoices/{issued}/insurance/"), json!({"claim_status": "SUBMITTED"})),
+        ("GET", format!("/api/billing/invoices/{issued}/insurance/"), json!({})),
+        ("POST", format!("/api/billing/invoices/{cancelled}/cancel/"), json!({"reason": "billed twice"})),
+        ("GET", "/api/billing/credit-notes/".into(), json!({})),
+        ("GET", "/api/billing/credit-notes/1/".into(), json!({})),
+        ("GET", "/api/billing/credit-notes/1/pdf/".into(), json!({})),
+        ("GET", format!("/api/billing/invoices/{issued}/pdf/"), json!({})),
         ("GET", "/api/billing/audit/".into(), json!({})),
         ("GET", "/api/billing/audit/verify/".into(), json!({})),
     ];
     audited.successes(&document, &good).await;
-    let unnamed = "SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND NOT patients @> '{7}' AND actor = 1 AND action <> 'AuditRead'";
+    let unnamed = "SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND NOT patients @> '{7}' AND actor = 1 AND action NOT IN ('AuditRead', 'CatalogueRead', 'CatalogueWrite')";
     assert_eq!(clinic.db.number(unnamed).await, 0, "each names the patient");
 }

@@ -1,12 +1,18 @@
 //! A clinic in Pune with a billing service, its database and its people.
 
+use std::sync::Arc;
+
 use ::events::Outbox;
 use actix_web::{HttpRequest, HttpResponse, web};
 use audit::routes::AuditLog;
 use auth::{Actor, Role};
 use billing::app::App;
+use billing::invoices::discounts::Percent;
 use billing::known::Owners;
+use billing::pdf::kept::Papers;
 use billing::supplier::Supplier;
+use billing::tax::RateTable;
+use billing::upi::Payee;
 use chassis::env::Env;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -50,6 +56,11 @@ impl Clinic {
             verifier: tokens.verifier(),
             cursor_key: "0123456789abcdef".repeat(4).parse().unwrap(),
             supplier: supplier(),
+            rates: rates(),
+            discounts: Default::default(),
+            courtesy: Percent::new(10),
+            payee: Some(payee()),
+            papers: Papers::new(Some(payee())).unwrap(),
             owners: Owners::new(url.parse().unwrap(), url.parse().unwrap()).unwrap(),
             outbox: Outbox::new(),
         };
@@ -95,6 +106,12 @@ impl Clinic {
         self.bill(&draft).await.expect(201).body["id"].as_i64().unwrap()
     }
 
+    /// Cancels an invoice as the accountant.
+    pub async fn cancel(&self, id: i64) -> Answer {
+        let path = format!("/api/billing/invoices/{id}/cancel/");
+        self.server.post(&path, &self.accountant(), &json!({"reason": "billed twice"})).await
+    }
+
     pub async fn read(&self, id: i64) -> Value {
         self.server.get(&format!("/api/billing/invoices/{id}/"), &self.accountant()).await.expect(200).body
     }
@@ -125,6 +142,14 @@ pub fn user_of(role: Role) -> i64 {
 
 pub fn actor(role: Role) -> Actor {
     Actor { user_id: user_of(role), role, session: Uuid::new_v4(), bearer: "a token".into(), trail: Default::default() }
+}
+
+pub fn payee() -> Payee {
+    Payee { vpa: "asha@okbank".parse().unwrap(), name: "Asha Hospital".into() }
+}
+
+pub fn rates() -> Arc<RateTable> {
+    Arc::new(RateTable::built_in().unwrap())
 }
 
 pub fn supplier() -> Supplier {

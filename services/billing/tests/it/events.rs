@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clinic::{ASHA, Clinic, cash, invoice, item, supplier, with};
 
 fn heard() -> Heard {
-    Heard { consultation_fee: Paise::rupees(500), hospital: supplier().state }
+    Heard { consultation_fee: Paise::rupees(500), hospital: supplier().state, rates: crate::clinic::rates() }
 }
 
 fn visit(id: i64, patient: i64) -> AppointmentSnapshot {

@@ -31,7 +31,7 @@ async fn a_usual_bill_is_worked_out_and_issued_at_once() {
     assert_eq!(shown["patient_name"], "Asha Rao");
     assert_eq!(
         shown["recipient"],
-        json!({"name": "Asha Rao", "patient_id": "P00007", "address": "1 MG Road, Pune, Maharashtra"})
+        json!({"name": "Asha Rao", "patient_id": "P00007", "address": "1 MG Road, Pune, Maharashtra", "state_code": null})
     );
     assert_eq!(shown["supplier"]["gstin"], "27AAPFU0939F1ZV");
     assert!(

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use auth::Role;
+use billing::invoices::bill::Bill;
+use billing::invoices::discounts::Percent;
 use billing::invoices::invoice::{Draft, Maker};
 use billing::invoices::pricing::{Overrides, Terms, price};
-use billing::invoices::{Invoice, input::InvoiceInput, issue};
+use billing::invoices::{Invoice, issue};
 use billing::known::Patient;
 use billing::numbering::day_in_india;
 use chassis::problem::Problem;
@@ -18,13 +20,20 @@ use crate::clinic::{ASHA, Clinic, actor, invoice};
 /// Drafts and issues an invoice at an instant; rolls it all back if told to.
 async fn issue_at(clinic: &Clinic, at: DateTime<Utc>, rolled_back: bool) -> Result<Invoice, Problem> {
     let mut conn = chassis::db::get(&clinic.app.db).await?;
-    let input: InvoiceInput = chassis::strict_json::parse(invoice(ASHA))?;
-    let terms = Terms { hospital: clinic.app.supplier.state, on: day_in_india(at), overrides: Overrides::WithReason };
-    let priced = price(&input, &terms).unwrap();
+    let input = chassis::strict_json::parse(invoice(ASHA))?;
+    let bill = Bill::complete(&input, &[], &[], day_in_india(at)).unwrap();
+    let terms = Terms {
+        rates: &clinic.app.rates,
+        hospital: clinic.app.supplier.state,
+        on: day_in_india(at),
+        overrides: Overrides::WithReason,
+        courtesy: Percent::new(0),
+    };
+    let priced = price(&bill, &terms).unwrap();
     let patient = Patient::find(&mut conn, ASHA).await?.unwrap();
     let actor = actor(Role::Accountant);
     conn.transaction(async |conn| {
-        let draft = Draft::new(&input, ASHA, &priced, day_in_india(at));
+        let draft = Draft::new(&bill, ASHA, &priced, day_in_india(at));
         let made = draft.insert(conn, &priced, Maker::User(2)).await?.unwrap();
         let issued = issue::number(conn, &clinic.app, &actor, &made, &patient, at).await?;
         if rolled_back { Err(Problem::conflict("rolled back on purpose")) } else { Ok(issued) }

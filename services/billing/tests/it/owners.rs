@@ -10,7 +10,7 @@ async fn a_patient_and_an_appointment_of_a_moment_ago_are_asked_for_and_kept() {
     let made = clinic.bill(&invoice(12)).await.expect(201).body;
     assert_eq!(
         made["recipient"],
-        json!({"name": "Meera Iyer", "patient_id": "P00012", "address": "4 Hill Road, Thane, Maharashtra, 400601, IN"})
+        json!({"name": "Meera Iyer", "patient_id": "P00012", "address": "4 Hill Road, Thane, Maharashtra, 400601, IN", "state_code": "27"})
     );
     assert_eq!(
         clinic.db.number("SELECT version FROM patients WHERE id = 12").await,

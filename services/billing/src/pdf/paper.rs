@@ -1,0 +1,239 @@
+//! What a document says: the particulars of CGST Rules 46 (tax invoice), 49 (bill of supply), 46A (both in one) and 53 (credit
+//! note), as texts. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::words::{in_figures, in_words};
+use crate::credit_notes::CreditNote;
+use crate::invoices::answer::Particulars;
+use crate::invoices::{Invoice, Item};
+use crate::money::Paise;
+use crate::tax::{DocumentType, Rate, StateCode, StateTax, Totals, Treatment};
+use crate::upi::Payee;
+use crate::upi::link::link;
+
+/// The value from which the recipient's state and its code are named (rule 46(f)).
+const STATE_IS_NAMED_FROM: Paise = Paise::rupees(50_000);
+
+/// A document, ready to be laid out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paper {
+    /// `TAX INVOICE`.
+    pub title: &'static str,
+    /// Who supplies, line by line; the first is the name.
+    pub supplier: Vec<String>,
+    /// Who is billed, line by line; the first is the name.
+    pub recipient: Vec<String>,
+    /// What it is, label and value: number, date and so on. The first is the number.
+    pub facts: Vec<(&'static str, String)>,
+    /// What the tax in the state's column is called.
+    pub state_tax: StateTax,
+    /// Whether any line bears IGST.
+    pub integrated: bool,
+    /// The lines, cell by cell.
+    pub lines: Vec<Row>,
+    /// The tax by rate.
+    pub summary: Vec<Row>,
+    /// The sums, label and value; the last is the total.
+    pub sums: Vec<(String, String)>,
+    /// The total in words.
+    pub words: String,
+    /// Why the lines are taxed as they are, each reason once.
+    pub reasons: Vec<String>,
+    /// What a UPI code says, and how much it is for.
+    pub pay: Option<(String, String)>,
+    /// For whom somebody signs.
+    pub signed_for: String,
+}
+
+/// The cells of a row, in the order of the columns.
+pub type Row = Vec<String>;
+
+/// What a document is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The invoice, once issued.
+    pub invoice: &'a Invoice,
+    /// Its lines.
+    pub items: &'a [Item],
+    /// Supplier and recipient, as at issue.
+    pub particulars: &'a Particulars,
+    /// Where the hospital stands.
+    pub state: StateCode,
+}
+
+impl Paper {
+    /// The invoice itself, with a UPI code for all of it where somebody is paid so.
+    pub fn of_invoice(source: &Source<'_>, payee: Option<&Payee>) -> Self {
+        let invoice = source.invoice;
+        let number = invoice.invoice_number.clone().unwrap_or_default();
+        let mut facts = vec![("Invoice no.", number.clone()), ("Date", day(invoice.dated))];
+        if let Some(due) = invoice.due_date {
+            facts.push(("Due date", day(due)));
+        }
+        let total = invoice.totals.total;
+        let pay = payee.filter(|_| total > Paise::ZERO);
+        let pay = pay.map(|payee| (link(payee, &number, total), format!("₹ {}", in_figures(total))));
+        Self { facts: with_place(facts, source), pay, ..Self::of(source, title(invoice.document_type)) }
+    }
+
+    /// The credit note that undoes an invoice (rule 53(1A)).
+    pub fn of_credit_note(source: &Source<'_>, note: &CreditNote) -> Self {
+        let invoice = source.invoice;
+        let facts = vec![
+            ("Credit note no.", note.credit_note_number.clone()),
+            ("Date", day(note.dated)),
+            ("Against invoice", invoice.invoice_number.clone().unwrap_or_default()),
+            ("Dated", day(invoice.dated)),
+            ("Reason", note.reason.expose().clone()),
+        ];
+        Self { facts: with_place(facts, source), ..Self::of(source, "CREDIT NOTE") }
+    }
+
+    /// The document's number.
+    pub fn number(&self) -> &str {
+        self.facts.first().map_or("", |(_, number)| number)
+    }
+
+    fn of(source: &Source<'_>, title: &'static str) -> Self {
+        let Source { invoice, items, particulars, state } = *source;
+        let supplier = &particulars.supplier;
+        let integrated = items.iter().any(|item| item.igst > Paise::ZERO);
+        let mut reasons: Vec<String> = Vec::new();
+        for text in items.iter().filter_map(|item| item.tax_text.clone()) {
+            if !reasons.contains(&text) {
+                reasons.push(text);
+            }
+        }
+        Self {
+            title,
+            supplier: vec![
+                supplier.name.clone(),
+                supplier.address.clone(),
+                format!("GSTIN {}   State {} ({})", supplier.gstin, state.name(), state),
+            ],
+            recipient: recipient(source),
+            facts: Vec::new(),
+            state_tax: StateTax::of(state),
+            integrated,
+            lines: items.iter().map(|item| line(item, integrated)).collect(),
+            summary: summary(items, integrated),
+            sums: sums(&invoice.totals, StateTax::of(state), integrated),
+            words: in_words(invoice.totals.total),
+            reasons,
+            pay: None,
+            signed_for: supplier.name.clone(),
+        }
+    }
+}
+
+const fn title(document_type: DocumentType) -> &'static str {
+    match document_type {
+        DocumentType::TaxInvoice => "TAX INVOICE",
+        DocumentType::BillOfSupply => "BILL OF SUPPLY",
+        DocumentType::InvoiceCumBillOfSupply => "INVOICE-CUM-BILL OF SUPPLY",
+    }
+}
+
+/// Health services are supplied where they are performed (IGST Act, section 12(4)), goods where they are delivered.
+fn with_place(mut facts: Vec<(&'static str, String)>, source: &Source<'_>) -> Vec<(&'static str, String)> {
+    let place = |state: StateCode| format!("{} ({state})", state.name());
+    facts.push(("Place of supply", place(source.state)));
+    if let Some(delivery) = source.invoice.delivery_state.filter(|delivery| *delivery != source.state) {
+        facts.push(("Goods delivered in", place(delivery)));
+    }
+    facts.push(("Reverse charge", "No".to_owned()));
+    facts
+}
+
+fn recipient(source: &Source<'_>) -> Vec<String> {
+    let recipient = &source.particulars.recipient;
+    let mut lines = vec![recipient.name.expose().clone(), format!("Patient {}", recipient.patient_id)];
+    if !recipient.address.expose().is_empty() {
+        lines.push(recipient.address.expose().clone());
+    }
+    let state = recipient.state_code.as_deref().and_then(|code| code.parse::<StateCode>().ok());
+    if let Some(state) = state.filter(|_| source.invoice.totals.total >= STATE_IS_NAMED_FROM) {
+        lines.push(format!("State {} ({state})", state.name()));
+    }
+    lines
+}
+
+fn line(item: &Item, integrated: bool) -> Row {
+    let taxable = item.gross - item.discount;
+    let mut row = vec![
+        item.line.to_string(),
+        item.description.expose().clone(),
+        item.sac_hsn.clone(),
+        item.quantity.to_string(),
+        in_figures(item.unit_price),
+        in_figures(item.discount),
+        in_figures(taxable),
+        rate(treatment(item), item.gst_rate),
+        in_figures(item.cgst),
+        in_figures(item.sgst),
+    ];
+    if integrated {
+        row.push(in_figures(item.igst));
+    }
+    row.push(in_figures(item.amounts().total));
+    row
+}
+
+fn treatment(item: &Item) -> Treatment {
+    let by_rate = if item.gst_rate == Rate::EXEMPT { Treatment::Exempt } else { Treatment::Taxable };
+    item.treatment.unwrap_or(by_rate)
+}
+
+fn rate(treatment: Treatment, rate: Rate) -> String {
+    match treatment {
+        Treatment::Exempt => "Exempt".to_owned(),
+        Treatment::Nil => "Nil".to_owned(),
+        Treatment::Taxable => format!("{} %", rate.short()),
+    }
+}
+
+/// The tax by treatment, rate and kind of tax.
+fn summary(items: &[Item], integrated: bool) -> Vec<Row> {
+    let mut groups: BTreeMap<(Rate, bool, &str), (Treatment, [Paise; 4])> = BTreeMap::new();
+    for item in items {
+        let treatment = treatment(item);
+        let key = (item.gst_rate, item.igst > Paise::ZERO, treatment.as_str());
+        let (_, sums) = groups.entry(key).or_insert((treatment, [Paise::ZERO; 4]));
+        let [value, cgst, sgst, igst] = *sums;
+        *sums = [value + item.gross - item.discount, cgst + item.cgst, sgst + item.sgst, igst + item.igst];
+    }
+    let row = |((by, ..), (treatment, [value, cgst, sgst, igst])): ((Rate, bool, &str), (Treatment, [Paise; 4]))| {
+        let mut row = vec![rate(treatment, by), in_figures(value), in_figures(cgst), in_figures(sgst)];
+        if integrated {
+            row.push(in_figures(igst));
+        }
+        row.push(in_figures(cgst + sgst + igst));
+        row
+    };
+    groups.into_iter().map(row).collect()
+}
+
+fn sums(totals: &Totals, state_tax: StateTax, integrated: bool) -> Vec<(String, String)> {
+    let mut sums = vec![("Sub-total".to_owned(), in_figures(totals.subtotal))];
+    if totals.discount > Paise::ZERO {
+        sums.push(("Discount".to_owned(), in_figures(-totals.discount)));
+        sums.push(("Value of supply".to_owned(), in_figures(totals.taxable_value())));
+    }
+    sums.push(("CGST".to_owned(), in_figures(totals.cgst)));
+    sums.push((state_tax.as_str().to_owned(), in_figures(totals.sgst)));
+    if integrated {
+        sums.push(("IGST".to_owned(), in_figures(totals.igst)));
+    }
+    if totals.round_off != Paise::ZERO {
+        sums.push(("Round-off".to_owned(), in_figures(totals.round_off)));
+    }
+    sums.push(("Total".to_owned(), format!("₹ {}", in_figures(totals.total))));
+    sums
+}
+
+fn day(date: NaiveDate) -> String {
+    date.format("%d-%m-%Y").to_string()
+}

@@ -1,0 +1,45 @@
+//! `GET invoices/{id}/upi-qr.png`.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, get, web};
+use auth::Permit;
+use auth::permissions::InvoiceRead;
+use chassis::db;
+use chassis::problem::Problem;
+
+use super::link::link;
+use super::qr::Modules;
+use crate::access::Scope;
+use crate::app::App;
+use crate::error::Error;
+use crate::invoices::Invoice;
+
+/// The UPI code of an invoice's balance, as it is now. Scanning it proves no payment.
+#[utoipa::path(
+    tag = "billing",
+    params(("id" = i64, Path, description = "the invoice")),
+    responses(
+        (status = 200, content_type = "image/png", body = Vec<u8>, description = "the code; its reference is the invoice's number"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+        (status = 404, description = "no such invoice, or not the caller's; or the hospital has no UPI address"),
+        (status = 409, description = "there is nothing to pay on it"),
+    )
+)]
+#[get("/api/billing/invoices/{id}/upi-qr.png")]
+pub async fn upi_qr(
+    permit: Permit<InvoiceRead>,
+    id: web::Path<i64>,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let mut conn = db::get(&app.db).await?;
+    let (invoice, _) = Invoice::find(&mut conn, Scope::of(&permit), *id).await?;
+    permit.actor.trail.shows([invoice.patient_id]);
+    let payee = app.payee.as_ref().ok_or(Error::NoUpi)?;
+    let (number, amount) = invoice.payable()?;
+    let image = Modules::of(&link(payee, number, amount)).and_then(|code| code.png()).map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok()
+        .content_type("image/png")
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .body(image))
+}
