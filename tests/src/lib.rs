@@ -81,7 +81,8 @@ impl Hospital {
         for user in users {
             sign_ins.entry(user.role.clone()).or_insert(user);
         }
-        let mut client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60));
+        let mut client =
+            Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60));
         if let Some(authority) = certificate_authority {
             let pem = std::fs::read(authority).expect("the authority's certificate");
             client = client.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("PEM")]);

@@ -276,7 +276,9 @@ pub async fn busy_others(
     except: i64,
 ) -> QueryResult<Vec<Span>> {
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = appointments::table
-        .filter(appointments::patient_id.eq_any(merged::one_patient(conn, patient).await?).or(appointments::room.eq(room)))
+        .filter(
+            appointments::patient_id.eq_any(merged::one_patient(conn, patient).await?).or(appointments::room.eq(room)),
+        )
         .filter(appointments::status.ne_all(FREED))
         .filter(appointments::starts_at.lt(span.end).and(appointments::starts_at.gt(earliest_start(span))))
         .filter(appointments::ends_at.gt(span.start))

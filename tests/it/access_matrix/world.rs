@@ -185,9 +185,8 @@ async fn document(hospital: &Hospital, admin: &str, patient: i64) -> i64 {
 
 /// A picture of one pixel, as a form whose boundary is `b`.
 pub fn form() -> Value {
-    let part = |headers: &str, content: &str| {
-        format!("--b\r\nContent-Disposition: form-data; {headers}\r\n\r\n{content}\r\n")
-    };
+    let part =
+        |headers: &str, content: &str| format!("--b\r\nContent-Disposition: form-data; {headers}\r\n\r\n{content}\r\n");
     let parts = [
         part("name=\"title\"", "Consent"),
         part("name=\"document_type\"", "CONSENT"),
@@ -198,7 +197,8 @@ pub fn form() -> Value {
 
 /// TIFF, all of whose bytes are ASCII, so that it can stand in a text: nine tags, then the pixel.
 fn pixel() -> String {
-    let entries = [(0, 3, 1), (1, 3, 1), (2, 3, 8), (3, 3, 1), (6, 3, 1), (17, 4, 122), (21, 3, 1), (22, 3, 1), (23, 4, 1)];
+    let entries =
+        [(0, 3, 1), (1, 3, 1), (2, 3, 8), (3, 3, 1), (6, 3, 1), (17, 4, 122), (21, 3, 1), (22, 3, 1), (23, 4, 1)];
     let entry = |(tag, kind, value): (u8, u8, u8)| [tag, 1, kind, 0, 1, 0, 0, 0, value, 0, 0, 0];
     let bytes = [b"II*\0\x08\0\0\0\x09\0".to_vec(), entries.map(entry).concat(), vec![0; 4], vec![64]].concat();
     String::from_utf8(bytes).unwrap()

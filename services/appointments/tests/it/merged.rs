@@ -1,15 +1,14 @@
 //! Two patients who were one.
 
-use appointments::events::Subscriber;
 use events::v1::{Envelope, PatientMerge, PatientSnapshot};
 use events::{Handler, Payload};
 use serde_json::json;
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, OTHER, RAO, SEN, day, slot};
+use crate::hospital::{DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, OTHER, RAO, SEN, day, slot, subscriber};
 
 async fn hear(hospital: &Hospital, payload: Payload) {
     let event = Envelope::new(None, ("patient", OTHER), None, payload);
-    Subscriber.apply(&mut hospital.db.connect().await, &event).await.unwrap();
+    subscriber().apply(&mut hospital.db.connect().await, &event).await.unwrap();
 }
 
 /// What patients tells when `OTHER` is merged into `LAKSHMI`: the survivor's details under the old id, then the merge.
