@@ -8,6 +8,7 @@ pub mod app;
 pub mod error;
 
 pub mod invoices;
+pub mod ledger;
 pub mod payments;
 
 pub mod money;
