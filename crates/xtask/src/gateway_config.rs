@@ -41,11 +41,14 @@ fn config(home: &Home) -> Value {
         OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "none", "limits": ["each-address"]}));
     let half_open = HALF_OPEN
         .map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "optional", "limits": ["each-address"]}));
+    // the payment provider has no token: it signs what it sends
+    let webhooks = json!({"prefix": "/api/billing/webhooks/", "cluster": "billing", "auth": "none", "body_limit": 256 * 1024,
+        "limits": ["each-address"]});
     let services = SERVICES.map(|service| {
         let prefix = format!("/api/{}/", service.name);
         json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024, "limits": LIMITS})
     });
-    let routes: Vec<Value> = open.into_iter().chain(half_open).chain(services).collect();
+    let routes: Vec<Value> = open.into_iter().chain(half_open).chain([webhooks]).chain(services).collect();
     let clusters: serde_json::Map<String, Value> = SERVICES
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))

@@ -8,7 +8,10 @@ use events::Outbox;
 
 use crate::config::Config;
 use crate::known::Owners;
+use crate::payments::limits::RefundLimits;
+use crate::razorpay::Razorpay;
 use crate::supplier::Supplier;
+use crate::tax::Rate;
 
 /// The state of the service.
 #[derive(Clone)]
@@ -27,6 +30,12 @@ pub struct App {
     pub owners: Owners,
     /// Where events are written.
     pub outbox: Outbox,
+    /// The payment provider, where the hospital has one.
+    pub provider: Option<Razorpay>,
+    /// How much of a payment a role may refund.
+    pub refund_limits: RefundLimits,
+    /// The doctors' part of their consultations and procedures.
+    pub doctor_share: Option<Rate>,
 }
 
 impl App {
@@ -43,6 +52,9 @@ impl App {
             supplier: config.supplier.clone(),
             owners: Owners::new(config.patients_url.clone(), config.appointments_url.clone())?,
             outbox: Outbox::new(),
+            provider: config.provider.as_ref().map(Razorpay::new).transpose()?,
+            refund_limits: config.refund_limits,
+            doctor_share: config.doctor_share,
         })
     }
 }

@@ -122,6 +122,7 @@ impl Handler for Heard {
                 | Payload::PatientUpdated(_)
                 | Payload::InvoiceIssued(_)
                 | Payload::PaymentReceived(_)
+                | Payload::PaymentRefunded(_)
                 | Payload::BreakGlassUsed(_),
             )
             | None => {}

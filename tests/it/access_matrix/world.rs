@@ -29,6 +29,8 @@ pub struct Side {
     pub appointment: i64,
     pub invoice: i64,
     pub draft: i64,
+    /// Of the invoice.
+    pub payment: i64,
 }
 
 /// Somebody who calls, or nobody.
@@ -50,6 +52,8 @@ pub struct World {
     pub anothers: Side,
     /// A use of break-glass.
     pub glass: i64,
+    /// A cashier's closed day.
+    pub day_close: i64,
     /// A session of the other doctor's.
     pub strangers_session: String,
     slots: AtomicU64,
@@ -92,7 +96,9 @@ impl World {
             // her department comes by an event
             eventually(|| async { hospital.get(&nurse, &path).await.status == 200 }).await;
         }
-        Self { hospital, admin, callers, own, anothers, glass, strangers_session, slots }
+        let closed = hospital.post(&admin, "/api/billing/day-close/", &day_close()).await.expect(201);
+        let day_close = id(&closed.body);
+        Self { hospital, admin, callers, own, anothers, glass, day_close, strangers_session, slots }
     }
 
     pub fn side(&self, whose: Whose) -> &Side {
@@ -141,7 +147,8 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let note = json!({"kind": "NOTE", "note": "Speaks Tamil"});
     let entry =
         id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
-    Side { doctor, patient, number, entry, appointment, invoice, draft }
+    let payment = pay(hospital, admin, invoice).await;
+    Side { doctor, patient, number, entry, appointment, invoice, draft, payment }
 }
 
 /// The id of the session that asks, or of another one.
@@ -174,6 +181,19 @@ async fn book(hospital: &Hospital, admin: &str, doctor: i64, patient: i64, at: (
 
 async fn bill(hospital: &Hospital, admin: &str, patient: i64, draft: bool) -> i64 {
     id(&hospital.post(admin, "/api/billing/invoices/", &invoice(patient, draft)).await.expect(201).body)
+}
+
+async fn pay(hospital: &Hospital, admin: &str, invoice: i64) -> i64 {
+    let body = json!({"invoice": invoice, "amount": "100.00", "method": "CARD"});
+    let request = hospital.request(reqwest::Method::POST, "/api/billing/payments/").bearer_auth(admin).json(&body);
+    let key = uuid::Uuid::new_v4().to_string();
+    id(&hospital.send(request.header("idempotency-key", key)).await.expect(201).body)
+}
+
+/// What closes the day of a cashier who took nothing.
+pub fn day_close() -> Value {
+    let cashier = 1_000_000_000 + uuid::Uuid::new_v4().as_u128() % 1_000_000_000;
+    json!({"cashier": u64::try_from(cashier).unwrap(), "date": day(0), "counted": "0.00"})
 }
 
 /// What makes an invoice.

@@ -6,6 +6,7 @@ use audit::routes::AuditLog;
 use auth::{Actor, Role};
 use billing::app::App;
 use billing::known::Owners;
+use billing::payments::limits::RefundLimits;
 use billing::supplier::Supplier;
 use chassis::env::Env;
 use reqwest::Method;
@@ -52,6 +53,9 @@ impl Clinic {
             supplier: supplier(),
             owners: Owners::new(url.parse().unwrap(), url.parse().unwrap()).unwrap(),
             outbox: Outbox::new(),
+            provider: None,
+            refund_limits: RefundLimits::default(),
+            doctor_share: None,
         };
         let server = serve(&app).await;
         db.sql(
