@@ -7,10 +7,10 @@ pub mod access;
 pub mod app;
 pub mod error;
 
+pub mod day_close;
 pub mod invoices;
 pub mod ledger;
 pub mod payments;
-pub mod day_close;
 pub mod razorpay;
 pub mod reports;
 pub mod verify;

@@ -66,7 +66,12 @@ pub async fn received(
 ///
 /// # Errors
 /// From the database.
-pub async fn refunded(conn: &mut AsyncPgConnection, outbox: &Outbox, actor: &Actor, refund: &Refund) -> QueryResult<()> {
+pub async fn refunded(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: &Actor,
+    refund: &Refund,
+) -> QueryResult<()> {
     let snapshot = RefundSnapshot {
         id: refund.id,
         payment_id: refund.payment_id,

@@ -129,7 +129,10 @@ async fn close_day(
 ) -> Result<DayClose, Error> {
     let (cashier, day) = (input.cashier.get(), input.date.get());
     // nobody takes money in this cashier's name between the sum and the close
-    diesel::sql_query("SELECT pg_advisory_xact_lock(lock_of_drawer($1))").bind::<BigInt, _>(cashier).execute(conn).await?;
+    diesel::sql_query("SELECT pg_advisory_xact_lock(lock_of_drawer($1))")
+        .bind::<BigInt, _>(cashier)
+        .execute(conn)
+        .await?;
     let expected = balance::cash_of(conn, cashier, day).await?;
     let reason = input.reason.as_deref().filter(|reason| !reason.is_empty());
     if counted != expected && reason.is_none() {

@@ -98,7 +98,8 @@ pub async fn list(
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching().select(day_closes::id)).await?;
     let found: Vec<_> = fetch(&mut conn, &request).await?.into_iter().map(DayCloseAnswer::from).collect();
-    page::answer(&http, &app.cursor_key, &request, found, count, |closed| json!([closed.date, closed.id])).map(web::Json)
+    page::answer(&http, &app.cursor_key, &request, found, count, |closed| json!([closed.date, closed.id]))
+        .map(web::Json)
 }
 
 /// One closed day.

@@ -66,11 +66,8 @@ impl Entry {
 
     /// At the day close `source` the cash that a cashier was expected to have goes to the safe, as far as it was counted.
     pub fn day_close(source: i64, dated: NaiveDate, made_by: i64, expected: Paise, counted: Paise) -> Self {
-        let postings = vec![
-            (Account::Cash, -expected),
-            (Account::Safe, counted),
-            (Account::CashDifference, expected - counted),
-        ];
+        let postings =
+            vec![(Account::Cash, -expected), (Account::Safe, counted), (Account::CashDifference, expected - counted)];
         Self { kind: EntryKind::DayClose, source, invoice: None, dated, made_by: Some(made_by), postings }
     }
 }

@@ -8,12 +8,12 @@ pub mod limits;
 pub mod payment;
 pub mod refund;
 
-pub mod list;
-pub mod read;
-pub mod take;
-pub mod online;
-pub mod settle;
 pub mod give_back;
+pub mod list;
+pub mod online;
+pub mod read;
+pub mod settle;
+pub mod take;
 
 pub use payment::{Method, Payment, PaymentStatus};
 pub use refund::{Refund, RefundStatus};

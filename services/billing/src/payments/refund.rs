@@ -66,11 +66,7 @@ pub(super) struct Grant<'a> {
 
 impl Refund {
     /// Adds a refund to a locked payment; what the provider took, the provider sends back.
-    pub(super) async fn insert(
-        conn: &mut AsyncPgConnection,
-        payment: &Payment,
-        grant: Grant<'_>,
-    ) -> QueryResult<Self> {
+    pub(super) async fn insert(conn: &mut AsyncPgConnection, payment: &Payment, grant: Grant<'_>) -> QueryResult<Self> {
         let status = match payment.method {
             Method::Online => RefundStatus::Pending,
             _ => RefundStatus::Completed,

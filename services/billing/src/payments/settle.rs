@@ -137,11 +137,7 @@ async fn settle(
     now: DateTime<Utc>,
 ) -> QueryResult<Payment> {
     diesel::update(payments::table.find(payment.id))
-        .set((
-            payments::status.eq(status),
-            payments::received_at.eq(now),
-            payments::version.eq(payments::version + 1),
-        ))
+        .set((payments::status.eq(status), payments::received_at.eq(now), payments::version.eq(payments::version + 1)))
         .returning(Payment::as_returning())
         .get_result(conn)
         .await

@@ -1,8 +1,8 @@
 //! `POST payments/`: money that the hospital has received; by the provider, see [`online`].
 
 use actix_web::{post, web};
-use auth::{Permit, Reach};
 use auth::permissions::PaymentTake;
+use auth::{Permit, Reach};
 use chassis::db;
 use chassis::fields::Id;
 use chassis::idempotency::{Answer, IdempotencyKey};
@@ -15,8 +15,8 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use utoipa::ToSchema;
 
-use super::payment::move_invoice;
 use super::online::OnlineOrder;
+use super::payment::move_invoice;
 use super::read::PaymentAnswer;
 use super::{Method, Payment, online};
 use crate::access::Scope;

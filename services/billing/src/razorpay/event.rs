@@ -70,9 +70,11 @@ pub fn receipt(refund: i64, failures: i32) -> String {
 
 /// What the provider says of a refund of ours; none for others'.
 pub fn word_of(entity: RefundEntity) -> Option<RefundWord> {
-    let (refund, failures) = entity.receipt?.strip_prefix("ehs-refund-")?.split_once('-').map(|(id, failures)| {
-        (id.parse().ok(), failures.parse().ok())
-    })?;
+    let (refund, failures) = entity
+        .receipt?
+        .strip_prefix("ehs-refund-")?
+        .split_once('-')
+        .map(|(id, failures)| (id.parse().ok(), failures.parse().ok()))?;
     is_id(&entity.id).then_some(RefundWord {
         refund: refund?,
         failures: failures?,

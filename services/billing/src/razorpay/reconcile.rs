@@ -11,10 +11,10 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use events::Outbox;
 use tokio_util::sync::CancellationToken;
 
+use super::Razorpay;
 use super::client::{NewRefund, RefundEntity};
 use super::event::{receipt, word_of};
 use super::webhook::OLDEST;
-use super::Razorpay;
 use crate::error::Error;
 use crate::money::Paise;
 use crate::payments::settle::{self, Settled, Went};

@@ -168,7 +168,18 @@ impl From<Found> for OutstandingRow {
     fn from(found: Found) -> Self {
         let Found { patient, invoice_number, invoice_date, days, not_due, .. } = found;
         let Found { days_0_30, days_31_60, days_61_90, over_90, outstanding, .. } = found;
-        Self { patient, invoice_number, invoice_date, days, not_due, days_0_30, days_31_60, days_61_90, over_90, outstanding }
+        Self {
+            patient,
+            invoice_number,
+            invoice_date,
+            days,
+            not_due,
+            days_0_30,
+            days_31_60,
+            days_61_90,
+            over_90,
+            outstanding,
+        }
     }
 }
 

@@ -82,7 +82,8 @@ mod tests {
             let month = Period::month(text).unwrap();
             assert_eq!((month.end_date.to_string().as_str(), month.slug().as_str()), (end, text));
         }
-        for text in ["2026-13", "2026-00", "2026-1", "26-01", "2026-11-01", "2026/11", "", "२०२६-११", "20261-1"] {
+        for text in ["2026-13", "2026-00", "2026-1", "26-01", "2026-11-01", "2026/11", "", "२०२६-११", "20261-1"]
+        {
             assert!(Period::month(text).is_err(), "{text}");
         }
     }

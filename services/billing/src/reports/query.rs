@@ -15,7 +15,10 @@ pub const LIMIT: i64 = 10_001;
 /// # Errors
 /// From the database.
 pub async fn at_one_moment(conn: &mut AsyncPgConnection) -> QueryResult<()> {
-    conn.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '30s'").await
+    conn.batch_execute(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '30s'",
+    )
+    .await
 }
 
 /// Refuses what an answer cannot hold.

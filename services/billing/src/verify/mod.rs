@@ -69,10 +69,16 @@ pub async fn verify(conn: &mut AsyncPgConnection) -> anyhow::Result<Verdict> {
         .await?;
         let mut verdict = Verdict::default();
         for (check, sql) in CHECKS {
-            let query = format!("SELECT subject::text, says::text, found::text FROM ({sql}) AS broken LIMIT {MOST_FINDINGS}");
+            let query =
+                format!("SELECT subject::text, says::text, found::text FROM ({sql}) AS broken LIMIT {MOST_FINDINGS}");
             let rows: Vec<Row> = diesel::sql_query(query).load(conn).await?;
             verdict.checks += 1;
-            verdict.findings.extend(rows.into_iter().map(|Row { subject, says, found }| Finding { check, subject, says, found }));
+            verdict.findings.extend(rows.into_iter().map(|Row { subject, says, found }| Finding {
+                check,
+                subject,
+                says,
+                found,
+            }));
         }
         reports::verify(conn, &mut verdict).await?;
         Ok(verdict)

@@ -85,11 +85,21 @@ async fn compare_month(conn: &mut AsyncPgConnection, month: &Month, verdict: &mu
         let total = report.map_err(|problem| anyhow::anyhow!("the revenue report: {problem}"))?.total;
         let by = group_by.as_str();
         if group_by != GroupBy::Method {
-            compare("the revenue report agrees with the books", &format!("revenue by {by}"), total.taxable_value, month.revenue);
+            compare(
+                "the revenue report agrees with the books",
+                &format!("revenue by {by}"),
+                total.taxable_value,
+                month.revenue,
+            );
             compare("the revenue report agrees with the books", &format!("tax by {by}"), total.tax, tax);
         }
         if group_by != GroupBy::Service {
-            compare("the revenue report agrees with the books", &format!("money by {by}"), total.collected, month.collected);
+            compare(
+                "the revenue report agrees with the books",
+                &format!("money by {by}"),
+                total.collected,
+                month.collected,
+            );
         }
         if !matches!(group_by, GroupBy::Method | GroupBy::Service) {
             compare("the revenue report agrees with the books", &format!("bills by {by}"), total.billed, month.billed);

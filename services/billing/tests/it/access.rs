@@ -11,11 +11,23 @@ fn action_of(method: &Method, path: &str) -> Action {
         ("GET", "/api/billing/invoices/" | "/api/billing/invoices/{id}/") => Action::InvoiceRead,
         ("POST", "/api/billing/invoices/") | ("PUT" | "PATCH", "/api/billing/invoices/{id}/") => Action::InvoiceDraft,
         ("POST", "/api/billing/invoices/{id}/issue/") => Action::InvoiceIssue,
-        ("GET", "/api/billing/invoices/{id}/payments/" | "/api/billing/payments/{id}/" | "/api/billing/payments/{id}/refunds/") => Action::PaymentRead,
+        (
+            "GET",
+            "/api/billing/invoices/{id}/payments/"
+            | "/api/billing/payments/{id}/"
+            | "/api/billing/payments/{id}/refunds/",
+        ) => Action::PaymentRead,
         ("POST", "/api/billing/payments/") => Action::PaymentTake,
         ("POST", "/api/billing/payments/{id}/refund/") => Action::PaymentRefund,
-        ("GET", "/api/billing/day-close/" | "/api/billing/day-close/{id}/") | ("POST", "/api/billing/day-close/") => Action::DayClose,
-        ("GET", "/api/billing/reports/revenue/" | "/api/billing/reports/outstanding/" | "/api/billing/reports/doctor-share/") => Action::ReportRead,
+        ("GET", "/api/billing/day-close/" | "/api/billing/day-close/{id}/") | ("POST", "/api/billing/day-close/") => {
+            Action::DayClose
+        }
+        (
+            "GET",
+            "/api/billing/reports/revenue/"
+            | "/api/billing/reports/outstanding/"
+            | "/api/billing/reports/doctor-share/",
+        ) => Action::ReportRead,
         ("GET", "/api/billing/reports/gst/" | "/api/billing/reports/day-book/") => Action::BooksRead,
         ("GET", "/api/billing/audit/" | "/api/billing/audit/verify/") => Action::AuditRead,
         _ => panic!("nobody has thought of {method} {path}"),

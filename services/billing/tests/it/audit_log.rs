@@ -18,7 +18,8 @@ async fn every_operation_leaves_a_row() {
     let paid = clinic.pay("a", &cash(issued, "20.00")).await.expect(201).body["id"].clone();
     let today = billing::numbering::day_in_india(chrono::Utc::now());
     let close = json!({"cashier": 77, "date": today, "counted": "0.00"});
-    let closed = clinic.server.post("/api/billing/day-close/", &clinic.admin(), &close).await.expect(201).body["id"].clone();
+    let closed =
+        clinic.server.post("/api/billing/day-close/", &clinic.admin(), &close).await.expect(201).body["id"].clone();
     let good: [Good; 21] = [
         ("GET", "/api/billing/invoices/".into(), json!({})),
         ("GET", format!("/api/billing/invoices/{issued}/"), json!({})),

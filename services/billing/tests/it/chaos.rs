@@ -127,7 +127,9 @@ async fn no_paisa_is_made_or_lost() {
     tokio::join!(working, kill(&clinic, &done));
 
     assert_eq!(findings(&clinic).await, [""; 0]);
-    for (table, ids) in [("invoices", &promised.invoices), ("payments", &promised.payments), ("refunds", &promised.refunds)] {
+    for (table, ids) in
+        [("invoices", &promised.invoices), ("payments", &promised.payments), ("refunds", &promised.refunds)]
+    {
         let mut ids = ids.lock().unwrap().clone();
         let promised = ids.len();
         ids.sort_unstable();
@@ -136,7 +138,11 @@ async fn no_paisa_is_made_or_lost() {
         let kept = clinic.db.number(&format!("SELECT count(*) FROM {table}")).await;
         let list = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let found = clinic.db.number(&format!("SELECT count(*) FROM {table} WHERE id = ANY('{{{list}}}')")).await;
-        assert_eq!((found, kept), (promised as i64, promised as i64), "{table}: every 201 is in the books, and nothing else");
+        assert_eq!(
+            (found, kept),
+            (promised as i64, promised as i64),
+            "{table}: every 201 is in the books, and nothing else"
+        );
     }
     let (refused, unavailable) = (promised.refused.into_inner(), promised.unavailable.into_inner());
     assert!(unavailable > 0, "connections were killed and nobody noticed");

@@ -37,10 +37,17 @@ async fn a_day_is_counted_and_takes_nothing_more() {
         json!([unexplained.body["type"], unexplained.body["expected"], unexplained.body["difference"]]),
         json!(["urn:ehs:problem:difference-needs-reason", "130.00", "-30.00"])
     );
-    let notes = json!({"cashier": 3, "date": today(), "denominations": {"100": 1, "5": 2}, "reason": "A note was torn"});
+    let notes =
+        json!({"cashier": 3, "date": today(), "denominations": {"100": 1, "5": 2}, "reason": "A note was torn"});
     let closed = post(&clinic, &notes).await.expect(201);
     assert_eq!(
-        json!([closed.body["expected"], closed.body["counted"], closed.body["difference"], closed.body["reason"], closed.body["closed_by"]]),
+        json!([
+            closed.body["expected"],
+            closed.body["counted"],
+            closed.body["difference"],
+            closed.body["reason"],
+            closed.body["closed_by"]
+        ]),
         json!(["130.00", "110.00", "-20.00", "A note was torn", 2])
     );
     assert_eq!(closed.body["denominations"], json!({"100": 1, "5": 2}));
@@ -60,7 +67,8 @@ async fn a_day_is_counted_and_takes_nothing_more() {
     assert_eq!((of("SAFE").await, of("CASH_DIFFERENCE").await, of("CASH").await), (11_000, 2_000, 100));
     let one = clinic.server.get(closed.header("location"), &clinic.accountant()).await.expect(200);
     assert_eq!(one.body, closed.body);
-    let list = clinic.server.get(&format!("{PATH}?cashier=3&start_date={}", today()), &clinic.admin()).await.expect(200);
+    let list =
+        clinic.server.get(&format!("{PATH}?cashier=3&start_date={}", today()), &clinic.admin()).await.expect(200);
     assert_eq!(json!([list.body["count"], list.body["results"][0]]), json!([1, closed.body]));
     assert_eq!(clinic.server.get(&format!("{PATH}?cashier=4"), &clinic.admin()).await.expect(200).body["count"], 0);
     clinic.server.get("/api/billing/day-close/999999/", &clinic.admin()).await.expect(404);
@@ -85,7 +93,8 @@ async fn money_taken_while_the_day_is_closed_is_before_it_or_refused() {
     let clinic = Clinic::new().await;
     let invoice = clinic.issued().await;
     let keys: Vec<_> = (0..40).map(|n| format!("key {n}")).collect();
-    let pays = join_all(keys.iter().map(|key| clinic.pay(key, &cash(invoice, "1.00"))));
+    let payment = cash(invoice, "1.00");
+    let pays = join_all(keys.iter().map(|key| clinic.pay(key, &payment)));
     let closing = with(&close("0.00"), json!({"reason": "Closed while the queue stood"}));
     let (paid, closed) = tokio::join!(pays, post(&clinic, &closing));
     let closed = closed.expect(201);

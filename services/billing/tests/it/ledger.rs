@@ -21,7 +21,8 @@ async fn balance(clinic: &Clinic, account: &str) -> i64 {
 #[tokio::test]
 async fn an_issue_is_posted_to_the_paisa() {
     let clinic = Clinic::new().await;
-    let items = json!([item("CONSULTATION", "1", "500.00"), item("ROOM", "2", "6000.00"), item("PHARMACY", "10", "12.35")]);
+    let items =
+        json!([item("CONSULTATION", "1", "500.00"), item("ROOM", "2", "6000.00"), item("PHARMACY", "10", "12.35")]);
     let bill = json!({"patient": ASHA, "delivery_state": "29", "items": items});
     let draft = clinic.bill(&with(&bill, json!({"draft": true}))).await.expect(201).body;
     assert_eq!(clinic.db.number("SELECT count(*) FROM journal_entries").await, 0, "a draft is in no book");

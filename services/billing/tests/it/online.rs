@@ -45,7 +45,12 @@ impl Shop {
     }
 
     async fn payment(&self, id: &Value) -> Value {
-        self.clinic.server.get(&format!("/api/billing/payments/{id}/"), &self.clinic.accountant()).await.expect(200).body
+        self.clinic
+            .server
+            .get(&format!("/api/billing/payments/{id}/"), &self.clinic.accountant())
+            .await
+            .expect(200)
+            .body
     }
 
     async fn standing(&self, invoice: i64) -> Value {
@@ -81,7 +86,12 @@ async fn an_order_is_pending_until_its_webhook() {
     let invoice = shop.clinic.issued().await;
     let opened = shop.open("a", invoice, "500.00").await.expect(201);
     assert_eq!(
-        json!([opened.body["status"], opened.body["order"]["provider"], opened.body["order"]["key_id"], opened.body["order"]["currency"]]),
+        json!([
+            opened.body["status"],
+            opened.body["order"]["provider"],
+            opened.body["order"]["key_id"],
+            opened.body["order"]["currency"]
+        ]),
         json!(["PENDING", "razorpay", "rzp_test_1", "INR"])
     );
     assert_eq!(shop.standing(invoice).await, json!(["ISSUED", "0.00"]));
@@ -112,9 +122,17 @@ async fn a_webhook_counts_once_however_it_comes() {
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "completed").count(), 1, "{outcomes:?}");
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "known").count(), 9, "{outcomes:?}");
     assert_eq!(shop.deliver("another id", captured(&paid)).await, "known");
-    let order_paid = event("order.paid", json!({"payment": {"entity": paid}, "order": {"entity": {"id": "o"}}}), Utc::now().timestamp());
+    let order_paid = event(
+        "order.paid",
+        json!({"payment": {"entity": paid}, "order": {"entity": {"id": "o"}}}),
+        Utc::now().timestamp(),
+    );
     assert_eq!(shop.deliver("evt_2", order_paid).await, "known");
-    let late_failure = event("payment.failed", json!({"payment": {"entity": with(&paid, json!({"status": "failed"}))}}), Utc::now().timestamp());
+    let late_failure = event(
+        "payment.failed",
+        json!({"payment": {"entity": with(&paid, json!({"status": "failed"}))}}),
+        Utc::now().timestamp(),
+    );
     assert_eq!(shop.deliver("evt_3", late_failure).await, "ignored");
     assert_eq!(shop.standing(invoice).await, json!(["PARTIALLY_PAID", "200.00"]));
     let without_id = {
@@ -135,23 +153,32 @@ async fn what_the_provider_did_not_sign_or_said_long_ago_is_refused() {
     let body = captured(&paid);
     let server = &shop.clinic.server;
     let good = signature(WEBHOOK_SECRET, &body);
-    for wrong in ["", "00", &good[1..], &"0".repeat(64), &signature("another secret", &body), &signature(WEBHOOK_SECRET, b"{}")] {
+    for wrong in
+        ["", "00", &good[1..], &"0".repeat(64), &signature("another secret", &body), &signature(WEBHOOK_SECRET, b"{}")]
+    {
         let refused = deliver(server, "evt_1", wrong, body.clone()).await.expect(400);
         assert_eq!(refused.body["errors"][0]["code"], "wrong_signature", "{wrong}");
     }
     let mut longer = body.clone();
     longer.push(b' ');
     deliver(server, "evt_1", &good, longer).await.expect(400);
-    let old = event("payment.captured", json!({"payment": {"entity": paid}}), (Utc::now() - TimeDelta::days(4)).timestamp());
+    let old =
+        event("payment.captured", json!({"payment": {"entity": paid}}), (Utc::now() - TimeDelta::days(4)).timestamp());
     let refused = deliver(server, "evt_1", &signature(WEBHOOK_SECRET, &old), old).await.expect(400);
     assert_eq!(refused.body["errors"][0]["code"], "too_old");
-    for nonsense in [&b"{}"[..], b"[]", b"", b"\xff", b"{\"event\": 7}", b"{\"event\": \"payment.captured\", \"payload\": {}}"] {
+    for nonsense in
+        [&b"{}"[..], b"[]", b"", b"\xff", b"{\"event\": 7}", b"{\"event\": \"payment.captured\", \"payload\": {}}"]
+    {
         deliver(server, "evt_1", &signature(WEBHOOK_SECRET, nonsense), nonsense.to_vec()).await.expect(400);
     }
     let large = vec![b' '; 300 * 1024];
     deliver(server, "evt_1", &signature(WEBHOOK_SECRET, &large), large).await.expect(413);
     assert_eq!(shop.standing(invoice).await, json!(["ISSUED", "0.00"]));
-    assert_eq!(shop.clinic.db.number("SELECT count(*) FROM provider_events").await, 0, "a refused one is not taken for seen");
+    assert_eq!(
+        shop.clinic.db.number("SELECT count(*) FROM provider_events").await,
+        0,
+        "a refused one is not taken for seen"
+    );
 
     let signed_before = deliver(server, "evt_1", &signature_of_before(&body), body).await.expect(200);
     assert_eq!(signed_before.body["outcome"], "completed", "the secret was changed between two deliveries");
@@ -198,7 +225,10 @@ async fn money_that_comes_when_nothing_is_owed_goes_back() {
     outcomes.sort();
     assert_eq!(outcomes, ["completed", "returned"]);
     assert_eq!(shop.standing(invoice).await, json!(["PAID", "500.00"]));
-    assert_eq!((shop.balance("PROVIDER").await, shop.balance("UNAPPLIED").await, shop.balance("REFUNDS_PAYABLE").await), (100_000, 0, -50_000));
+    assert_eq!(
+        (shop.balance("PROVIDER").await, shop.balance("UNAPPLIED").await, shop.balance("REFUNDS_PAYABLE").await),
+        (100_000, 0, -50_000)
+    );
     shop.round(TimeDelta::zero()).await;
     assert_eq!((shop.balance("PROVIDER").await, shop.balance("REFUNDS_PAYABLE").await), (50_000, 0));
     assert_eq!(shop.provider.last_refund()["amount"], 50_000);
@@ -253,7 +283,10 @@ async fn a_refund_is_sent_by_the_provider() {
     shop.deliver("evt_1", captured(&paid)).await;
     let id = opened.body["id"].as_i64().unwrap();
     let asked = refund(&shop.clinic, "r", id, "200.00").await.expect(201);
-    assert_eq!(json!([asked.body["status"], asked.body["method"], asked.body["sent_at"]]), json!(["PENDING", "ONLINE", null]));
+    assert_eq!(
+        json!([asked.body["status"], asked.body["method"], asked.body["sent_at"]]),
+        json!(["PENDING", "ONLINE", null])
+    );
     assert_eq!(shop.standing(invoice).await, json!(["PARTIALLY_PAID", "300.00"]));
     assert_eq!((shop.balance("REFUNDS_PAYABLE").await, shop.balance("PROVIDER").await), (-20_000, 50_000));
     shop.provider.state().refunds_become = "pending";
@@ -264,9 +297,14 @@ async fn a_refund_is_sent_by_the_provider() {
     assert_eq!(shop.deliver("evt_3", of_refund("refund.processed", &sent)).await, "known");
     assert_eq!(shop.deliver("evt_4", of_refund("refund.failed", &sent)).await, "known", "it was sent");
     assert_eq!((shop.balance("REFUNDS_PAYABLE").await, shop.balance("PROVIDER").await), (0, 30_000));
-    let list = shop.clinic.server.get(&format!("/api/billing/payments/{id}/refunds/"), &shop.clinic.admin()).await.expect(200);
+    let list =
+        shop.clinic.server.get(&format!("/api/billing/payments/{id}/refunds/"), &shop.clinic.admin()).await.expect(200);
     assert_eq!(list.body["results"][0]["status"], "COMPLETED");
-    for (n, foreign) in [json!({"receipt": "ehs-refund-999-0"}), json!({"payment_id": "pay_of_another"}), json!({"receipt": null})].into_iter().enumerate() {
+    for (n, foreign) in
+        [json!({"receipt": "ehs-refund-999-0"}), json!({"payment_id": "pay_of_another"}), json!({"receipt": null})]
+            .into_iter()
+            .enumerate()
+    {
         let outcome = shop.deliver(&format!("evt_f{n}"), of_refund("refund.processed", &with(&sent, foreign))).await;
         assert!(outcome == "foreign" || outcome == "ignored", "{outcome}");
     }
@@ -320,7 +358,11 @@ async fn a_provider_that_is_down_is_503_and_nothing_else_stops() {
     assert_eq!(shop.provider.state().calls, calls, "it is left alone for a while");
     shop.clinic.pay("cash", &cash(invoice, "10.00")).await.expect(201);
     assert_eq!(shop.clinic.db.number("SELECT count(*) FROM payments WHERE method = 'ONLINE'").await, 0);
-    assert_eq!(shop.clinic.db.number("SELECT count(*) FROM idempotency_keys").await, 1, "refused ones leave their keys free");
+    assert_eq!(
+        shop.clinic.db.number("SELECT count(*) FROM idempotency_keys").await,
+        1,
+        "refused ones leave their keys free"
+    );
 }
 
 #[tokio::test]
@@ -332,7 +374,8 @@ async fn a_slow_provider_is_not_waited_for() {
     shop.provider.is(Mood::Slow);
     let keys: Vec<_> = (0..20).map(|n| format!("key {n}")).collect();
     let opened = join_all(keys.iter().map(|key| shop.open(key, invoice, "10.00")));
-    let (answers, paid) = tokio::join!(opened, shop.clinic.pay("cash", &cash(invoice, "10.00")));
+    let payment = cash(invoice, "10.00");
+    let (answers, paid) = tokio::join!(opened, shop.clinic.pay("cash", &payment));
     paid.expect(201);
     assert!(answers.iter().all(|answer| answer.status == 503 && !answer.header("retry-after").is_empty()));
 }
@@ -342,14 +385,16 @@ async fn a_patient_pays_their_own_and_only_so() {
     let shop = Shop::new().await;
     let own = shop.clinic.issued().await;
     let anothers = shop.clinic.bill(&invoice(RAVI)).await.expect(201).body["id"].as_i64().unwrap();
-    let draft = shop.clinic.bill(&with(&invoice(ASHA), json!({"draft": true}))).await.expect(201).body["id"].as_i64().unwrap();
+    let draft =
+        shop.clinic.bill(&with(&invoice(ASHA), json!({"draft": true}))).await.expect(201).body["id"].as_i64().unwrap();
     for hidden in [anothers, draft, 999_999] {
         assert_eq!(shop.open("a", hidden, "10.00").await.expect(400).faulty_fields(), ["invoice"]);
     }
     let patient = shop.clinic.token(Role::Patient);
     let with_cash = shop.clinic.server.call(Method::POST, "/api/billing/payments/").token(&patient);
     with_cash.header("Idempotency-Key", "c").json(&cash(own, "10.00")).send().await.expect(403);
-    let without_key = shop.clinic.server.post("/api/billing/payments/", &patient, &online(own, "10.00")).await.expect(400);
+    let without_key =
+        shop.clinic.server.post("/api/billing/payments/", &patient, &online(own, "10.00")).await.expect(400);
     assert_eq!(without_key.faulty_fields(), ["Idempotency-Key"]);
     assert_eq!(shop.open("d", own, "0.99").await.expect(400).faulty_fields(), ["amount"]);
     shop.open("e", own, "500.01").await.expect(409);
@@ -362,7 +407,10 @@ async fn a_patient_pays_their_own_and_only_so() {
     for n in 2..10 {
         shop.open(&format!("more {n}"), own, "1.00").await.expect(201);
     }
-    assert_eq!(shop.open("one too many", own, "1.00").await.expect(409).body["type"], "urn:ehs:problem:too-many-pending");
+    assert_eq!(
+        shop.open("one too many", own, "1.00").await.expect(409).body["type"],
+        "urn:ehs:problem:too-many-pending"
+    );
 }
 
 #[tokio::test]

@@ -45,7 +45,10 @@ async fn a_payment_is_paid_back_in_parts() {
     assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &first.body));
 
     let too_much = refund(&clinic, "b", payment, "300.01").await.expect(409);
-    assert_eq!(json!([too_much.body["type"], too_much.body["refundable"]]), json!(["urn:ehs:problem:over-refund", "300.00"]));
+    assert_eq!(
+        json!([too_much.body["type"], too_much.body["refundable"]]),
+        json!(["urn:ehs:problem:over-refund", "300.00"])
+    );
     refund(&clinic, "c", payment, "300").await.expect(201);
     assert_eq!(standing(&clinic, invoice).await, json!(["REFUNDED", "0.00", "500.00"]));
     refund(&clinic, "d", payment, "0.01").await.expect(409);
@@ -53,7 +56,10 @@ async fn a_payment_is_paid_back_in_parts() {
 
     assert_eq!((balance_of(&clinic, "CASH").await, balance_of(&clinic, "RECEIVABLE").await), (0, 50_000));
     let shown = clinic.server.get(&format!("/api/billing/payments/{payment}/"), &clinic.accountant()).await.expect(200);
-    assert_eq!(json!([shown.body["refunded"], shown.body["status"], shown.body["order"]]), json!(["500.00", "COMPLETED", null]));
+    assert_eq!(
+        json!([shown.body["refunded"], shown.body["status"], shown.body["order"]]),
+        json!(["500.00", "COMPLETED", null])
+    );
     assert!(!shown.header("etag").is_empty());
     let path = format!("/api/billing/payments/{payment}/refunds/?page_size=1");
     let list = clinic.server.get(&path, &clinic.accountant()).await.expect(200).body;
@@ -153,10 +159,18 @@ async fn what_is_no_refund_is_refused() {
     let without_key = clinic.server.post(&path, &clinic.accountant(), &good).await.expect(400);
     assert_eq!(without_key.faulty_fields(), ["Idempotency-Key"]);
     for amount in ["0", "0.00", "-1.00", "1e3", "NaN", "1.005", "inf", "", "1000000000000.01"] {
-        assert_eq!(send(with(&good, json!({"amount": amount}))).await.expect(400).faulty_fields(), ["amount"], "{amount}");
+        assert_eq!(
+            send(with(&good, json!({"amount": amount}))).await.expect(400).faulty_fields(),
+            ["amount"],
+            "{amount}"
+        );
     }
     for reason in [json!(""), json!("  "), json!(null), json!(7), json!("x".repeat(201)), json!("a\nb")] {
-        assert_eq!(send(with(&good, json!({"reason": reason}))).await.expect(400).faulty_fields(), ["reason"], "{reason}");
+        assert_eq!(
+            send(with(&good, json!({"reason": reason}))).await.expect(400).faulty_fields(),
+            ["reason"],
+            "{reason}"
+        );
     }
     let many = send(json!({"amount": 1, "why": "x"})).await.expect(400);
     let mut fields = many.faulty_fields();
@@ -186,7 +200,8 @@ async fn patients_see_their_own_payments_and_refunds_only() {
     let clinic = Clinic::new().await;
     let invoice = clinic.issued().await;
     let payment = paid(&clinic, invoice, "300.00").await;
-    let ravis = clinic.bill(&crate::clinic::invoice(crate::clinic::RAVI)).await.expect(201).body["id"].as_i64().unwrap();
+    let ravis =
+        clinic.bill(&crate::clinic::invoice(crate::clinic::RAVI)).await.expect(201).body["id"].as_i64().unwrap();
     let anothers = paid(&clinic, ravis, "300.00").await;
     let patient = clinic.token(Role::Patient);
     for (id, status) in [(payment, 200), (anothers, 404), (999_999, 404)] {
@@ -205,6 +220,8 @@ async fn refunds_are_told() {
     let payment = paid(&clinic, invoice, "300.00").await;
     refund(&clinic, "a", payment, "300.01").await.expect(409);
     refund(&clinic, "b", payment, "300.00").await.expect(201);
-    let told = format!("SELECT count(*) FROM outbox WHERE event_type = 'PaymentRefunded' AND message_group = 'invoice-{invoice}'");
+    let told = format!(
+        "SELECT count(*) FROM outbox WHERE event_type = 'PaymentRefunded' AND message_group = 'invoice-{invoice}'"
+    );
     assert_eq!(clinic.db.number(&told).await, 1);
 }

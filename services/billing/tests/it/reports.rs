@@ -56,15 +56,37 @@ async fn revenue_is_what_the_books_come_to() {
     assert_eq!(by_month["results"][0]["key"], today().format("%Y-%m").to_string());
 
     let by_doctor = as_accountant(&clinic, &format!("revenue/?group_by=doctor&{}", days())).await;
-    let shown: Vec<_> = by_doctor["results"].as_array().unwrap().iter().map(|row| json!([row["key"], row["name"], row["billed"], row["collected"]])).collect();
+    let shown: Vec<_> = by_doctor["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["key"], row["name"], row["billed"], row["collected"]]))
+        .collect();
     assert_eq!(shown, [json!(["", null, "12600.00", "4000.00"]), json!(["40", "Meena Shah", "630.00", "630.00"])]);
 
     let by_service = as_accountant(&clinic, &format!("revenue/?group_by=service&{}", days())).await;
-    let shown: Vec<_> = by_service["results"].as_array().unwrap().iter().map(|row| json!([row["key"], row["count"], row["taxable_value"], row["tax"]])).collect();
-    assert_eq!(shown, [json!(["CONSULTATION", 1, "500.00", "0.00"]), json!(["PHARMACY", 1, "123.50", "6.18"]), json!(["ROOM", 1, "12000.00", "600.00"])]);
+    let shown: Vec<_> = by_service["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["key"], row["count"], row["taxable_value"], row["tax"]]))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            json!(["CONSULTATION", 1, "500.00", "0.00"]),
+            json!(["PHARMACY", 1, "123.50", "6.18"]),
+            json!(["ROOM", 1, "12000.00", "600.00"])
+        ]
+    );
 
     let by_method = as_accountant(&clinic, &format!("revenue/?group_by=method&{}", days())).await;
-    let shown: Vec<_> = by_method["results"].as_array().unwrap().iter().map(|row| json!([row["key"], row["count"], row["received"], row["refunded"]])).collect();
+    let shown: Vec<_> = by_method["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["key"], row["count"], row["received"], row["refunded"]]))
+        .collect();
     assert_eq!(shown, [json!(["CASH", 1, "630.00", "0.00"]), json!(["UPI", 1, "5000.00", "1000.00"])]);
 
     let yesterday = today() - Days::new(1);
@@ -80,18 +102,37 @@ async fn the_gst_return_has_its_tables() {
     let month = today().format("%Y-%m").to_string();
     let gst = as_accountant(&clinic, &format!("gst/?month={month}")).await;
     assert_eq!(gst["b2b"], json!([]));
-    assert_eq!(gst["b2cl"], json!([{"gstin": null, "invoice_number": large["invoice_number"], "date": today().to_string(), "value": "210000.00",
-        "place_of_supply": "29", "rate": "5.00", "taxable_value": "200000.00", "igst": "10000.00", "cgst": "0.00", "sgst": "0.00"}]));
-    let row = |supply: &str, place: &str, taxable: &str, igst: &str, half: &str| {
-        json!({"supply_type": supply, "place_of_supply": place, "rate": "5.00", "taxable_value": taxable, "igst": igst, "cgst": half, "sgst": half})
-    };
-    assert_eq!(gst["b2cs"], json!([row("INTRA", "27", "12000.00", "0.00", "300.00"), row("INTER", "29", "123.50", "6.18", "0.00")]));
+    assert_eq!(
+        gst["b2cl"],
+        json!([{"gstin": null, "invoice_number": large["invoice_number"], "date": today().to_string(), "value": "210000.00",
+        "place_of_supply": "29", "rate": "5.00", "taxable_value": "200000.00", "igst": "10000.00", "cgst": "0.00", "sgst": "0.00"}])
+    );
+    let row = |supply: &str, place: &str, taxable: &str, igst: &str, half: &str| json!({"supply_type": supply, "place_of_supply": place, "rate": "5.00", "taxable_value": taxable, "igst": igst, "cgst": half, "sgst": half});
+    assert_eq!(
+        gst["b2cs"],
+        json!([row("INTRA", "27", "12000.00", "0.00", "300.00"), row("INTER", "29", "123.50", "6.18", "0.00")])
+    );
     assert_eq!(gst["exempt"], json!([{"supply_type": "INTRA", "recipient": "UNREGISTERED", "value": "500.00"}]));
-    let codes: Vec<_> = gst["hsn"].as_array().unwrap().iter().map(|row| json!([row["sac_hsn"], row["unit"], row["quantity_thousandths"], row["total_value"]])).collect();
-    assert_eq!(codes, [json!(["3004", "OTH", 11_000, "210129.68"]), json!(["9963", "NA", 2_000, "12600.00"]), json!(["999312", "NA", 1_000, "500.00"])]);
+    let codes: Vec<_> = gst["hsn"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["sac_hsn"], row["unit"], row["quantity_thousandths"], row["total_value"]]))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            json!(["3004", "OTH", 11_000, "210129.68"]),
+            json!(["9963", "NA", 2_000, "12600.00"]),
+            json!(["999312", "NA", 1_000, "500.00"])
+        ]
+    );
     assert_eq!(gst["documents"][0]["total"], 3);
     assert_eq!(gst["documents"][0]["to"], large["invoice_number"]);
-    assert_eq!(gst["total"], json!({"taxable_value": "212623.50", "igst": "10006.18", "cgst": "300.00", "sgst": "300.00"}));
+    assert_eq!(
+        gst["total"],
+        json!({"taxable_value": "212623.50", "igst": "10006.18", "cgst": "300.00", "sgst": "300.00"})
+    );
     let by_days = as_accountant(&clinic, &format!("gst/?{}", days())).await;
     assert_eq!(by_days["total"], gst["total"]);
 }
@@ -101,14 +142,13 @@ async fn what_is_owed_is_told_with_its_age() {
     let clinic = a_day_at_the_clinic().await;
     let due = (today() + Days::new(10)).to_string();
     clinic.bill(&with(&invoice(ASHA), json!({"due_date": due}))).await.expect(201);
-    for (days, number) in [(31, 2), (95, 3)] {
+    for days in [31, 95] {
         let id = clinic.issued().await;
         let older = format!(
             "ALTER TABLE invoices DISABLE TRIGGER USER; UPDATE invoices SET dated = dated - {days} WHERE id = {id}; \
              ALTER TABLE invoices ENABLE TRIGGER USER"
         );
         clinic.db.sql(&older).await;
-        assert!(number > 1);
     }
     let owed = as_accountant(&clinic, "outstanding/").await;
     assert_eq!(
@@ -122,7 +162,8 @@ async fn what_is_owed_is_told_with_its_age() {
     assert_eq!(by_patient["results"].as_array().unwrap().len(), 2);
     let booked = clinic.db.number("SELECT sum(amount) FROM postings WHERE account = 'RECEIVABLE'").await;
     assert_eq!(booked, 1_010_000);
-    let audited = "SELECT count(*) FROM audit_log WHERE object = 'GET /api/billing/reports/outstanding/' AND patients @> '{7,8}'";
+    let audited =
+        "SELECT count(*) FROM audit_log WHERE object = 'GET /api/billing/reports/outstanding/' AND patients @> '{7,8}'";
     assert_eq!(clinic.db.number(audited).await, 2);
 }
 
@@ -137,14 +178,20 @@ async fn the_day_book_shows_every_posting() {
     };
     assert_eq!((sum("debit"), sum("credit")), (1_986_000, 1_986_000));
     let cash = book["accounts"].as_array().unwrap().iter().find(|row| row["account"] == "CASH").unwrap().clone();
-    assert_eq!(cash, json!({"account": "CASH", "name": "Cash with the cashiers", "debit": "630.00", "credit": "0.00", "balance": "630.00"}));
+    assert_eq!(
+        cash,
+        json!({"account": "CASH", "name": "Cash with the cashiers", "debit": "630.00", "credit": "0.00", "balance": "630.00"})
+    );
 }
 
 #[tokio::test]
 async fn doctors_have_their_share_and_see_their_own() {
     let mut clinic = a_day_at_the_clinic().await;
     let without = as_accountant(&clinic, &format!("doctor-share/?{}", days())).await;
-    assert_eq!(without["results"], json!([{"doctor": 40, "name": "Meena Shah", "invoices": 1, "taxable_value": "500.00", "percent": null, "share": null}]));
+    assert_eq!(
+        without["results"],
+        json!([{"doctor": 40, "name": "Meena Shah", "invoices": 1, "taxable_value": "500.00", "percent": null, "share": null}])
+    );
     clinic.app.doctor_share = Some("62.55".parse().unwrap());
     clinic.server = serve(&clinic.app).await;
     let share = as_accountant(&clinic, &format!("doctor-share/?{}", days())).await;
@@ -154,7 +201,11 @@ async fn doctors_have_their_share_and_see_their_own() {
 
     let own = report(&clinic, Role::Doctor, &format!("revenue/?{}", days())).await.expect(200).body;
     assert_eq!(json!([own["total"]["billed"], own["total"]["count"]]), json!(["630.00", 1]));
-    assert_eq!(report(&clinic, Role::Doctor, "outstanding/").await.expect(200).body["results"], json!([]), "it was paid");
+    assert_eq!(
+        report(&clinic, Role::Doctor, "outstanding/").await.expect(200).body["results"],
+        json!([]),
+        "it was paid"
+    );
     let stranger = clinic.tokens.mint(41, Role::Doctor);
     for path in ["revenue", "doctor-share"] {
         let path = format!("/api/billing/reports/{path}/?{}", days());
@@ -173,11 +224,19 @@ async fn a_report_is_json_csv_or_a_workbook() {
     };
     let csv = get(format!("revenue/?{}", days()), "text/csv").await.expect(200);
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
-    assert_eq!(csv.header("content-disposition"), format!("attachment; filename=\"revenue-by-day-{0}-{0}.csv\"", today()));
+    assert_eq!(
+        csv.header("content-disposition"),
+        format!("attachment; filename=\"revenue-by-day-{0}-{0}.csv\"", today())
+    );
     let lines: Vec<_> = csv.text.lines().collect();
     assert_eq!(lines[0], "key,name,count,taxable_value,tax,round_off,billed,received,refunded,collected");
     assert_eq!(lines[1], format!("{},,2,12623.50,606.18,0.32,13230.00,5630.00,1000.00,4630.00", today()));
-    for path in ["outstanding/".to_owned(), format!("gst/?{}", days()), format!("day-book/?date={}", today()), format!("doctor-share/?{}", days())] {
+    for path in [
+        "outstanding/".to_owned(),
+        format!("gst/?{}", days()),
+        format!("day-book/?date={}", today()),
+        format!("doctor-share/?{}", days()),
+    ] {
         let csv = get(path.clone(), "text/csv").await.expect(200);
         assert!(csv.text.lines().count() >= 2, "{path}");
     }

@@ -15,7 +15,8 @@ pub async fn findings(clinic: &Clinic) -> Vec<String> {
 
 async fn worked() -> Clinic {
     let clinic = Clinic::new().await;
-    let bill = json!({"patient": ASHA, "items": [item("CONSULTATION", "1", "500.00"), item("PHARMACY", "10", "12.35")]});
+    let bill =
+        json!({"patient": ASHA, "items": [item("CONSULTATION", "1", "500.00"), item("PHARMACY", "10", "12.35")]});
     let id = clinic.bill(&bill).await.expect(201).body["id"].as_i64().unwrap();
     clinic.issued().await;
     let paid = clinic.pay("a", &cash(id, "200.00")).await.expect(201);
@@ -38,20 +39,38 @@ async fn what_was_done_to_them_is_found() {
         ("UPDATE postings SET amount = amount + 1 WHERE account = 'UPI'", "the postings of an entry come to nothing"),
         ("UPDATE postings SET amount = amount + 1 WHERE account = 'UPI'", "a payment is in the books"),
         ("DELETE FROM postings WHERE account = 'REVENUE'", "an issued invoice is in the books"),
-        ("UPDATE journal_entries SET source_id = 99999 WHERE kind = 'REFUND'", "an entry is of something that is there"),
+        (
+            "UPDATE journal_entries SET source_id = 99999 WHERE kind = 'REFUND'",
+            "an entry is of something that is there",
+        ),
         ("UPDATE payments SET amount = amount + 100", "a payment takes from what its invoice owes"),
         ("UPDATE refunds SET amount = amount - 1", "a refund is in the books"),
         ("UPDATE refunds SET amount = amount - 1", "a payment's refunds come to"),
-        ("UPDATE invoices SET amount_paid = amount_paid + 1 WHERE status = 'PARTIALLY_PAID'", "an invoice's payments less refunds"),
-        ("UPDATE invoices SET amount_paid = amount_paid + 1 WHERE status = 'PARTIALLY_PAID'", "an invoice owes in the books"),
-        ("ALTER TABLE invoices DROP CONSTRAINT invoices_status_of_payments; UPDATE invoices SET status = 'PAID' WHERE status = 'ISSUED'", "an invoice's status is that of its amounts"),
+        (
+            "UPDATE invoices SET amount_paid = amount_paid + 1 WHERE status = 'PARTIALLY_PAID'",
+            "an invoice's payments less refunds",
+        ),
+        (
+            "UPDATE invoices SET amount_paid = amount_paid + 1 WHERE status = 'PARTIALLY_PAID'",
+            "an invoice owes in the books",
+        ),
+        (
+            "ALTER TABLE invoices DROP CONSTRAINT invoices_status_of_payments; UPDATE invoices SET status = 'PAID' WHERE status = 'ISSUED'",
+            "an invoice's status is that of its amounts",
+        ),
         ("UPDATE invoice_items SET gross = gross + 100", "an invoice's lines come to its amounts"),
         ("UPDATE invoice_items SET gross = gross + 100", "the GST report agrees with the books"),
         ("UPDATE invoice_items SET gross = gross + 100", "the revenue report agrees with the books"),
         ("UPDATE invoices SET serial = 7 WHERE serial = 2", "numbers run from 1"),
         ("UPDATE invoice_counters SET last_serial = 9", "numbers run from 1"),
-        ("INSERT INTO day_closes (cashier, day, expected, counted, closed_by) VALUES (3, '2020-01-01', 5, 5, 1)", "a closed day's cash"),
-        ("INSERT INTO refunds (payment_id, invoice_id, amount, method, status, reason, refunded_at) SELECT id, invoice_id, 1, 'ONLINE', 'PENDING', 'x', now() FROM payments LIMIT 1", "what is on its way back"),
+        (
+            "INSERT INTO day_closes (cashier, day, expected, counted, closed_by) VALUES (3, '2020-01-01', 5, 5, 1)",
+            "a closed day's cash",
+        ),
+        (
+            "INSERT INTO refunds (payment_id, invoice_id, amount, method, status, reason, refunded_at) SELECT id, invoice_id, 1, 'ONLINE', 'PENDING', 'x', now() FROM payments LIMIT 1",
+            "what is on its way back",
+        ),
     ] {
         let clinic = worked().await;
         clinic.db.sql(&format!("SET session_replication_role = replica; {damage}")).await;

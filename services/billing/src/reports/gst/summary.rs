@@ -147,7 +147,10 @@ mod tests {
     #[test]
     fn what_is_told_by_document_is_in_no_other_table() {
         let rows = others(&all());
-        let shown: Vec<_> = rows.iter().map(|row| (row.supply_type.as_str(), row.taxable_value.get(), row.cgst.get(), row.igst.get())).collect();
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| (row.supply_type.as_str(), row.taxable_value.get(), row.cgst.get(), row.igst.get()))
+            .collect();
         assert_eq!(shown, [("INTRA", 600_000, 15_000, 0), ("INTER", 10_000, 0, 500)]);
     }
 
