@@ -138,7 +138,7 @@ async fn close_day(
     if counted != expected && reason.is_none() {
         return Err(Error::DifferenceNeedsReason { expected, difference: counted - expected });
     }
-    let denominations = input.denominations.as_ref().map(|counted| Value::from_iter(counted.clone()));
+    let denominations = input.denominations.as_ref().map(|counted| Value::from_iter(counted.0.clone()));
     let closed: DayClose = diesel::insert_into(day_closes::table)
         .values((
             day_closes::cashier.eq(cashier),

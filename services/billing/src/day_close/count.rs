@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chassis::strict_json::Fault;
+use chassis::strict_json::{Fault, Faults};
+use chassis::words::refused;
+use deserr::{Deserr, IntoValue, Map, Value, ValuePointerRef};
 
 use crate::money::Paise;
 
@@ -13,7 +15,25 @@ pub const DENOMINATIONS: [i64; 10] = [2000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
 const MOST: i64 = 1_000_000;
 
 /// How many there are of each denomination, by its name: `{"500": 3, "10": 7}`.
-pub type Denominations = BTreeMap<String, i64>;
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Denominations(pub BTreeMap<String, i64>);
+
+/// `deserr` reads maps itself, but drops what is wrong in them (0.6.4).
+impl Deserr<Faults> for Denominations {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Faults> {
+        let Value::Map(map) = value else {
+            return Err(refused(Fault::new("wrong_type", "must be an object"), at));
+        };
+        let (mut counted, mut faults) = (BTreeMap::new(), Faults::new());
+        for (name, number) in map.into_iter() {
+            match <i64 as Deserr<Faults>>::deserialize_from_value(number.into_value(), at.push_key(&name)) {
+                Ok(number) => drop(counted.insert(name, number)),
+                Err(wrong) => faults.0.extend(wrong.0),
+            }
+        }
+        if faults.0.is_empty() { Ok(Self(counted)) } else { Err(faults) }
+    }
+}
 
 /// What they come to.
 ///
@@ -31,7 +51,7 @@ pub fn amount(counted: &Denominations) -> Result<Paise, Fault> {
         }
         Ok(Paise::rupees(value * number))
     };
-    counted.iter().map(one).sum::<Result<Paise, Fault>>()
+    counted.0.iter().map(one).sum::<Result<Paise, Fault>>()
 }
 
 #[cfg(test)]
@@ -41,7 +61,7 @@ mod tests {
 
     fn of(counted: &[(&str, i64)]) -> Result<String, &'static str> {
         let counted = counted.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
-        amount(&counted).map(|amount| amount.to_string()).map_err(|fault| fault.code)
+        amount(&Denominations(counted)).map(|amount| amount.to_string()).map_err(|fault| fault.code)
     }
 
     #[test]

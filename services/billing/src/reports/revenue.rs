@@ -252,7 +252,7 @@ fn statement(group_by: GroupBy) -> String {
         ),
         // the account on the other side of the receivable is the method's, but for refunds that are still on their way
         GroupBy::Method => format!(
-            "{ENTRIES} SELECT coalesce(pay.method, back.method) AS key, NULL::text AS name, count(pay.id) AS count, \
+            "{ENTRIES} SELECT coalesce(pay.method, back.method, '') AS key, NULL::text AS name, count(pay.id) AS count, \
              0::bigint AS taxable_value, 0::bigint AS tax, 0::bigint AS round_off, 0::bigint AS billed, \
              coalesce(-sum(p.amount) FILTER (WHERE e.kind = 'PAYMENT'), 0)::bigint AS received, \
              coalesce(sum(p.amount) FILTER (WHERE e.kind = 'REFUND'), 0)::bigint AS refunded \

@@ -102,7 +102,7 @@ async fn client(clinic: &Clinic, promised: &Promised, seed: u64, most: usize, un
 
 async fn kill(clinic: &Clinic, done: &AtomicBool) {
     let some = "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity \
-                WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 3) AS some";
+                WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 3) AS victims";
     while !done.load(Ordering::Relaxed) {
         clinic.db.sql(some).await;
         tokio::time::sleep(Duration::from_millis(150)).await;
