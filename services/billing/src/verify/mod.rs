@@ -57,7 +57,7 @@ struct Row {
     found: String,
 }
 
-/// Looks at everything.
+/// Looks at everything, in a transaction of its own.
 ///
 /// # Errors
 /// From the database.
@@ -67,21 +67,25 @@ pub async fn verify(conn: &mut AsyncPgConnection) -> anyhow::Result<Verdict> {
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '10min'",
         )
         .await?;
-        let mut verdict = Verdict::default();
-        for (check, sql) in CHECKS {
-            let query =
-                format!("SELECT subject::text, says::text, found::text FROM ({sql}) AS broken LIMIT {MOST_FINDINGS}");
-            let rows: Vec<Row> = diesel::sql_query(query).load(conn).await?;
-            verdict.checks += 1;
-            verdict.findings.extend(rows.into_iter().map(|Row { subject, says, found }| Finding {
-                check,
-                subject,
-                says,
-                found,
-            }));
-        }
-        reports::verify(conn, &mut verdict).await?;
-        Ok(verdict)
+        inspect(conn).await
     })
     .await
+}
+
+/// Looks at everything, as the caller's transaction sees it.
+///
+/// # Errors
+/// From the database.
+pub async fn inspect(conn: &mut AsyncPgConnection) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::default();
+    for (check, sql) in CHECKS {
+        let query =
+            format!("SELECT subject::text, says::text, found::text FROM ({sql}) AS broken LIMIT {MOST_FINDINGS}");
+        let rows: Vec<Row> = diesel::sql_query(query).load(conn).await?;
+        verdict.checks += 1;
+        let finding = |Row { subject, says, found }| Finding { check, subject, says, found };
+        verdict.findings.extend(rows.into_iter().map(finding));
+    }
+    reports::verify(conn, &mut verdict).await?;
+    Ok(verdict)
 }

@@ -1,6 +1,7 @@
 //! `billing verify` finds nothing in books that are right, and what was done to them where they are not.
 
-use billing::verify::verify;
+use billing::verify::{inspect, verify};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use serde_json::json;
 
 use crate::clinic::{ASHA, Clinic, cash, item, with};
@@ -10,6 +11,17 @@ pub async fn findings(clinic: &Clinic) -> Vec<String> {
     let mut conn = clinic.db.connect().await;
     let verdict = verify(&mut conn).await.unwrap();
     assert!(verdict.checks >= 15);
+    verdict.findings.iter().map(ToString::to_string).collect()
+}
+
+/// What is found when the guards were off while this was done. It is undone afterwards.
+async fn findings_after(clinic: &Clinic, damage: &str) -> Vec<String> {
+    let mut conn = AsyncPgConnection::establish(&clinic.db.superuser_url).await.unwrap();
+    let begin = "SET search_path = billing, extensions; BEGIN; SET LOCAL session_replication_role = replica";
+    conn.batch_execute(begin).await.unwrap();
+    conn.batch_execute(damage).await.expect(damage);
+    let verdict = inspect(&mut conn).await.unwrap();
+    conn.batch_execute("ROLLBACK").await.unwrap();
     verdict.findings.iter().map(ToString::to_string).collect()
 }
 
@@ -29,12 +41,11 @@ async fn worked() -> Clinic {
 async fn right_books_are_right() {
     let clinic = worked().await;
     assert_eq!(findings(&clinic).await, [""; 0]);
-    let empty = Clinic::new().await;
-    assert_eq!(findings(&empty).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn what_was_done_to_them_is_found() {
+    let clinic = worked().await;
     for (damage, found) in [
         ("UPDATE postings SET amount = amount + 1 WHERE account = 'UPI'", "the postings of an entry come to nothing"),
         ("UPDATE postings SET amount = amount + 1 WHERE account = 'UPI'", "a payment is in the books"),
@@ -72,9 +83,7 @@ async fn what_was_done_to_them_is_found() {
             "what is on its way back",
         ),
     ] {
-        let clinic = worked().await;
-        clinic.db.sql(&format!("SET session_replication_role = replica; {damage}")).await;
-        let all = findings(&clinic).await;
+        let all = findings_after(&clinic, damage).await;
         assert!(all.iter().any(|finding| finding.starts_with(found)), "{damage}: {all:?}");
     }
 }
