@@ -69,6 +69,7 @@ impl Action {
                 | Self::AuditRead
                 | Self::BreakGlassRead
                 | Self::BreakGlassReview
+                | Self::DayClose
         )
     }
 }
@@ -196,8 +197,16 @@ table! {
     CatalogueWrite:        [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
     /// See the payments of invoices.
     PaymentRead:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
-    /// Record a payment that the hospital received.
-    PaymentTake:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
+    /// Record a payment that the hospital received. *Own*: pay one's own invoice by the payment provider (`ONLINE`).
+    PaymentTake:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
+    /// Pay back a payment or a part of it, up to the role's limit.
+    PaymentRefund:         [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// Close cashiers' days, see the closes.
+    DayClose:              [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// Read reports on revenue and on what is outstanding. *Own*: of the visits to the doctor themselves.
+    ReportRead:            [ALL,  OWN,   NONE,  NONE,       ALL,       NONE,   NONE];
+    /// Read the books: the day book, what the GST return asks for.
+    BooksRead:             [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
 
     /// Read and verify the audit log.
     AuditRead:             [ALL,  NONE,  NONE,  NONE,       NONE,      ALL,    NONE];
@@ -306,6 +315,8 @@ mod tests {
             (A::InvoiceDraft, A::CatalogueRead),
             (A::PaymentTake, A::PaymentRead),
             (A::PaymentRead, A::InvoiceRead),
+            (A::PaymentRefund, A::PaymentTake),
+            (A::BooksRead, A::ReportRead),
             (A::BreakGlassReview, A::BreakGlassRead),
         ];
         for (write, read) in implied {

@@ -24,6 +24,7 @@ pub const EVENT_TYPES: &[&str] = &[
     "PatientUnmerged",
     "ExternalAppointmentReceived",
     "InvoiceCancelled",
+    "PaymentRefunded",
 ];
 
 impl Payload {
@@ -44,6 +45,7 @@ impl Payload {
             Self::PatientMerged(_) => "PatientMerged",
             Self::PatientUnmerged(_) => "PatientUnmerged",
             Self::ExternalAppointmentReceived(_) => "ExternalAppointmentReceived",
+            Self::PaymentRefunded(_) => "PaymentRefunded",
         }
     }
 }

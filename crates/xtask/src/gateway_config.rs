@@ -44,6 +44,9 @@ pub fn config(home: &Home) -> Value {
         .map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "optional", "limits": ["each-address"]}));
     let uploads = json!({"prefix": "/api/patients/*/documents/", "cluster": "patients", "auth": "required", "limits": LIMITS,
         "timeout_ms": 15 * 60 * 1000, "body_limit": 512 * 1024 * 1024 + 256 * 1024});
+    // the payment provider has no token: it signs what it sends
+    let webhooks = json!({"prefix": "/api/billing/webhooks/", "cluster": "billing", "auth": "none", "body_limit": 256 * 1024,
+        "limits": ["each-address"]});
     let services = SERVICES.map(|service| {
         let prefix = format!("/api/{}/", service.name);
         json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024, "limits": LIMITS})
@@ -53,7 +56,7 @@ pub fn config(home: &Home) -> Value {
         json!({"prefix": "/fhir/metadata/", "cluster": "patients", "auth": "none", "limits": ["each-address"]}),
         json!({"prefix": "/fhir/", "cluster": "patients", "auth": "optional", "limits": LIMITS}),
     ];
-    let routes: Vec<Value> = open.into_iter().chain(half_open).chain([uploads]).chain(services).chain(fhir).collect();
+    let routes: Vec<Value> = open.into_iter().chain(half_open).chain([webhooks, uploads]).chain(services).chain(fhir).collect();
     let clusters: serde_json::Map<String, Value> = SERVICES
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))

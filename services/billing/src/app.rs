@@ -11,7 +11,9 @@ use events::Outbox;
 use crate::config::Config;
 use crate::invoices::discounts::{Limits, Percent};
 use crate::known::Owners;
+use crate::payments::limits::RefundLimits;
 use crate::pdf::kept::Papers;
+use crate::razorpay::Razorpay;
 use crate::supplier::Supplier;
 use crate::tax::RateTable;
 use crate::upi::Payee;
@@ -43,6 +45,12 @@ pub struct App {
     pub owners: Owners,
     /// Where events are written.
     pub outbox: Outbox,
+    /// The payment provider, where the hospital has one.
+    pub provider: Option<Razorpay>,
+    /// How much of a payment a role may refund.
+    pub refund_limits: RefundLimits,
+    /// The doctors' part of their consultations and procedures.
+    pub doctor_share: Option<Rate>,
 }
 
 impl App {
@@ -64,6 +72,9 @@ impl App {
             papers: Papers::new(config.payee.clone())?,
             owners: Owners::new(config.patients_url.clone(), config.appointments_url.clone())?,
             outbox: Outbox::new(),
+            provider: config.provider.as_ref().map(Razorpay::new).transpose()?,
+            refund_limits: config.refund_limits,
+            doctor_share: config.doctor_share,
         })
     }
 }

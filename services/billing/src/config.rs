@@ -8,8 +8,10 @@
 //! | `EHS_DISCOUNT_COURTESY` | percent of a line up to which a discount needs no reason | `10` |
 //! | `EHS_PATIENTS_URL` | base address of the patients service | required |
 //! | `EHS_APPOINTMENTS_URL` | base address of the appointments service | required |
+//! | `EHS_DOCTOR_SHARE_PERCENT` | doctors' part of their consultations and procedures, for the report of it | none |
 //!
-//! The hospital's particulars are in [`Supplier`], its UPI address is in [`Payee`]; the rest is in [`chassis::base`], [`auth::AuthConfig`] and
+//! The hospital's particulars are in [`Supplier`], its UPI address is in [`Payee`], the payment provider's settings in
+//! [`RazorpayConfig`], the roles' limits in [`RefundLimits`]; the rest is in [`chassis::base`], [`auth::AuthConfig`] and
 //! [`events::QueueConfig`].
 
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ use reqwest::Url;
 
 use crate::invoices::discounts::{Limits, Percent};
 use crate::money::Paise;
+use crate::payments::limits::RefundLimits;
+use crate::razorpay::RazorpayConfig;
 use crate::supplier::Supplier;
 use crate::tax::RateTable;
 use crate::upi::Payee;
@@ -52,6 +56,12 @@ pub struct Config {
     pub patients_url: Url,
     /// Base address of the appointments service.
     pub appointments_url: Url,
+    /// The payment provider, where the hospital has one.
+    pub provider: Option<RazorpayConfig>,
+    /// How much of a payment a role may refund.
+    pub refund_limits: RefundLimits,
+    /// The doctors' part of their consultations and procedures.
+    pub doctor_share: Option<Rate>,
 }
 
 impl Config {
@@ -72,6 +82,9 @@ impl Config {
         let courtesy = env.or("EHS_DISCOUNT_COURTESY", Percent::new(10));
         let patients_url = env.required("EHS_PATIENTS_URL");
         let appointments_url = env.required("EHS_APPOINTMENTS_URL");
+        let provider = RazorpayConfig::read(&mut env);
+        let refund_limits = RefundLimits::read(&mut env);
+        let doctor_share = env.optional("EHS_DOCTOR_SHARE_PERCENT");
         let config = (|| {
             Some(Self {
                 base: base?,
@@ -85,6 +98,9 @@ impl Config {
                 payee: payee?,
                 patients_url: patients_url?,
                 appointments_url: appointments_url?,
+                provider: provider?,
+                refund_limits: refund_limits?,
+                doctor_share: doctor_share?,
             })
         })();
         env.finish(config)
@@ -124,6 +140,8 @@ mod tests {
             ("EHS_DISCOUNT_LIMITS", "ADMIN=1000"),
             ("EHS_DISCOUNT_COURTESY", "ten"),
             ("EHS_UPI_VPA", "hospital"),
+            ("EHS_RAZORPAY_KEY_ID", "rzp_test_1"),
+            ("EHS_REFUND_LIMIT_ACCOUNTANT", "-1"),
         ]))
         .unwrap_err();
         let text = faults.to_string();
@@ -138,6 +156,8 @@ mod tests {
             "EHS_DISCOUNT_LIMITS",
             "EHS_DISCOUNT_COURTESY",
             "EHS_UPI_VPA",
+            "EHS_RAZORPAY_KEY_SECRET",
+            "EHS_REFUND_LIMIT_ACCOUNTANT",
         ] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }

@@ -5,6 +5,7 @@ use chassis::problem::Problem;
 use crate::insurance::ClaimStatus;
 use crate::invoices::Status;
 use crate::money::Paise;
+use crate::payments::PaymentStatus;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,41 @@ pub enum Error {
         /// What is left to pay.
         balance: Paise,
     },
+    /// Not there, or not for the caller to know of.
+    #[error("there is no such payment")]
+    NoPayment,
+    /// Nothing of a payment of this status can be paid back.
+    #[error("a payment that is {} cannot be refunded", .0.as_str())]
+    NotRefundable(PaymentStatus),
+    /// More than what is left of the payment.
+    #[error("the amount is more than the {left} that is left of the payment")]
+    OverRefunded {
+        /// What was not paid back yet.
+        left: Paise,
+    },
+    /// More of one payment than the role may pay back.
+    #[error("the role may refund at most {limit} of a payment")]
+    BeyondRefundLimit {
+        /// How much it may.
+        limit: Paise,
+    },
+    /// Who would take or pay out the money has closed the day.
+    #[error("the cashier's day is closed")]
+    DayClosed,
+    /// The day of this cashier was closed before.
+    #[error("this day of the cashier is closed already")]
+    ClosedBefore,
+    /// What was counted is not what the books expect, and nobody said why.
+    #[error("the books expect {expected}; say the reason for a difference of {difference}")]
+    DifferenceNeedsReason {
+        /// What the books say.
+        expected: Paise,
+        /// Counted less expected.
+        difference: Paise,
+    },
+    /// Too many orders with the provider wait to be paid.
+    #[error("{0} payments by the provider are pending on this invoice; pay one of them")]
+    TooManyPending(i64),
     /// The series has given its last number of the year.
     #[error("the series has no number left in this financial year; set EHS_INVOICE_SERIES to another one")]
     NumbersUsedUp,
@@ -87,6 +123,9 @@ impl From<diesel::result::Error> for Error {
             Some("invoices_issued_never_changes") => Self::Issued,
             Some("services_one_of_a_code") => Self::ServiceOverlaps,
             Some("invoices_not_overpaid") => Self::Overpaid { balance: Paise::ZERO },
+            Some("payments_not_over_refunded") => Self::OverRefunded { left: Paise::ZERO },
+            Some("journal_entries_day_open") => Self::DayClosed,
+            Some("day_closes_once") => Self::ClosedBefore,
             _ => Self::Database(error),
         }
     }
@@ -120,6 +159,23 @@ impl From<Error> for Problem {
             Error::Overpaid { balance } => {
                 Self::conflict(detail).with_type("overpayment").with("balance", balance.to_string())
             }
+            Error::NoPayment => Self::not_found(detail),
+            Error::NotRefundable(status) => {
+                Self::conflict(detail).with_type("not-refundable").with("payment_status", status.as_str())
+            }
+            Error::OverRefunded { left } => {
+                Self::conflict(detail).with_type("over-refund").with("refundable", left.to_string())
+            }
+            Error::BeyondRefundLimit { limit } => {
+                Self::forbidden(detail).with_type("refund-limit").with("limit", limit.to_string())
+            }
+            Error::DayClosed => Self::conflict(detail).with_type("day-closed"),
+            Error::ClosedBefore => Self::conflict(detail).with_type("closed-before"),
+            Error::DifferenceNeedsReason { expected, difference } => Self::conflict(detail)
+                .with_type("difference-needs-reason")
+                .with("expected", expected.to_string())
+                .with("difference", difference.to_string()),
+            Error::TooManyPending(_) => Self::conflict(detail).with_type("too-many-pending"),
             Error::NumbersUsedUp => Self::conflict(detail).with_type("numbers-used-up"),
             Error::Database(error) => error.into(),
         }

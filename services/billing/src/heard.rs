@@ -64,6 +64,7 @@ impl Handler for Heard {
                 Payload::InvoiceIssued(_)
                 | Payload::InvoiceCancelled(_)
                 | Payload::PaymentReceived(_)
+                | Payload::PaymentRefunded(_)
                 | Payload::BreakGlassUsed(_)
                 | Payload::ExternalAppointmentReceived(_),
             )

@@ -9,11 +9,16 @@ pub mod error;
 
 pub mod catalogue;
 pub mod credit_notes;
+pub mod day_close;
 pub mod insurance;
 pub mod invoices;
+pub mod ledger;
 pub mod payments;
 pub mod pdf;
+pub mod razorpay;
+pub mod reports;
 pub mod upi;
+pub mod verify;
 
 pub mod money;
 pub mod numbering;
@@ -68,7 +73,19 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(credit_notes::list::list)
         .service(credit_notes::list::read)
         .service(payments::list::list)
-        .service(payments::take::take);
+        .service(payments::take::take)
+        .service(payments::read::read)
+        .service(payments::read::refunds_of)
+        .service(payments::give_back::grant)
+        .service(razorpay::webhook::webhook)
+        .service(day_close::list::list)
+        .service(day_close::list::read)
+        .service(day_close::close::close)
+        .service(reports::revenue::revenue)
+        .service(reports::outstanding::owed)
+        .service(reports::doctor_share::doctor_share)
+        .service(reports::gst::gst)
+        .service(reports::day_book::day_book);
 }
 
 /// The title of the API's document.

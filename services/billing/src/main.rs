@@ -22,6 +22,8 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Prove that books, invoices, payments, numbers and reports agree; ends with 1 and says what does not.
+    Verify,
     /// Export and verify the audit log, detach its old months.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -38,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         }
         Command::Migrate => migrate().await,
         Command::Audit(command) => command.run("billing").await,
+        Command::Verify => verify().await,
         Command::Openapi => print(&openapi(TITLE, routes).to_pretty_json()?),
     }
 }
@@ -63,6 +66,19 @@ async fn migrate() -> anyhow::Result<()> {
         print(&applied)?;
     }
     Ok(())
+}
+
+async fn verify() -> anyhow::Result<()> {
+    let mut env = Env::process();
+    let config = db::DbConfig::read(&mut env);
+    let pool = db::pool(&env.finish(config)?, "billing-verify")?;
+    db::require_migrated(&pool, migrations()).await?;
+    let verdict = billing::verify::verify(&mut *pool.get().await?).await?;
+    for finding in &verdict.findings {
+        print(&finding.to_string())?;
+    }
+    anyhow::ensure!(verdict.findings.is_empty(), "{} things do not agree", verdict.findings.len());
+    print(&format!("{} checks, nothing found", verdict.checks))
 }
 
 #[expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]

@@ -1,16 +1,16 @@
-//! What billing tells: invoices issued and cancelled, payments received. Written to the outbox in the transaction of the
+//! What billing tells: invoices issued and cancelled, payments received and refunded. Written to the outbox in the transaction of the
 //! change. All are events of the invoice, so that whoever listens hears of its issue before its payments.
 
 use auth::Actor;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use events::envelope::timestamp;
-use events::v1::{CreditNoteSnapshot, InvoiceSnapshot, PaymentSnapshot};
+use events::v1::{CreditNoteSnapshot, InvoiceSnapshot, PaymentSnapshot, RefundSnapshot};
 use events::{Outbox, Payload};
 
 use crate::credit_notes::CreditNote;
 use crate::invoices::Invoice;
-use crate::payments::Payment;
+use crate::payments::{Payment, Refund};
 
 const AGGREGATE: &str = "invoice";
 
@@ -72,14 +72,14 @@ pub async fn cancelled(
         .await
 }
 
-/// Money arrived.
+/// Money arrived; by nobody's hand where the provider says so.
 ///
 /// # Errors
 /// From the database.
 pub async fn received(
     conn: &mut AsyncPgConnection,
     outbox: &Outbox,
-    actor: &Actor,
+    actor: Option<&Actor>,
     payment: &Payment,
 ) -> QueryResult<()> {
     let snapshot = PaymentSnapshot {
@@ -89,12 +89,28 @@ pub async fn received(
         method: payment.method.as_str().to_owned(),
         received_at: Some(timestamp(payment.received_at)),
     };
-    outbox
-        .append(
-            conn,
-            Some((actor.user_id, actor.role.as_str())),
-            (AGGREGATE, payment.invoice_id),
-            Payload::PaymentReceived(snapshot),
-        )
-        .await
+    let actor = actor.map(|actor| (actor.user_id, actor.role.as_str()));
+    outbox.append(conn, actor, (AGGREGATE, payment.invoice_id), Payload::PaymentReceived(snapshot)).await
+}
+
+/// Money is paid back.
+///
+/// # Errors
+/// From the database.
+pub async fn refunded(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: &Actor,
+    refund: &Refund,
+) -> QueryResult<()> {
+    let snapshot = RefundSnapshot {
+        id: refund.id,
+        payment_id: refund.payment_id,
+        invoice_id: refund.invoice_id,
+        amount_paise: refund.amount.get(),
+        method: refund.method.as_str().to_owned(),
+        refunded_at: Some(timestamp(refund.refunded_at)),
+    };
+    let actor = Some((actor.user_id, actor.role.as_str()));
+    outbox.append(conn, actor, (AGGREGATE, refund.invoice_id), Payload::PaymentRefunded(snapshot)).await
 }

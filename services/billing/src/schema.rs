@@ -129,6 +129,64 @@ diesel::table! {
         reference -> Nullable<Text>,
         received_by -> BigInt,
         received_at -> Timestamptz,
+        refunded -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    refunds (id) {
+        id -> BigInt,
+        payment_id -> BigInt,
+        invoice_id -> BigInt,
+        amount -> BigInt,
+        method -> Text,
+        status -> Text,
+        reason -> Text,
+        refunded_by -> Nullable<BigInt>,
+        refunded_at -> Timestamptz,
+        sent_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    day_closes (id) {
+        id -> BigInt,
+        cashier -> BigInt,
+        day -> Date,
+        expected -> BigInt,
+        counted -> BigInt,
+        denominations -> Nullable<Jsonb>,
+        reason -> Nullable<Text>,
+        closed_by -> BigInt,
+        closed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    provider_orders (payment_id) {
+        payment_id -> BigInt,
+        order_id -> Text,
+        provider_payment_id -> Nullable<Text>,
+        opened_at -> Timestamptz,
+        check_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    provider_refunds (refund_id) {
+        refund_id -> BigInt,
+        provider_refund_id -> Nullable<Text>,
+        failures -> Integer,
+        attempts -> Integer,
+        try_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    provider_events (event_id) {
+        event_id -> Text,
+        received_at -> Timestamptz,
     }
 }
 
@@ -194,4 +252,8 @@ diesel::table! {
 diesel::joinable!(invoice_items -> invoices (invoice_id));
 diesel::joinable!(payments -> invoices (invoice_id));
 diesel::joinable!(invoices -> patients (patient_id));
+diesel::joinable!(refunds -> payments (payment_id));
+diesel::joinable!(provider_orders -> payments (payment_id));
+diesel::joinable!(provider_refunds -> refunds (refund_id));
 diesel::allow_tables_to_appear_in_same_query!(invoices, invoice_items, payments, patients, credit_notes);
+diesel::allow_tables_to_appear_in_same_query!(payments, refunds, provider_orders, provider_refunds);

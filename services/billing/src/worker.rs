@@ -1,5 +1,5 @@
-//! The worker: sends what the outbox holds, applies what the queue brings, says what is overdue, forgets old idempotency
-//! keys.
+//! The worker: sends what the outbox holds, applies what the queue brings, says what is overdue, makes documents, asks the
+//! payment provider for what no webhook brought, forgets old idempotency keys.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use chassis::db::{self, Pool};
 use chassis::http::{Readiness, serve_worker};
 use chassis::{idempotency, shutdown};
 use chrono::Utc;
-use events::{SqsQueues, consumer, relay};
+use events::{Outbox, SqsQueues, consumer, relay};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -16,6 +16,8 @@ use crate::invoices::overdue;
 use crate::migrations;
 use crate::numbering::day_in_india;
 use crate::pdf::kept::{self, Papers};
+use crate::razorpay::Razorpay;
+use crate::razorpay::reconcile::{self, Reconciler};
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -39,6 +41,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         rates: config.rates.clone(),
     };
     let papers = Papers::new(config.payee.clone())?;
+    let provider = config.provider.as_ref().map(Razorpay::new).transpose()?;
+    let reconciler = provider.map(|provider| Reconciler { db: pool.clone(), outbox: Outbox::new(), provider });
     tokio::try_join!(
         serve_worker(&config.base, Readiness::of_database(pool.clone()), stop.clone()),
         relay::run(pool.clone(), queues.clone(), stop.clone()),
@@ -46,6 +50,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         audit::worker::run(pool.clone(), stop.clone()),
         mark_overdue(pool.clone(), stop.clone()),
         make_papers(pool.clone(), papers, stop.clone()),
+        reconcile::run(reconciler, stop.clone()),
         prune(pool, stop),
     )?;
     Ok(())

@@ -164,6 +164,7 @@ impl Handler for Heard {
                 | Payload::InvoiceIssued(_)
                 | Payload::InvoiceCancelled(_)
                 | Payload::PaymentReceived(_)
+                | Payload::PaymentRefunded(_)
                 | Payload::BreakGlassUsed(_)
                 | Payload::PatientMerged(_)
                 | Payload::PatientUnmerged(_)

@@ -126,7 +126,20 @@ GET    /api/billing/credit-notes/                     | 401     ok     403      
 GET    /api/billing/credit-notes/{id}/                | 401     ok     403      403      ok       ok       403      ok/404
 GET    /api/billing/credit-notes/{id}/pdf/            | 401     ok     403      403      ok       ok       403      ok/404
 GET    /api/billing/invoices/{id}/payments/           | 401     ok     403      403      ok       ok       403      ok/404
-POST   /api/billing/payments/                         | 401     ok     403      403      ok       ok       403      403
+POST   /api/billing/payments/ cash                    | 401     ok     403      403      ok       ok       403      403
+POST   /api/billing/payments/ online, not set up here | 401     heard  403      403      heard    heard    403      heard
+GET    /api/billing/payments/{id}/                    | 401     ok     403      403      ok       ok       403      ok/404
+GET    /api/billing/payments/{id}/refunds/            | 401     ok     403      403      ok       ok       403      ok/404
+POST   /api/billing/payments/{id}/refund/             | 401     ok     403      403      403      ok       403      403
+POST   /api/billing/webhooks/razorpay/ unsigned       | heard   heard  heard    heard    heard    heard    heard    heard
+GET    /api/billing/day-close/                        | 401     ok     403      403      403      ok       403      403
+GET    /api/billing/day-close/{id}/                   | 401     ok     403      403      403      ok       403      403
+POST   /api/billing/day-close/                        | 401     ok     403      403      403      ok       403      403
+GET    /api/billing/reports/revenue/                  | 401     ok     ok       403      403      ok       403      403
+GET    /api/billing/reports/doctor-share/             | 401     ok     ok       403      403      ok       403      403
+GET    /api/billing/reports/outstanding/              | 401     ok     ok       403      403      ok       403      403
+GET    /api/billing/reports/gst/                      | 401     ok     403      403      403      ok       403      403
+GET    /api/billing/reports/day-book/                 | 401     ok     403      403      403      ok       403      403
 GET    /api/billing/audit/                            | 401     ok     403      403      403      403      ok       403
 GET    /api/billing/audit/verify/                     | 401     ok     403      403      403      403      ok       403
 

@@ -1,11 +1,11 @@
 //! What is sent for a line of the table: good enough that only who asks decides.
 
-use journeys::people;
+use journeys::{day, people};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::decisions::Line;
-use super::world::{self, Caller, Side, Whose, World, first_day, hours, invoice, last_day, service, time_off};
+use super::world::{self, Caller, Side, Whose, World, day_close, first_day, hours, invoice, last_day, service, time_off};
 
 /// A path with its query, and a body. One that is text is a form, whose boundary is `b`.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +58,8 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         }
         (_, path, _) if path.starts_with("/api/appointments/{id}/") => side.appointment,
         (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
+        (_, path, _) if path.starts_with("/api/billing/payments/{id}/") => side.payment,
+        (_, "/api/billing/day-close/{id}/", _) => world.day_close,
         _ => 1,
     };
     id.to_string()
@@ -81,6 +83,10 @@ fn query(line: &Line, side: &Side) -> String {
         }
         "/api/appointments/availability/" => format!("?date={}&doctor={}", first_day(), side.doctor),
         "/api/appointments/doctor/{id}/schedule/" => format!("?date={}", first_day()),
+        "/api/billing/reports/revenue/" | "/api/billing/reports/doctor-share/" | "/api/billing/reports/gst/" => {
+            format!("?start_date={0}&end_date={0}", day(0))
+        }
+        "/api/billing/reports/day-book/" => format!("?date={}", day(0)),
         _ => String::new(),
     }
 }
@@ -150,7 +156,13 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         ("POST", "/api/billing/invoices/", what) => invoice(side.patient, what == "a draft"),
         ("PUT", "/api/billing/invoices/{id}/", _) => invoice(side.patient, true),
         ("PATCH", "/api/billing/invoices/{id}/", _) => json!({"due_date": last_day()}),
-        (_, "/api/billing/payments/", _) => json!({"invoice": side.invoice, "amount": "1.00", "method": "CASH"}),
+        (_, "/api/billing/payments/", what) => {
+            let method = if what == "cash" { "CASH" } else { "ONLINE" };
+            json!({"invoice": side.invoice, "amount": "1.00", "method": method})
+        }
+        (_, "/api/billing/payments/{id}/refund/", _) => json!({"amount": "0.50", "reason": "Charged twice"}),
+        (_, "/api/billing/webhooks/razorpay/", _) => json!({"event": "payment.captured", "payload": {}}),
+        (_, "/api/billing/day-close/", _) => day_close(),
         _ => json!({}),
     })
 }

@@ -32,6 +32,8 @@ pub struct Side {
     pub invoice: i64,
     pub draft: i64,
     pub credit_note: i64,
+    /// Of the invoice.
+    pub payment: i64,
 }
 
 /// Somebody who calls, or nobody.
@@ -55,6 +57,8 @@ pub struct World {
     pub service: i64,
     /// A use of break-glass.
     pub glass: i64,
+    /// A cashier's closed day.
+    pub day_close: i64,
     /// A session of the other doctor's.
     pub strangers_session: String,
     slots: AtomicU64,
@@ -98,7 +102,9 @@ impl World {
             eventually(|| async { hospital.get(&nurse, &path).await.status == 200 }).await;
         }
         let service = id(&hospital.post(&admin, "/api/billing/services/", &service()).await.expect(201).body);
-        Self { hospital, admin, callers, own, anothers, service, glass, strangers_session, slots }
+        let closed = hospital.post(&admin, "/api/billing/day-close/", &day_close()).await.expect(201);
+        let day_close = id(&closed.body);
+        Self { hospital, admin, callers, own, anothers, service, glass, day_close, strangers_session, slots }
     }
 
     pub fn side(&self, whose: Whose) -> &Side {
@@ -167,8 +173,9 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let entry =
         id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
     let credit_note = cancelled(hospital, admin, patient).await;
+    let payment = pay(hospital, admin, invoice).await;
     let document = document(hospital, admin, patient).await;
-    Side { doctor, patient, number, entry, document, appointment, invoice, draft, credit_note }
+    Side { doctor, patient, number, entry, document, appointment, invoice, draft, credit_note, payment }
 }
 
 /// A document that can be read.
@@ -247,6 +254,19 @@ async fn cancelled(hospital: &Hospital, admin: &str, patient: i64) -> i64 {
 pub fn service() -> Value {
     let code = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
     json!({"code": code, "description": "Chest X-ray", "sac_hsn": "999317", "kind": "IMAGING", "price": "450.00"})
+}
+
+async fn pay(hospital: &Hospital, admin: &str, invoice: i64) -> i64 {
+    let body = json!({"invoice": invoice, "amount": "100.00", "method": "CARD"});
+    let request = hospital.request(reqwest::Method::POST, "/api/billing/payments/").bearer_auth(admin).json(&body);
+    let key = uuid::Uuid::new_v4().to_string();
+    id(&hospital.send(request.header("idempotency-key", key)).await.expect(201).body)
+}
+
+/// What closes the day of a cashier who took nothing.
+pub fn day_close() -> Value {
+    let cashier = 1_000_000_000 + uuid::Uuid::new_v4().as_u128() % 1_000_000_000;
+    json!({"cashier": u64::try_from(cashier).unwrap(), "date": day(0), "counted": "0.00"})
 }
 
 /// What makes an invoice.

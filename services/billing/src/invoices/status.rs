@@ -56,6 +56,20 @@ impl Status {
         let paid = paid + amount;
         Ok((paid, if paid == total { Self::Paid } else { Self::PartiallyPaid }))
     }
+
+    /// What an invoice of this status becomes when `amount` of what was `paid` is paid back: the new amount paid, and the new
+    /// status. Of the total, `refunded_before` was paid back earlier: an invoice that was once paid in whole is `REFUNDED` when
+    /// nothing of that is left, while one that never was can be paid again. A cancelled one stays so.
+    pub fn after_refund(self, total: Paise, paid: Paise, refunded_before: Paise, amount: Paise) -> (Paise, Self) {
+        let left = paid - amount;
+        let status = match self {
+            Self::Cancelled | Self::Overdue => self,
+            _ if left > Paise::ZERO => Self::PartiallyPaid,
+            _ if paid + refunded_before >= total => Self::Refunded,
+            _ => Self::Issued,
+        };
+        (left, status)
+    }
 }
 
 #[cfg(test)]
@@ -96,6 +110,24 @@ mod tests {
         ] {
             let got = status.after_payment(rupees(500), rupees(paid), rupees(amount)).ok();
             assert_eq!(got, after.map(|(paid, status)| (rupees(paid), status)), "{status:?} {paid} + {amount}");
+        }
+    }
+
+    #[test]
+    fn refunds_move_it_back() {
+        let rupees = Paise::rupees;
+        for (status, paid, before, amount, left, after) in [
+            (Status::Paid, 500, 0, 500, 0, Status::Refunded),
+            (Status::Paid, 500, 0, 200, 300, Status::PartiallyPaid),
+            (Status::PartiallyPaid, 300, 200, 300, 0, Status::Refunded),
+            (Status::PartiallyPaid, 200, 0, 200, 0, Status::Issued),
+            (Status::PartiallyPaid, 200, 0, 100, 100, Status::PartiallyPaid),
+            (Status::Overdue, 200, 0, 200, 0, Status::Overdue),
+            (Status::Cancelled, 500, 0, 500, 0, Status::Cancelled),
+            (Status::Cancelled, 500, 0, 200, 300, Status::Cancelled),
+        ] {
+            let got = status.after_refund(rupees(500), rupees(paid), rupees(before), rupees(amount));
+            assert_eq!(got, (rupees(left), after), "{status:?} {paid} - {amount}");
         }
     }
 }

@@ -32,9 +32,16 @@ pub struct Parameters {
     cursor: Option<String>,
 }
 
-/// Nothing narrows this list but its invoice, which is in the path.
+/// Nothing narrows these lists but the invoice or payment that is in the path.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Filters {}
+pub(super) struct Filters {}
+
+impl Parameters {
+    pub(super) fn request(self, app: &App) -> Result<PageRequest<Filters>, Problem> {
+        let Self { page, page_size, cursor } = self;
+        page::request(&app.cursor_key, Filters {}, page, page_size, cursor)
+    }
+}
 
 /// The payments of an invoice, in the order in which they came.
 #[utoipa::path(
@@ -61,8 +68,7 @@ pub async fn list(
     app: web::Data<App>,
     http: HttpRequest,
 ) -> Result<web::Json<Page<Payment>>, Problem> {
-    let Parameters { page, page_size, cursor } = parameters.0;
-    let request = page::request(&app.cursor_key, Filters {}, page, page_size, cursor)?;
+    let request = parameters.0.request(&app)?;
     let mut conn = db::get(&app.db).await?;
     let (invoice, _) = Invoice::find(&mut conn, Scope::of(&permit), *id).await?;
     permit.actor.trail.shows([invoice.patient_id]);

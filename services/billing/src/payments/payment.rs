@@ -4,14 +4,18 @@ use chassis::phi::Phi;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::access::Scope;
+use crate::error::Error;
+use crate::invoices::{Invoice, Status};
 use crate::money::Paise;
-use crate::schema::payments;
+use crate::schema::{invoices, payments};
 
 chassis::words! {
-    /// How money came. `ONLINE`, by the payment provider, is not offered yet.
+    /// How money came.
     pub enum Method {
         /// Notes and coins.
         Cash = "CASH",
@@ -25,14 +29,22 @@ chassis::words! {
         Cheque = "CHEQUE",
         /// From an insurer.
         Insurance = "INSURANCE",
+        /// By the payment provider.
+        Online = "ONLINE",
     }
 }
 
 chassis::words! {
     /// Where a payment stands.
     pub enum PaymentStatus {
+        /// An order at the provider waits to be paid.
+        Pending = "PENDING",
         /// The hospital has the money.
         Completed = "COMPLETED",
+        /// The order was not paid within a day. If it is paid all the same, the payment is completed.
+        Failed = "FAILED",
+        /// It came when nothing was owed any more, and is sent back.
+        Returned = "RETURNED",
     }
 }
 
@@ -52,11 +64,65 @@ pub struct Payment {
     pub method: Method,
     /// Where it stands.
     pub status: PaymentStatus,
+    /// What of it was paid back, or is on its way.
+    pub refunded: Paise,
     /// The transaction's, cheque's or claim's number.
     #[schema(value_type = Option<String>)]
     pub reference: Option<Phi<String>>,
-    /// The user who took it.
+    /// The user who took it, or who opened the order.
     pub received_by: i64,
-    /// When it was taken.
+    /// When it was taken; of a pending one, when its order was opened.
     pub received_at: DateTime<Utc>,
+    /// Grows with every change.
+    #[serde(skip)]
+    pub version: i64,
+}
+
+impl Payment {
+    /// A payment of an invoice within the scope, and that invoice.
+    ///
+    /// # Errors
+    /// [`Error::NoPayment`].
+    pub async fn find(conn: &mut AsyncPgConnection, scope: Scope, id: i64) -> Result<(Self, Invoice), Error> {
+        let payment: Option<Self> = payments::table.find(id).select(Self::as_select()).first(conn).await.optional()?;
+        let payment = payment.ok_or(Error::NoPayment)?;
+        match Invoice::find(conn, scope, payment.invoice_id).await {
+            Ok((invoice, _)) => Ok((payment, invoice)),
+            Err(Error::NoInvoice) => Err(Error::NoPayment),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Locks a payment and, before it, its invoice.
+    ///
+    /// # Errors
+    /// [`Error::NoPayment`].
+    pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> Result<(Self, Invoice), Error> {
+        let invoice: Option<i64> =
+            payments::table.find(id).select(payments::invoice_id).first(conn).await.optional()?;
+        let invoice = Invoice::lock(conn, Scope::All, invoice.ok_or(Error::NoPayment)?).await?;
+        let payment = payments::table.find(id).for_update().select(Self::as_select()).first(conn).await?;
+        Ok((payment, invoice))
+    }
+}
+
+/// Says on the invoice, whose row the caller has locked, what is paid now and where it stands with that. The database checks
+/// it against the books.
+pub(super) async fn move_invoice(
+    conn: &mut AsyncPgConnection,
+    invoice: i64,
+    paid: Paise,
+    status: Status,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(invoices::table.find(invoice))
+        .set((
+            invoices::amount_paid.eq(paid),
+            invoices::status.eq(status),
+            invoices::version.eq(invoices::version + 1),
+            invoices::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
 }

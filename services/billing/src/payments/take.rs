@@ -1,8 +1,8 @@
-//! `POST payments/`: money that the hospital has received.
+//! `POST payments/`: money that the hospital has received; by the provider, see [`online`].
 
 use actix_web::{post, web};
-use auth::Permit;
 use auth::permissions::PaymentTake;
+use auth::{Permit, Reach};
 use chassis::db;
 use chassis::fields::Id;
 use chassis::idempotency::{Answer, IdempotencyKey};
@@ -15,14 +15,17 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use utoipa::ToSchema;
 
-use super::{Method, Payment};
+use super::online::OnlineOrder;
+use super::payment::move_invoice;
+use super::read::PaymentAnswer;
+use super::{Method, Payment, online};
 use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
 use crate::invoices::Invoice;
 use crate::money::Paise;
 use crate::publish;
-use crate::schema::{invoices, payments};
+use crate::schema::payments;
 
 /// A payment as it is taken.
 #[derive(Clone, Debug, Deserr, ToSchema)]
@@ -33,39 +36,34 @@ pub struct PaymentInput {
     /// In rupees: more than nothing, at most the balance.
     #[deserr(try_from(Paise) = something -> Fault)]
     pub amount: Paise,
-    /// How it came. `ONLINE` is not offered yet: 400 with code `not_offered`.
-    #[deserr(try_from(String) = offered -> Fault)]
+    /// How it came; of a PATIENT, `ONLINE`. Where the hospital has no payment provider, `ONLINE` is 400 with code
+    /// `not_offered`.
     pub method: Method,
     /// The transaction's, cheque's or claim's number.
     #[deserr(default)]
     pub reference: Option<Line<100>>,
 }
 
-fn something(amount: Paise) -> Result<Paise, Fault> {
+pub(super) fn something(amount: Paise) -> Result<Paise, Fault> {
     if amount > Paise::ZERO { Ok(amount) } else { Err(Fault::new("too_small", "must be more than 0.00")) }
-}
-
-fn offered(method: String) -> Result<Method, Fault> {
-    if method == "ONLINE" {
-        return Err(Fault::new("not_offered", "payment by the provider is not offered yet"));
-    }
-    method.parse()
 }
 
 /// Takes a payment. More than the balance is 409, however many arrive at once.
 ///
 /// `Idempotency-Key` is required: sent again with the same key and body, the first answer comes again and nothing is taken
-/// twice. `ONLINE` is not offered yet.
+/// twice. `ONLINE` opens an order with the payment provider, shown as `order`, and is PENDING until the provider says that it
+/// was paid; a PATIENT pays their own invoices so, and in no other way.
 #[utoipa::path(
     tag = "billing",
     request_body = PaymentInput,
     params(("Idempotency-Key" = String, Header, description = "required; the same key and body give the first answer again")),
     responses(
-        (status = 201, body = Payment, description = "taken; the invoice is PARTIALLY_PAID or PAID"),
-        (status = 400, description = "faults, all at once; no Idempotency-Key; no such invoice; ONLINE"),
+        (status = 201, body = PaymentAnswer, description = "taken, the invoice is PARTIALLY_PAID or PAID; or PENDING at the provider"),
+        (status = 400, description = "faults, all at once; no Idempotency-Key; no such invoice; ONLINE where there is no provider"),
         (status = 401, description = "no good token"),
-        (status = 403, description = "the role may not"),
-        (status = 409, description = "more than the balance (`balance` says how much that is), a draft, or the key used for another request"),
+        (status = 403, description = "the role may not, or only ONLINE"),
+        (status = 409, description = "more than the balance (`balance` says how much that is), a draft or a cancelled invoice, a closed day, too many pending orders, or the key used for another request"),
+        (status = 503, description = "ONLINE, and the provider does not answer"),
     )
 )]
 #[post("/api/billing/payments/")]
@@ -76,6 +74,12 @@ pub async fn take(
     app: web::Data<App>,
 ) -> Result<Answer, Problem> {
     key.require()?;
+    if body.value.method == Method::Online {
+        return online::open(&app, &permit, &key, &body).await;
+    }
+    if permit.reach != Reach::All {
+        return Err(Problem::forbidden(format!("the role {} pays ONLINE only", permit.actor.role)));
+    }
     let (actor, scope, input) = (&permit.actor, Scope::of(&permit), &body.value);
     let mut conn = db::get(&app.db).await?;
     conn.transaction(async |conn| {
@@ -85,18 +89,23 @@ pub async fn take(
         }
         let invoice = Invoice::lock(conn, scope, input.invoice.get()).await.map_err(in_body)?;
         let payment = pay(conn, &invoice, input, actor.user_id).await?;
-        publish::received(conn, &app.outbox, actor, &payment).await?;
+        publish::received(conn, &app.outbox, Some(actor), &payment).await?;
         audit::write(conn, &actor.trail, [invoice.patient_id]).await?;
-        let location = format!("/api/billing/invoices/{}/payments/", invoice.id);
-        let answer = Answer::new(actix_web::http::StatusCode::CREATED, Some(location), None, &payment)?;
+        let answer = taken(payment, None)?;
         key.store(conn, actor.user_id, &answer).await?;
         Ok(answer)
     })
     .await
 }
 
+/// What is answered to a payment that was taken, or that an order was opened for.
+pub(super) fn taken(payment: Payment, order: Option<OnlineOrder>) -> Result<Answer, Problem> {
+    let location = format!("/api/billing/payments/{}/", payment.id);
+    Answer::created(location, payment.version, &PaymentAnswer { payment, order })
+}
+
 /// An invoice that the body names and that is not there is a fault of the body.
-fn in_body(error: Error) -> Problem {
+pub(super) fn in_body(error: Error) -> Problem {
     match error {
         Error::NoInvoice => Problem::invalid("invoice", "unknown", "there is no such invoice"),
         other => other.into(),
@@ -124,14 +133,6 @@ async fn pay(
         .returning(Payment::as_returning())
         .get_result(conn)
         .await?;
-    diesel::update(invoices::table.find(invoice.id))
-        .set((
-            invoices::amount_paid.eq(paid),
-            invoices::status.eq(status),
-            invoices::version.eq(invoices::version + 1),
-            invoices::updated_at.eq(now),
-        ))
-        .execute(conn)
-        .await?;
+    move_invoice(conn, invoice.id, paid, status, now).await?;
     Ok(payment)
 }

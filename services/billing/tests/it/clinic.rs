@@ -9,6 +9,7 @@ use auth::{Actor, Role};
 use billing::app::App;
 use billing::invoices::discounts::Percent;
 use billing::known::Owners;
+use billing::payments::limits::RefundLimits;
 use billing::pdf::kept::Papers;
 use billing::supplier::Supplier;
 use billing::tax::RateTable;
@@ -63,6 +64,9 @@ impl Clinic {
             papers: Papers::new(Some(payee())).unwrap(),
             owners: Owners::new(url.parse().unwrap(), url.parse().unwrap()).unwrap(),
             outbox: Outbox::new(),
+            provider: None,
+            refund_limits: RefundLimits::default(),
+            doctor_share: None,
         };
         let server = serve(&app).await;
         db.sql(

@@ -12,7 +12,7 @@ async fn parts_add_up_to_the_whole() {
     let id = clinic.issued().await;
     let first =
         clinic.pay("a", &with(&cash(id, "200.00"), json!({"method": "UPI", "reference": "UTR 1"}))).await.expect(201);
-    assert_eq!(first.header("location"), format!("/api/billing/invoices/{id}/payments/"));
+    assert_eq!(first.header("location"), format!("/api/billing/payments/{}/", first.body["id"]));
     assert_eq!(
         (&first.body["invoice"], &first.body["amount"], &first.body["method"]),
         (&json!(id), &json!("200.00"), &json!("UPI"))

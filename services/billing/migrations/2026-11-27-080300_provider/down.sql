@@ -1,0 +1,1 @@
+DROP TABLE provider_events, provider_refunds, provider_orders;

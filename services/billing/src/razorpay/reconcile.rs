@@ -1,0 +1,236 @@
+//! The worker's part: it asks for what no webhook brought, has refunds sent, and forgets old events.
+
+use std::time::Duration;
+
+use chassis::db::Pool;
+use chassis::trail::{Facts, Trail};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use events::Outbox;
+use tokio_util::sync::CancellationToken;
+
+use super::Razorpay;
+use super::client::{NewRefund, RefundEntity};
+use super::event::{receipt, word_of};
+use super::webhook::OLDEST;
+use crate::error::Error;
+use crate::money::Paise;
+use crate::payments::settle::{self, Settled, Went};
+
+/// How often the worker looks.
+const EVERY: Duration = Duration::from_secs(5);
+/// What it takes up at a time.
+const BATCH: i64 = 20;
+/// An order that nobody paid within this is given up.
+const GIVE_UP: TimeDelta = TimeDelta::days(1);
+
+/// What the worker needs.
+#[derive(Clone)]
+pub struct Reconciler {
+    /// PostgreSQL.
+    pub db: Pool,
+    /// Where events are written.
+    pub outbox: Outbox,
+    /// The provider.
+    pub provider: Razorpay,
+}
+
+/// Runs until told to stop; does nothing where there is no provider.
+///
+/// # Errors
+/// None: what fails is tried again.
+pub async fn run(reconciler: Option<Reconciler>, stop: CancellationToken) -> anyhow::Result<()> {
+    let Some(reconciler) = reconciler else {
+        stop.cancelled().await;
+        return Ok(());
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        if let Err(error) = reconciler.once(Utc::now()).await {
+            tracing::warn!(error = format!("{error:#}"), "the provider's payments are not reconciled for now");
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct DueOrder {
+    #[diesel(sql_type = BigInt)]
+    payment_id: i64,
+    #[diesel(sql_type = Text)]
+    order_id: String,
+    #[diesel(sql_type = Timestamptz)]
+    opened_at: DateTime<Utc>,
+}
+
+#[derive(QueryableByName)]
+struct DueRefund {
+    #[diesel(sql_type = BigInt)]
+    refund_id: i64,
+    #[diesel(sql_type = BigInt)]
+    amount: Paise,
+    #[diesel(sql_type = Text)]
+    provider_payment_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    provider_refund_id: Option<String>,
+    #[diesel(sql_type = Integer)]
+    failures: i32,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+}
+
+impl Reconciler {
+    /// Looks at what is due, once.
+    ///
+    /// # Errors
+    /// From the database. What the provider does not answer is left for the next time.
+    pub async fn once(&self, now: DateTime<Utc>) -> anyhow::Result<()> {
+        for order in self.due_orders(now).await? {
+            if let Err(error) = self.ask(&order, now).await {
+                tracing::warn!(payment.id = order.payment_id, error = format!("{error:#}"), "asked again later");
+            }
+        }
+        for refund in self.due_refunds(now).await? {
+            if let Err(error) = self.send(&refund, now).await {
+                tracing::warn!(refund.id = refund.refund_id, error = format!("{error:#}"), "sent later");
+            }
+        }
+        self.measure_and_forget(now).await
+    }
+
+    /// Takes orders up; another worker meanwhile takes others. They come again later in any case, the older the later.
+    async fn due_orders(&self, now: DateTime<Utc>) -> anyhow::Result<Vec<DueOrder>> {
+        let mut conn = self.db.get().await?;
+        let due = diesel::sql_query(
+            "UPDATE provider_orders SET check_at = $1 + least(greatest($1 - opened_at, interval '2 minutes'), interval '1 hour') \
+             WHERE payment_id IN (SELECT payment_id FROM provider_orders WHERE check_at <= $1 ORDER BY check_at LIMIT $2 \
+                                  FOR UPDATE SKIP LOCKED) \
+             RETURNING payment_id, order_id, opened_at",
+        );
+        Ok(due.bind::<Timestamptz, _>(now).bind::<BigInt, _>(BATCH).load(&mut conn).await?)
+    }
+
+    async fn ask(&self, order: &DueOrder, now: DateTime<Utc>) -> anyhow::Result<()> {
+        let payments = self.provider.payments_of(&order.order_id).await?;
+        let captured = payments.into_iter().find_map(super::client::PaymentEntity::captured);
+        let mut conn = self.db.get().await?;
+        let settled = conn
+            .transaction(async |conn| match &captured {
+                Some(word) => {
+                    let settled = settle::captured(conn, &self.outbox, word, now).await?;
+                    write_down(conn, settled, "payments", order.payment_id).await?;
+                    Ok(settled)
+                }
+                None if now - order.opened_at >= GIVE_UP => settle::given_up(conn, order.payment_id).await,
+                None => Ok::<_, Error>(Settled::Known),
+            })
+            .await?;
+        count(settled);
+        Ok(())
+    }
+
+    async fn due_refunds(&self, now: DateTime<Utc>) -> anyhow::Result<Vec<DueRefund>> {
+        let mut conn = self.db.get().await?;
+        let due = diesel::sql_query(
+            "UPDATE provider_refunds p SET attempts = attempts + 1, \
+                    try_at = $1 + least(interval '30 seconds' * power(2, least(p.attempts, 8)), interval '1 hour') \
+             FROM refunds r JOIN provider_orders o ON o.payment_id = r.payment_id \
+             WHERE r.id = p.refund_id AND p.refund_id IN (SELECT refund_id FROM provider_refunds WHERE try_at <= $1 \
+                   ORDER BY try_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
+             RETURNING p.refund_id, r.amount, o.provider_payment_id, p.provider_refund_id, p.failures, p.attempts",
+        );
+        Ok(due.bind::<Timestamptz, _>(now).bind::<BigInt, _>(BATCH).load(&mut conn).await?)
+    }
+
+    /// Asks for a refund, or how it goes. When it was asked before, the answer may have been lost: the provider says first what
+    /// it has.
+    async fn send(&self, due: &DueRefund, now: DateTime<Utc>) -> anyhow::Result<()> {
+        let receipt = receipt(due.refund_id, due.failures);
+        let payment = due.provider_payment_id.as_str();
+        let has = match due.attempts > 1 {
+            true => self.known(due, payment, &receipt).await?,
+            false => None,
+        };
+        let refund = match has {
+            Some(refund) => refund,
+            None => self.provider.refund(&NewRefund { payment, amount: due.amount, receipt: &receipt }).await?,
+        };
+        let went = match refund.status.as_str() {
+            "processed" => Went::Sent,
+            "failed" => Went::Failed,
+            _ => Went::Underway,
+        };
+        let word = word_of(refund).ok_or_else(|| anyhow::anyhow!("the provider shows a refund of another receipt"))?;
+        let mut conn = self.db.get().await?;
+        let settled = conn
+            .transaction(async |conn| {
+                let settled = settle::refund_went(conn, &word, went, now, refund_again(now, due.attempts)).await?;
+                write_down(conn, settled, "refunds", due.refund_id).await?;
+                Ok::<_, Error>(settled)
+            })
+            .await?;
+        count(settled);
+        Ok(())
+    }
+
+    async fn known(&self, due: &DueRefund, payment: &str, receipt: &str) -> anyhow::Result<Option<RefundEntity>> {
+        let is_it = |refund: &RefundEntity| {
+            refund.receipt.as_deref() == Some(receipt) || due.provider_refund_id.as_deref() == Some(refund.id.as_str())
+        };
+        Ok(self.provider.refunds_of(payment).await?.into_iter().find(is_it))
+    }
+
+    async fn measure_and_forget(&self, now: DateTime<Utc>) -> anyhow::Result<()> {
+        #[derive(QueryableByName)]
+        struct Waiting {
+            #[diesel(sql_type = BigInt)]
+            orders: i64,
+            #[diesel(sql_type = BigInt)]
+            refunds: i64,
+        }
+        let mut conn = self.db.get().await?;
+        let waiting: Waiting = diesel::sql_query(
+            "SELECT (SELECT count(*) FROM provider_orders WHERE check_at IS NOT NULL) AS orders, \
+             (SELECT count(*) FROM provider_refunds WHERE try_at IS NOT NULL) AS refunds",
+        )
+        .get_result(&mut conn)
+        .await?;
+        for (what, number) in [("orders", waiting.orders), ("refunds", waiting.refunds)] {
+            let number = f64::from(i32::try_from(number).unwrap_or(i32::MAX));
+            metrics::gauge!("billing_provider_waiting", "what" => what).set(number);
+        }
+        diesel::sql_query(
+            "DELETE FROM provider_events WHERE event_id IN \
+             (SELECT event_id FROM provider_events WHERE received_at < $1 ORDER BY received_at LIMIT 1000)",
+        )
+        .bind::<Timestamptz, _>(now - OLDEST - OLDEST)
+        .execute(&mut conn)
+        .await?;
+        Ok(())
+    }
+}
+
+/// When a refund that did not go through is asked for again.
+pub fn refund_again(now: DateTime<Utc>, attempts: i32) -> DateTime<Utc> {
+    let minutes = 2_i64.saturating_pow(u32::try_from(attempts.clamp(0, 6)).unwrap_or_default());
+    now + TimeDelta::minutes(minutes.min(60))
+}
+
+/// Nobody asked for it: the audit learns what the worker did, and whose record it was.
+async fn write_down(conn: &mut AsyncPgConnection, settled: Settled, what: &str, id: i64) -> QueryResult<()> {
+    let Some(patient) = settled.patient() else { return Ok(()) };
+    let operation = format!("provider reconciliation: {}", settled.as_str());
+    let trail = Trail::of_facts(Facts { operation, object: format!("{what} {id}"), ..Facts::default() });
+    audit::write(conn, &trail, [patient]).await
+}
+
+fn count(settled: Settled) {
+    metrics::counter!("billing_provider_reconciled_total", "outcome" => settled.as_str()).increment(1);
+    if settled == Settled::Mismatch {
+        tracing::error!("the provider shows a payment that is not what was ordered");
+    }
+}

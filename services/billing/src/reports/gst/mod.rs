@@ -1,0 +1,89 @@
+//! `GET reports/gst/`: what the return GSTR-1 asks for (CGST Rules, rule 59, form GSTR-1).
+//!
+//! - [`rows`]: its tables; - [`read`]: the rows of the database; [`summary`]: pure, from those to the tables.
+
+pub mod read;
+pub mod rows;
+pub mod summary;
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use auth::Permit;
+use auth::permissions::BooksRead;
+use chassis::db;
+use chassis::fields::Day;
+use chassis::problem::Problem;
+use chassis::strict_json::{Faults, StrictQuery};
+use deserr::Deserr;
+use diesel_async::AsyncConnection;
+
+use self::rows::GstReport;
+use super::format;
+use super::period::Period;
+use super::query::at_one_moment;
+use crate::app::App;
+
+/// The parameters of the report.
+#[derive(Clone, Debug, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Parameters {
+    #[deserr(default)]
+    month: Option<String>,
+    #[deserr(default)]
+    start_date: Option<Day>,
+    #[deserr(default)]
+    end_date: Option<Day>,
+}
+
+impl Parameters {
+    /// The month, or the days where no month is given.
+    fn period(self) -> Result<Period, Problem> {
+        match (self.month, self.start_date, self.end_date) {
+            (Some(month), None, None) => {
+                Period::month(&month).map_err(|fault| Problem::bad_request(Faults(vec![fault.at("month")])))
+            }
+            (Some(_), ..) => Err(Problem::invalid("month", "not_both", "is given, and days beside it")),
+            (None, None, None) => Err(Problem::invalid("month", "required", "is required, or start_date and end_date")),
+            (None, start, end) => Period::of(start, end),
+        }
+    }
+}
+
+/// What the GST return of a month asks for, in the shape of GSTR-1: supplies to registered recipients, large and other supplies
+/// to others, exempt supplies, credit notes, the summary by HSN and SAC, and the documents' series.
+///
+/// A document counts on its date in India. Amounts are those of the invoices' lines, and agree with the books. Instead of a
+/// month, days can be asked for, at most 366.
+#[utoipa::path(
+    tag = "billing",
+    params(
+        ("month" = Option<String>, Query, description = "as YYYY-MM"),
+        ("start_date" = Option<chrono::NaiveDate>, Query, description = "instead of a month: from this day on"),
+        ("end_date" = Option<chrono::NaiveDate>, Query, description = "up to this day"),
+    ),
+    responses(
+        (status = 200, description = "the report: JSON, or as Accept asks", content(
+            (GstReport = "application/json"), (String = "text/csv"), (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        (status = 400, description = "faults, all at once; more documents than an answer holds"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+    )
+)]
+#[get("/api/billing/reports/gst/")]
+pub async fn gst(
+    permit: Permit<BooksRead>,
+    parameters: StrictQuery<Parameters>,
+    app: web::Data<App>,
+    http: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let period = parameters.0.period()?;
+    let mut conn = db::get(&app.db).await?;
+    let report = conn
+        .transaction(async |conn| {
+            at_one_moment(conn).await?;
+            GstReport::read(conn, period).await
+        })
+        .await?;
+    permit.actor.trail.shows([]);
+    format::answer(&http, report).await
+}

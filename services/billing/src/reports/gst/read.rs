@@ -1,0 +1,204 @@
+//! The rows that the return is made of.
+
+use chassis::problem::Problem;
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::rows::{DocumentRow, GstReport, GstTotal, SeriesRow};
+use super::summary::{self, Sum};
+use crate::money::Paise;
+use crate::reports::period::Period;
+use crate::reports::query::{LIMIT, bounded};
+use crate::tax::Rate;
+
+/// Inter-state supplies to recipients without a registration are told one by one above this many rupees: ₹1,00,000 from
+/// 1 August 2024 on (Notification 12/2024-Central Tax).
+const LARGE: Paise = Paise::rupees(100_000);
+
+/// The lines of the invoices issued and credited in the period, with what decides their table. A credit note takes back all
+/// of its invoice.
+const LINES: &str = "WITH lines AS ( \
+        SELECT e.kind AS entry, e.dated, v.id AS invoice, v.invoice_number, v.total, \
+               v.particulars #>> '{recipient,gstin}' AS gstin, \
+               CASE WHEN i.kind = 'PHARMACY' THEN coalesce(v.delivery_state, left(v.supplier_gstin, 2)) \
+                    ELSE left(v.supplier_gstin, 2) END AS place, \
+               left(v.supplier_gstin, 2) AS home, v.total > $3 AS above, \
+               i.sac_hsn, i.gst_rate, i.quantity, i.gross - i.discount AS taxable_value, i.igst, i.cgst, i.sgst, \
+               CASE e.kind WHEN 'ISSUE' THEN 1 ELSE -1 END AS sign \
+        FROM journal_entries e JOIN invoices v ON v.id = e.invoice_id JOIN invoice_items i ON i.invoice_id = v.id \
+        WHERE e.dated BETWEEN $1 AND $2 AND e.kind IN ('ISSUE', 'CREDIT_NOTE')) ";
+
+#[derive(QueryableByName)]
+struct FoundSum {
+    #[diesel(sql_type = Bool)]
+    registered: bool,
+    #[diesel(sql_type = Bool)]
+    large: bool,
+    #[diesel(sql_type = Bool)]
+    inter_state: bool,
+    #[diesel(sql_type = Text)]
+    place: String,
+    #[diesel(sql_type = Text)]
+    sac_hsn: String,
+    #[diesel(sql_type = BigInt)]
+    gst_rate: Rate,
+    #[diesel(sql_type = BigInt)]
+    quantity: i64,
+    #[diesel(sql_type = BigInt)]
+    taxable_value: Paise,
+    #[diesel(sql_type = BigInt)]
+    igst: Paise,
+    #[diesel(sql_type = BigInt)]
+    cgst: Paise,
+    #[diesel(sql_type = BigInt)]
+    sgst: Paise,
+}
+
+impl From<FoundSum> for Sum {
+    fn from(found: FoundSum) -> Self {
+        let FoundSum { registered, large, inter_state, place, sac_hsn, gst_rate: rate, .. } = found;
+        let FoundSum { quantity, taxable_value, igst, cgst, sgst, .. } = found;
+        Self { registered, large, inter_state, place, sac_hsn, rate, quantity, taxable_value, igst, cgst, sgst }
+    }
+}
+
+#[derive(QueryableByName)]
+struct FoundDocument {
+    #[diesel(sql_type = Bool)]
+    credit: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    gstin: Option<String>,
+    #[diesel(sql_type = Text)]
+    invoice_number: String,
+    #[diesel(sql_type = Date)]
+    dated: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    total: Paise,
+    #[diesel(sql_type = Text)]
+    place: String,
+    #[diesel(sql_type = BigInt)]
+    gst_rate: Rate,
+    #[diesel(sql_type = BigInt)]
+    taxable_value: Paise,
+    #[diesel(sql_type = BigInt)]
+    igst: Paise,
+    #[diesel(sql_type = BigInt)]
+    cgst: Paise,
+    #[diesel(sql_type = BigInt)]
+    sgst: Paise,
+}
+
+impl From<FoundDocument> for DocumentRow {
+    fn from(found: FoundDocument) -> Self {
+        let FoundDocument { gstin, invoice_number, dated: date, total: value, place: place_of_supply, .. } = found;
+        let FoundDocument { gst_rate: rate, taxable_value, igst, cgst, sgst, .. } = found;
+        Self { gstin, invoice_number, date, value, place_of_supply, rate, taxable_value, igst, cgst, sgst }
+    }
+}
+
+#[derive(QueryableByName)]
+struct FoundSeries {
+    #[diesel(sql_type = Text)]
+    series: String,
+    #[diesel(sql_type = Text)]
+    first: String,
+    #[diesel(sql_type = Text)]
+    last: String,
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+    #[diesel(sql_type = BigInt)]
+    cancelled: i64,
+}
+
+impl From<FoundSeries> for SeriesRow {
+    fn from(found: FoundSeries) -> Self {
+        let FoundSeries { series, first: from, last: to, total, cancelled } = found;
+        Self { series, from, to, total, cancelled, net: total - cancelled }
+    }
+}
+
+impl GstReport {
+    /// Reads and sorts it.
+    ///
+    /// # Errors
+    /// From the database; 400 where more documents are to be told one by one than an answer holds.
+    pub async fn read(conn: &mut AsyncPgConnection, period: Period) -> Result<Self, Problem> {
+        let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
+        let (mut b2b, mut b2cl, mut cdnr, mut cdnur) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for found in bounded(documents(conn, period).await?)? {
+            let table = match (found.credit, found.gstin.is_some()) {
+                (false, true) => &mut b2b,
+                (false, false) => &mut b2cl,
+                (true, true) => &mut cdnr,
+                (true, false) => &mut cdnur,
+            };
+            table.push(DocumentRow::from(found));
+        }
+        let documents = series(conn, period).await?.into_iter().map(SeriesRow::from).collect();
+        Ok(Self {
+            period,
+            b2b,
+            b2cl,
+            b2cs: summary::others(&sums),
+            cdnr,
+            cdnur,
+            exempt: summary::exempt(&sums),
+            hsn: summary::hsn(&sums),
+            documents,
+            total: summary::total(&sums),
+        })
+    }
+}
+
+impl GstReport {
+    /// What it comes to, without the tables.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn total(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<GstTotal> {
+        let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
+        Ok(summary::total(&sums))
+    }
+}
+
+async fn sums(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundSum>> {
+    let statement = format!(
+        "{LINES} SELECT gstin IS NOT NULL AS registered, gstin IS NULL AND above AND place <> home AND gst_rate > 0 AS large, \
+         place <> home AS inter_state, place, sac_hsn, gst_rate, sum(sign * quantity)::bigint AS quantity, \
+         sum(sign * taxable_value)::bigint AS taxable_value, sum(sign * igst)::bigint AS igst, \
+         sum(sign * cgst)::bigint AS cgst, sum(sign * sgst)::bigint AS sgst \
+         FROM lines GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"
+    );
+    let query = diesel::sql_query(statement).bind::<Date, _>(period.start_date).bind::<Date, _>(period.end_date);
+    query.bind::<BigInt, _>(LARGE).load(conn).await
+}
+
+async fn documents(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundDocument>> {
+    let statement = format!(
+        "{LINES} SELECT entry = 'CREDIT_NOTE' AS credit, gstin, invoice_number, dated, total, place, gst_rate, \
+         sum(taxable_value)::bigint AS taxable_value, sum(igst)::bigint AS igst, sum(cgst)::bigint AS cgst, sum(sgst)::bigint AS sgst \
+         FROM lines WHERE gst_rate > 0 AND (gstin IS NOT NULL OR (above AND place <> home)) \
+         GROUP BY entry, gstin, invoice, invoice_number, dated, total, place, gst_rate \
+         ORDER BY dated, invoice, gst_rate LIMIT $4"
+    );
+    let query = diesel::sql_query(statement).bind::<Date, _>(period.start_date).bind::<Date, _>(period.end_date);
+    query.bind::<BigInt, _>(LARGE).bind::<BigInt, _>(LIMIT).load(conn).await
+}
+
+async fn series(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundSeries>> {
+    diesel::sql_query(
+        "SELECT n.series, a.invoice_number AS first, z.invoice_number AS last, n.total, n.cancelled \
+         FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(*) AS total, \
+                      count(*) FILTER (WHERE status = 'CANCELLED') AS cancelled \
+               FROM invoices WHERE dated BETWEEN $1 AND $2 AND status <> 'DRAFT' GROUP BY 1, 2, 3) n \
+         JOIN invoices a ON (a.supplier_gstin, a.series, a.financial_year, a.serial) = (n.supplier_gstin, n.series, n.financial_year, n.first) \
+         JOIN invoices z ON (z.supplier_gstin, z.series, z.financial_year, z.serial) = (n.supplier_gstin, n.series, n.financial_year, n.last) \
+         ORDER BY n.series, n.financial_year",
+    )
+    .bind::<Date, _>(period.start_date)
+    .bind::<Date, _>(period.end_date)
+    .load(conn)
+    .await
+}

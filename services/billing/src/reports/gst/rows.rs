@@ -1,0 +1,160 @@
+//! The tables of GSTR-1.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::money::Paise;
+use crate::reports::period::Period;
+use crate::reports::table::{Report, Table, rows};
+use crate::tax::Rate;
+
+rows! {
+    /// A rate of an invoice or credit note: tables 4 and 9B (registered recipients), 5 and 9B (large inter-state supplies).
+    pub struct DocumentRow {
+        /// The recipient's registration; null for one who has none.
+        pub gstin: Option<String>,
+        /// The invoice, or the one that the credit note is for.
+        pub invoice_number: String,
+        /// The date of the invoice, or of the credit note.
+        pub date: NaiveDate,
+        /// What the document comes to.
+        pub value: Paise,
+        /// State code of the place of supply.
+        pub place_of_supply: String,
+        /// In percent.
+        pub rate: Rate,
+        /// Without tax.
+        pub taxable_value: Paise,
+        /// Integrated tax.
+        pub igst: Paise,
+        /// Central tax.
+        pub cgst: Paise,
+        /// State tax, or that of the union territory.
+        pub sgst: Paise,
+    }
+
+    /// Table 7: other taxable supplies to recipients without a registration, less credit notes, by place and rate.
+    pub struct OthersRow {
+        /// `INTER` or `INTRA`.
+        pub supply_type: String,
+        /// State code of the place of supply.
+        pub place_of_supply: String,
+        /// In percent.
+        pub rate: Rate,
+        /// Without tax.
+        pub taxable_value: Paise,
+        /// Integrated tax.
+        pub igst: Paise,
+        /// Central tax.
+        pub cgst: Paise,
+        /// State tax, or that of the union territory.
+        pub sgst: Paise,
+    }
+
+    /// Table 8: supplies that bear no tax.
+    pub struct ExemptRow {
+        /// `INTER` or `INTRA`.
+        pub supply_type: String,
+        /// Whether to registered recipients: `REGISTERED` or `UNREGISTERED`.
+        pub recipient: String,
+        /// Without tax.
+        pub value: Paise,
+    }
+
+    /// Table 12: by HSN or SAC.
+    pub struct HsnRow {
+        /// The code.
+        pub sac_hsn: String,
+        /// `NA` for services, `OTH` for goods, of which the unit is not kept.
+        pub unit: String,
+        /// In percent.
+        pub rate: Rate,
+        /// How much, in thousandths of a unit.
+        pub quantity_thousandths: i64,
+        /// Without tax.
+        pub taxable_value: Paise,
+        /// Integrated tax.
+        pub igst: Paise,
+        /// Central tax.
+        pub cgst: Paise,
+        /// State tax, or that of the union territory.
+        pub sgst: Paise,
+        /// With tax.
+        pub total_value: Paise,
+    }
+
+    /// Table 13: the documents issued.
+    pub struct SeriesRow {
+        /// The series.
+        pub series: String,
+        /// The first number.
+        pub from: String,
+        /// The last number.
+        pub to: String,
+        /// How many.
+        pub total: i64,
+        /// Of them, cancelled by now.
+        pub cancelled: i64,
+        /// The others.
+        pub net: i64,
+    }
+
+    /// What it all comes to, credit notes taken off: what the books have on the accounts of the taxes and of revenue.
+    pub struct GstTotal {
+        /// Without tax, exempt supplies included.
+        pub taxable_value: Paise,
+        /// Integrated tax.
+        pub igst: Paise,
+        /// Central tax.
+        pub cgst: Paise,
+        /// State tax, or that of the union territory.
+        pub sgst: Paise,
+    }
+}
+
+/// A month's return.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GstReport {
+    /// The days.
+    #[serde(flatten)]
+    pub period: Period,
+    /// Supplies to registered recipients.
+    pub b2b: Vec<DocumentRow>,
+    /// Large inter-state supplies to others.
+    pub b2cl: Vec<DocumentRow>,
+    /// The other taxable supplies to others.
+    pub b2cs: Vec<OthersRow>,
+    /// Credit notes to registered recipients.
+    pub cdnr: Vec<DocumentRow>,
+    /// Credit notes for large inter-state supplies to others.
+    pub cdnur: Vec<DocumentRow>,
+    /// Supplies that bear no tax.
+    pub exempt: Vec<ExemptRow>,
+    /// By HSN or SAC.
+    pub hsn: Vec<HsnRow>,
+    /// The documents' series.
+    pub documents: Vec<SeriesRow>,
+    /// What it comes to.
+    pub total: GstTotal,
+}
+
+impl Report for GstReport {
+    fn file_name(&self) -> String {
+        format!("gstr1-{}", self.period.slug())
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        vec![
+            Table::of("b2b", &self.b2b),
+            Table::of("b2cl", &self.b2cl),
+            Table::of("b2cs", &self.b2cs),
+            Table::of("cdnr", &self.cdnr),
+            Table::of("cdnur", &self.cdnur),
+            Table::of("exempt", &self.exempt),
+            Table::of("hsn", &self.hsn),
+            Table::of("documents", &self.documents),
+            Table::of("total", std::slice::from_ref(&self.total)),
+        ]
+    }
+}

@@ -1,0 +1,244 @@
+//! `GET reports/outstanding/`: what is owed, and for how long.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use auth::Permit;
+use auth::permissions::ReportRead;
+use chassis::db;
+use chassis::problem::Problem;
+use chassis::strict_json::{Faults, StrictQuery};
+use chrono::{NaiveDate, Utc};
+use deserr::Deserr;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Date, Nullable, Text};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::format;
+use super::query::{LIMIT, at_one_moment, bounded};
+use super::revenue::own;
+use super::table::{Report, Table, rows};
+use crate::app::App;
+use crate::money::Paise;
+use crate::numbering::day_in_india;
+
+chassis::words! {
+    /// What a line of the report is.
+    pub enum GroupBy {
+        /// An invoice.
+        Invoice = "invoice",
+        /// A patient.
+        Patient = "patient",
+    }
+}
+
+/// The parameters of the report.
+#[derive(Clone, Debug, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Parameters {
+    #[deserr(default)]
+    group_by: Option<GroupBy>,
+}
+
+rows! {
+    /// What one invoice, or one patient, owes.
+    pub struct OutstandingRow {
+        /// The patient.
+        pub patient: i64,
+        /// The invoice's number; null for a patient's line.
+        pub invoice_number: Option<String>,
+        /// The invoice's date; of a patient's line, the earliest.
+        pub invoice_date: NaiveDate,
+        /// Days since it was due, or since its date where no day was set; of a patient's line, of the earliest.
+        pub days: i64,
+        /// What is not due yet.
+        pub not_due: Paise,
+        /// Due for 0 to 30 days.
+        pub days_0_30: Paise,
+        /// For 31 to 60.
+        pub days_31_60: Paise,
+        /// For 61 to 90.
+        pub days_61_90: Paise,
+        /// For longer.
+        pub over_90: Paise,
+        /// All of it. Below nothing, the hospital owes: what was paid on an invoice that was cancelled.
+        pub outstanding: Paise,
+    }
+
+    /// All of it together.
+    pub struct OutstandingTotal {
+        /// What is not due yet.
+        pub not_due: Paise,
+        /// Due for 0 to 30 days.
+        pub days_0_30: Paise,
+        /// For 31 to 60.
+        pub days_31_60: Paise,
+        /// For 61 to 90.
+        pub days_61_90: Paise,
+        /// For longer.
+        pub over_90: Paise,
+        /// All of it: what the books have on `RECEIVABLE`.
+        pub outstanding: Paise,
+    }
+}
+
+/// What is owed now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OutstandingReport {
+    /// The day in India.
+    pub date: NaiveDate,
+    /// What a line is.
+    pub group_by: GroupBy,
+    /// The lines, the oldest first.
+    pub results: Vec<OutstandingRow>,
+    /// All of them together.
+    pub total: OutstandingTotal,
+}
+
+impl Report for OutstandingReport {
+    fn file_name(&self) -> String {
+        format!("outstanding-{}", self.date)
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        vec![Table::of("outstanding", &self.results), Table::of("total", std::slice::from_ref(&self.total))]
+    }
+}
+
+/// What is owed now, by invoice or by patient, with its age.
+///
+/// A line's balance is what the books have on the receivable of the invoice. A DOCTOR sees invoices for their own appointments.
+#[utoipa::path(
+    tag = "billing",
+    params(("group_by" = Option<GroupBy>, Query, description = "invoice unless said")),
+    responses(
+        (status = 200, description = "the report: JSON, or as Accept asks", content(
+            (OutstandingReport = "application/json"), (String = "text/csv"), (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        (status = 400, description = "faults, all at once; more lines than an answer holds"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not"),
+    )
+)]
+#[get("/api/billing/reports/outstanding/")]
+pub async fn owed(
+    permit: Permit<ReportRead>,
+    parameters: StrictQuery<Parameters>,
+    app: web::Data<App>,
+    http: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let group_by = parameters.0.group_by.unwrap_or(GroupBy::Invoice);
+    let (today, doctor) = (day_in_india(Utc::now()), own(&permit));
+    let mut conn = db::get(&app.db).await?;
+    let report = conn
+        .transaction(async |conn| {
+            at_one_moment(conn).await?;
+            OutstandingReport::read(conn, today, group_by, doctor).await
+        })
+        .await?;
+    permit.actor.trail.shows(report.results.iter().map(|row| row.patient));
+    format::answer(&http, report).await
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = BigInt)]
+    patient: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    invoice_number: Option<String>,
+    #[diesel(sql_type = Date)]
+    invoice_date: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    days: i64,
+    #[diesel(sql_type = BigInt)]
+    not_due: Paise,
+    #[diesel(sql_type = BigInt)]
+    days_0_30: Paise,
+    #[diesel(sql_type = BigInt)]
+    days_31_60: Paise,
+    #[diesel(sql_type = BigInt)]
+    days_61_90: Paise,
+    #[diesel(sql_type = BigInt)]
+    over_90: Paise,
+    #[diesel(sql_type = BigInt)]
+    outstanding: Paise,
+}
+
+impl From<Found> for OutstandingRow {
+    fn from(found: Found) -> Self {
+        let Found { patient, invoice_number, invoice_date, days, not_due, .. } = found;
+        let Found { days_0_30, days_31_60, days_61_90, over_90, outstanding, .. } = found;
+        Self {
+            patient,
+            invoice_number,
+            invoice_date,
+            days,
+            not_due,
+            days_0_30,
+            days_31_60,
+            days_61_90,
+            over_90,
+            outstanding,
+        }
+    }
+}
+
+/// An invoice that is paid has nothing on its receivable, nor has a cancelled one on which nothing was paid; the index on the
+/// status finds the others.
+const BALANCES: &str = "WITH balances AS ( \
+        SELECT i.patient_id AS patient, i.invoice_number, i.dated, $1 - coalesce(i.due_date, i.dated) AS days, \
+               (SELECT sum(p.amount) FROM journal_entries e JOIN postings p ON p.entry_id = e.id \
+                WHERE e.invoice_id = i.id AND p.account = 'RECEIVABLE') AS owed \
+        FROM invoices i LEFT JOIN appointments a ON a.id = i.appointment_id \
+        WHERE i.status IN ('ISSUED', 'PARTIALLY_PAID', 'OVERDUE', 'REFUNDED', 'CANCELLED') \
+        AND ($2::bigint IS NULL OR a.doctor_id = $2)) ";
+
+const AGES: &str = "coalesce(sum(owed) FILTER (WHERE days < 0), 0)::bigint AS not_due, \
+        coalesce(sum(owed) FILTER (WHERE days BETWEEN 0 AND 30), 0)::bigint AS days_0_30, \
+        coalesce(sum(owed) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS days_31_60, \
+        coalesce(sum(owed) FILTER (WHERE days BETWEEN 61 AND 90), 0)::bigint AS days_61_90, \
+        coalesce(sum(owed) FILTER (WHERE days > 90), 0)::bigint AS over_90, \
+        sum(owed)::bigint AS outstanding FROM balances WHERE owed <> 0 ";
+
+impl OutstandingReport {
+    /// Adds it up.
+    ///
+    /// # Errors
+    /// From the database; 400 where there are too many lines.
+    pub async fn read(
+        conn: &mut AsyncPgConnection,
+        today: NaiveDate,
+        group_by: GroupBy,
+        doctor: Option<i64>,
+    ) -> Result<Self, Problem> {
+        let number = match group_by {
+            GroupBy::Invoice => "invoice_number",
+            GroupBy::Patient => "NULL::text",
+        };
+        let statement = format!(
+            "{BALANCES} SELECT patient, {number} AS invoice_number, min(dated) AS invoice_date, max(days)::bigint AS days, {AGES} \
+             GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT $3"
+        );
+        let found: Vec<Found> = diesel::sql_query(statement)
+            .bind::<Date, _>(today)
+            .bind::<Nullable<BigInt>, _>(doctor)
+            .bind::<BigInt, _>(LIMIT)
+            .load(conn)
+            .await?;
+        let results: Vec<OutstandingRow> = bounded(found)?.into_iter().map(OutstandingRow::from).collect();
+        let total = total(&results);
+        Ok(Self { date: today, group_by, results, total })
+    }
+}
+
+fn total(rows: &[OutstandingRow]) -> OutstandingTotal {
+    let sum = |of: fn(&OutstandingRow) -> Paise| rows.iter().map(of).sum();
+    OutstandingTotal {
+        not_due: sum(|row| row.not_due),
+        days_0_30: sum(|row| row.days_0_30),
+        days_31_60: sum(|row| row.days_31_60),
+        days_61_90: sum(|row| row.days_61_90),
+        over_90: sum(|row| row.over_90),
+        outstanding: sum(|row| row.outstanding),
+    }
+}

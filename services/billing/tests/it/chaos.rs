@@ -1,0 +1,147 @@
+//! Many clients issue, pay and refund at random while connections to PostgreSQL are killed; then the books are proven.
+//!
+//! Short as a rule; `EHS_TEST_CHAOS_CLIENTS=500 EHS_TEST_CHAOS_SECONDS=60 EHS_TEST_CHAOS_INVOICES=200` is the full measure.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::Answer;
+use uuid::Uuid;
+
+use crate::clinic::{ASHA, Clinic, cash, invoice};
+use crate::verify::findings;
+
+fn scale(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// What was answered with 201: it has to be in the books.
+#[derive(Default)]
+struct Promised {
+    invoices: Mutex<Vec<i64>>,
+    payments: Mutex<Vec<i64>>,
+    refunds: Mutex<Vec<i64>>,
+    refused: AtomicU64,
+    unavailable: AtomicU64,
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % most as u64) as usize
+    }
+}
+
+/// Sends until the answer is neither 503 nor lost, with the same key: what was done is told, what was not is done.
+async fn insist(clinic: &Clinic, promised: &Promised, path: &str, body: &Value) -> Option<Answer> {
+    let key = Uuid::new_v4().to_string();
+    for _ in 0..200 {
+        let call = clinic.server.call(Method::POST, path).token(&clinic.admin());
+        let answer = call.header("Idempotency-Key", &key).json(body).send().await;
+        match answer.status.as_u16() {
+            201 => return Some(answer),
+            409 => {
+                promised.refused.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            503 => {
+                promised.unavailable.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            _ => panic!("{path}: {} {}", answer.status, answer.text),
+        }
+    }
+    panic!("{path}: never answered");
+}
+
+fn id_of(answer: &Answer) -> i64 {
+    answer.body["id"].as_i64().unwrap()
+}
+
+fn any(dice: &mut Dice, ids: &Mutex<Vec<i64>>) -> Option<i64> {
+    let ids = ids.lock().unwrap();
+    (!ids.is_empty()).then(|| ids[dice.below(ids.len())])
+}
+
+async fn client(clinic: &Clinic, promised: &Promised, seed: u64, most: usize, until: Instant) {
+    let mut dice = Dice(seed * 7_919 + 1);
+    while Instant::now() < until {
+        let few = promised.invoices.lock().unwrap().len() < most;
+        match dice.below(10) {
+            0 if few => {
+                if let Some(made) = insist(clinic, promised, "/api/billing/invoices/", &invoice(ASHA)).await {
+                    promised.invoices.lock().unwrap().push(id_of(&made));
+                }
+            }
+            0..=5 => {
+                let Some(bill) = any(&mut dice, &promised.invoices) else { continue };
+                let amount = format!("{}.{:02}", dice.below(120), dice.below(99) + 1);
+                if let Some(paid) = insist(clinic, promised, "/api/billing/payments/", &cash(bill, &amount)).await {
+                    promised.payments.lock().unwrap().push(id_of(&paid));
+                }
+            }
+            _ => {
+                let Some(payment) = any(&mut dice, &promised.payments) else { continue };
+                let body = json!({"amount": format!("{}.50", dice.below(60)), "reason": "By chance"});
+                let path = format!("/api/billing/payments/{payment}/refund/");
+                if let Some(refund) = insist(clinic, promised, &path, &body).await {
+                    promised.refunds.lock().unwrap().push(id_of(&refund));
+                }
+            }
+        }
+    }
+}
+
+async fn kill(clinic: &Clinic, until: Instant) {
+    let some = "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2) AS victims";
+    while Instant::now() < until {
+        clinic.db.sql(some).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_paisa_is_made_or_lost() {
+    let (clients, seconds) = (scale("EHS_TEST_CHAOS_CLIENTS", 10), scale("EHS_TEST_CHAOS_SECONDS", 3));
+    let most = usize::try_from(scale("EHS_TEST_CHAOS_INVOICES", 12)).unwrap();
+    let clinic = Clinic::new().await;
+    let promised = Promised::default();
+    for _ in 0..3 {
+        promised.invoices.lock().unwrap().push(clinic.issued().await);
+    }
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let working = join_all((0..clients).map(|seed| client(&clinic, &promised, seed + 1, most, until)));
+    tokio::join!(working, kill(&clinic, until));
+
+    assert_eq!(findings(&clinic).await, [""; 0]);
+    for (table, ids) in
+        [("invoices", &promised.invoices), ("payments", &promised.payments), ("refunds", &promised.refunds)]
+    {
+        let mut ids = ids.lock().unwrap().clone();
+        let promised = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), promised, "{table}: one answer for each");
+        let kept = clinic.db.number(&format!("SELECT count(*) FROM {table}")).await;
+        let list = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let found = clinic.db.number(&format!("SELECT count(*) FROM {table} WHERE id = ANY('{{{list}}}')")).await;
+        assert_eq!(
+            (found, kept),
+            (promised as i64, promised as i64),
+            "{table}: every 201 is in the books, and nothing else"
+        );
+    }
+    let (refused, unavailable) = (promised.refused.into_inner(), promised.unavailable.into_inner());
+    assert!(unavailable > 0, "connections were killed and nobody noticed");
+    let counts = [&promised.invoices, &promised.payments, &promised.refunds].map(|ids| ids.lock().unwrap().len());
+    println!("invoices, payments, refunds: {counts:?}; refused {refused}, unavailable {unavailable}");
+}

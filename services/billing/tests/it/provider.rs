@@ -1,0 +1,243 @@
+//! A payment provider that behaves as Razorpay documents its API, and misbehaves when told to.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use aws_lc_rs::hmac;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use billing::razorpay::{Razorpay, RazorpayConfig};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{Answer, Server};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub const WEBHOOK_SECRET: &str = "a webhook secret";
+const OLD_SECRET: &str = "the one before";
+
+/// How the provider behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mood {
+    /// As documented.
+    #[default]
+    Well,
+    /// 500.
+    Trouble,
+    /// 401, as for a wrong key.
+    Refuses,
+    /// No answer within anybody's deadline.
+    Slow,
+    /// Not JSON.
+    Garbage,
+    /// An order for another amount.
+    Cheats,
+    /// Does what it is asked, and the answer is lost.
+    Forgetful,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub mood: Mood,
+    pub calls: usize,
+    orders: BTreeMap<String, Value>,
+    payments: BTreeMap<String, Value>,
+    pub refunds: BTreeMap<String, Value>,
+    /// What becomes of a refund that is asked for.
+    pub refunds_become: &'static str,
+    numbered: usize,
+}
+
+impl State {
+    fn id(&mut self, kind: &str) -> String {
+        self.numbered += 1;
+        format!("{kind}_{:014}", self.numbered)
+    }
+}
+
+pub struct Provider {
+    state: Arc<Mutex<State>>,
+    server: Server,
+}
+
+impl Provider {
+    pub async fn start() -> Self {
+        let state = Arc::new(Mutex::new(State { refunds_become: "processed", ..State::default() }));
+        let shared = web::Data::new(state.clone());
+        let routes = move |config: &mut ServiceConfig<'_>| {
+            config
+                .app_data(shared.clone())
+                .route("/v1/orders/", web::post().to(open_order))
+                .route("/v1/orders/{id}/payments/", web::get().to(payments_of))
+                .route("/v1/payments/{id}/refund/", web::post().to(refund))
+                .route("/v1/payments/{id}/refunds/", web::get().to(refunds_of));
+        };
+        Self { state, server: Server::start("provider", routes).await }
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> Razorpay {
+        self.client_within(Duration::from_secs(20))
+    }
+
+    pub fn client_within(&self, deadline: Duration) -> Razorpay {
+        let config = RazorpayConfig {
+            key_id: "rzp_test_1".to_owned(),
+            key_secret: "a key secret".into(),
+            webhook_secrets: vec![WEBHOOK_SECRET.into(), OLD_SECRET.into()],
+            url: self.server.url.parse().unwrap(),
+            deadline,
+        };
+        Razorpay::new(&config).unwrap()
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn is(&self, mood: Mood) {
+        self.state().mood = mood;
+    }
+
+    /// Somebody pays an order: the captured payment.
+    pub fn pay(&self, order: &str) -> Value {
+        let mut state = self.state();
+        let id = state.id("pay");
+        let amount = state.orders[order]["amount"].clone();
+        let payment = json!({"id": id, "entity": "payment", "amount": amount, "currency": "INR", "status": "captured",
+            "order_id": order, "method": "upi", "vpa": "asha@upi", "email": "asha@example.com", "contact": "+919876543210"});
+        state.payments.insert(id, payment.clone());
+        payment
+    }
+
+    /// A refund's present face.
+    pub fn last_refund(&self) -> Value {
+        self.state().refunds.values().next_back().unwrap().clone()
+    }
+}
+
+/// A webhook's body.
+pub fn event(kind: &str, payload: Value, at: i64) -> Vec<u8> {
+    let event = json!({"entity": "event", "account_id": "acc_1", "event": kind, "contains": [], "payload": payload,
+        "created_at": at});
+    event.to_string().into_bytes()
+}
+
+/// Says that a payment was captured, now.
+pub fn captured(payment: &Value) -> Vec<u8> {
+    event("payment.captured", json!({"payment": {"entity": payment}}), chrono::Utc::now().timestamp())
+}
+
+pub fn of_refund(kind: &str, refund: &Value) -> Vec<u8> {
+    event(kind, json!({"refund": {"entity": refund}}), chrono::Utc::now().timestamp())
+}
+
+pub fn signature(secret: &str, body: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hmac::sign(&key, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub fn signature_of_before(body: &[u8]) -> String {
+    signature(OLD_SECRET, body)
+}
+
+/// Delivers a webhook to the service.
+pub async fn deliver(server: &Server, id: &str, signature: &str, body: Vec<u8>) -> Answer {
+    let call = server.call(Method::POST, "/api/billing/webhooks/razorpay/").header("X-Razorpay-Signature", signature);
+    call.header("X-Razorpay-Event-Id", id).body("application/json", body).send().await
+}
+
+/// Delivers it rightly signed.
+pub async fn deliver_signed(server: &Server, id: &str, body: Vec<u8>) -> Answer {
+    let signature = signature(WEBHOOK_SECRET, &body);
+    deliver(server, id, &signature, body).await
+}
+
+type Shared = web::Data<Arc<Mutex<State>>>;
+
+/// What the mood makes of a call; none where it is answered as documented.
+async fn moody(shared: &Shared, request: &HttpRequest) -> Option<HttpResponse> {
+    let expected = format!("Basic {}", BASE64_STANDARD.encode("rzp_test_1:a key secret"));
+    assert_eq!(request.headers().get("authorization").unwrap().to_str().unwrap(), expected);
+    let mood = {
+        let mut state = shared.lock().unwrap();
+        state.calls += 1;
+        state.mood
+    };
+    match mood {
+        Mood::Well | Mood::Cheats | Mood::Forgetful => None,
+        Mood::Trouble => Some(HttpResponse::InternalServerError().finish()),
+        Mood::Refuses => Some(refused("BAD_REQUEST_ERROR", 401)),
+        Mood::Garbage => Some(HttpResponse::Ok().body("<html>")),
+        Mood::Slow => {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            Some(HttpResponse::Ok().finish())
+        }
+    }
+}
+
+fn refused(code: &str, status: u16) -> HttpResponse {
+    let status = actix_web::http::StatusCode::from_u16(status).unwrap();
+    HttpResponse::build(status).json(json!({"error": {"code": code, "description": "Order amount less than minimum"}}))
+}
+
+async fn open_order(shared: Shared, request: HttpRequest, body: web::Json<Value>) -> HttpResponse {
+    if let Some(answer) = moody(&shared, &request).await {
+        return answer;
+    }
+    let mut state = shared.lock().unwrap();
+    let amount = body["amount"].as_i64().unwrap_or_default();
+    if amount < 100 || body["currency"] != "INR" || body["receipt"].as_str().is_none_or(|text| text.len() > 40) {
+        return refused("BAD_REQUEST_ERROR", 400);
+    }
+    let id = state.id("order");
+    let amount = if state.mood == Mood::Cheats { amount / 2 } else { amount };
+    let order = json!({"id": id, "entity": "order", "amount": amount, "amount_paid": 0, "amount_due": amount,
+        "currency": "INR", "receipt": body["receipt"], "status": "created", "attempts": 0, "notes": body["notes"]});
+    state.orders.insert(id, order.clone());
+    HttpResponse::Ok().json(order)
+}
+
+async fn payments_of(shared: Shared, request: HttpRequest, order: web::Path<String>) -> HttpResponse {
+    if let Some(answer) = moody(&shared, &request).await {
+        return answer;
+    }
+    let state = shared.lock().unwrap();
+    let items: Vec<_> = state.payments.values().filter(|payment| payment["order_id"] == order.as_str()).collect();
+    HttpResponse::Ok().json(json!({"entity": "collection", "count": items.len(), "items": items}))
+}
+
+async fn refund(
+    shared: Shared,
+    request: HttpRequest,
+    payment: web::Path<String>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    if let Some(answer) = moody(&shared, &request).await {
+        return answer;
+    }
+    let mut state = shared.lock().unwrap();
+    let amount = body["amount"].as_i64().unwrap();
+    let live = |refund: &&Value| refund["payment_id"] == payment.as_str() && refund["status"] != "failed";
+    let before: i64 = state.refunds.values().filter(live).map(|refund| refund["amount"].as_i64().unwrap()).sum();
+    if before + amount > state.payments[payment.as_str()]["amount"].as_i64().unwrap() {
+        return refused("BAD_REQUEST_ERROR", 400);
+    }
+    let id = state.id("rfnd");
+    let refund = json!({"id": id, "entity": "refund", "amount": amount, "currency": "INR", "payment_id": *payment,
+        "notes": [], "receipt": body["receipt"], "status": state.refunds_become, "speed_requested": "normal"});
+    state.refunds.insert(id, refund.clone());
+    match state.mood {
+        Mood::Forgetful => HttpResponse::BadGateway().finish(),
+        _ => HttpResponse::Ok().json(refund),
+    }
+}
+
+async fn refunds_of(shared: Shared, request: HttpRequest, payment: web::Path<String>) -> HttpResponse {
+    if let Some(answer) = moody(&shared, &request).await {
+        return answer;
+    }
+    let state = shared.lock().unwrap();
+    let items: Vec<_> = state.refunds.values().filter(|refund| refund["payment_id"] == payment.as_str()).collect();
+    HttpResponse::Ok().json(json!({"entity": "collection", "count": items.len(), "items": items}))
+}

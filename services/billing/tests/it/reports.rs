@@ -1,0 +1,291 @@
+//! Reports: what they say, to whom, in which format; and that they agree with the books.
+
+use std::io::Read;
+
+use auth::Role;
+use billing::numbering::day_in_india;
+use chrono::{Days, NaiveDate, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::Answer;
+
+use crate::clinic::{ASHA, Clinic, RAVI, VISIT, cash, invoice, item, serve, with};
+use crate::refunds::refund;
+
+fn today() -> NaiveDate {
+    day_in_india(Utc::now())
+}
+
+fn days() -> String {
+    format!("start_date={0}&end_date={0}", today())
+}
+
+async fn report(clinic: &Clinic, role: Role, path: &str) -> Answer {
+    clinic.server.get(&format!("/api/billing/reports/{path}"), &clinic.token(role)).await
+}
+
+async fn as_accountant(clinic: &Clinic, path: &str) -> Value {
+    report(clinic, Role::Accountant, path).await.expect(200).body
+}
+
+/// Asha's visit with a doctor and medicines sent to Karnataka, Ravi's room; some of it paid, some paid back.
+async fn a_day_at_the_clinic() -> Clinic {
+    let clinic = Clinic::new().await;
+    clinic.db.sql("INSERT INTO doctors VALUES (40, 'Meena Shah', true, 1)").await;
+    let visit = json!({"patient": ASHA, "appointment": VISIT, "delivery_state": "29", "items": [
+        item("CONSULTATION", "1", "500.00"), with(&item("PHARMACY", "10", "12.35"), json!({"sac_hsn": "3004"}))]});
+    let visit = clinic.bill(&visit).await.expect(201).body["id"].as_i64().unwrap();
+    let room = json!({"patient": RAVI, "items": [with(&item("ROOM", "2", "6000.00"), json!({"sac_hsn": "9963"}))]});
+    let room = clinic.bill(&room).await.expect(201).body["id"].as_i64().unwrap();
+    clinic.draft().await;
+    clinic.pay("a", &cash(visit, "630.00")).await.expect(201);
+    let paid = clinic.pay("b", &with(&cash(room, "5000.00"), json!({"method": "UPI"}))).await.expect(201);
+    refund(&clinic, "c", paid.body["id"].as_i64().unwrap(), "1000.00").await.expect(201);
+    clinic
+}
+
+#[tokio::test]
+async fn revenue_is_what_the_books_come_to() {
+    let clinic = a_day_at_the_clinic().await;
+    let by_day = as_accountant(&clinic, &format!("revenue/?{}", days())).await;
+    let row = json!({"key": today().to_string(), "name": null, "count": 2, "taxable_value": "12623.50", "tax": "606.18",
+        "round_off": "0.32", "billed": "13230.00", "received": "5630.00", "refunded": "1000.00", "collected": "4630.00"});
+    assert_eq!((&by_day["group_by"], &by_day["results"]), (&json!("day"), &json!([row])));
+    assert_eq!(by_day["total"], with(&row, json!({"key": "total"})));
+    let by_month = as_accountant(&clinic, &format!("revenue/?group_by=month&{}", days())).await;
+    assert_eq!(by_month["results"][0]["key"], today().format("%Y-%m").to_string());
+
+    let by_doctor = as_accountant(&clinic, &format!("revenue/?group_by=doctor&{}", days())).await;
+    let shown: Vec<_> = by_doctor["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["key"], row["name"], row["billed"], row["collected"]]))
+        .collect();
+    assert_eq!(shown, [json!(["", null, "12600.00", "4000.00"]), json!(["40", "Meena Shah", "630.00", "630.00"])]);
+
+    let by_service = as_accountant(&clinic, &format!("revenue/?group_by=service&{}", days())).await;
+    let shown: Vec<_> = by_service["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["key"], row["count"], row["taxable_value"], row["tax"]]))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            json!(["CONSULTATION", 1, "500.00", "0.00"]),
+            json!(["PHARMACY", 1, "123.50", "6.18"]),
+            json!(["ROOM", 1, "12000.00", "600.00"])
+        ]
+    );
+
+    let by_method = as_accountant(&clinic, &format!("revenue/?group_by=method&{}", days())).await;
+    let shown: Vec<_> = by_method["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["key"], row["count"], row["received"], row["refunded"]]))
+        .collect();
+    assert_eq!(shown, [json!(["CASH", 1, "630.00", "0.00"]), json!(["UPI", 1, "5000.00", "1000.00"])]);
+
+    let yesterday = today() - Days::new(1);
+    let nothing = as_accountant(&clinic, &format!("revenue/?start_date={yesterday}&end_date={yesterday}")).await;
+    assert_eq!((&nothing["results"], &nothing["total"]["billed"]), (&json!([]), &json!("0.00")));
+}
+
+#[tokio::test]
+async fn the_gst_return_has_its_tables() {
+    let clinic = a_day_at_the_clinic().await;
+    let large = json!({"patient": RAVI, "delivery_state": "29", "items": [with(&item("PHARMACY", "1", "200000.00"), json!({"sac_hsn": "3004"}))]});
+    let large = clinic.bill(&large).await.expect(201).body;
+    let month = today().format("%Y-%m").to_string();
+    let gst = as_accountant(&clinic, &format!("gst/?month={month}")).await;
+    assert_eq!(gst["b2b"], json!([]));
+    assert_eq!(
+        gst["b2cl"],
+        json!([{"gstin": null, "invoice_number": large["invoice_number"], "date": today().to_string(), "value": "210000.00",
+        "place_of_supply": "29", "rate": "5.00", "taxable_value": "200000.00", "igst": "10000.00", "cgst": "0.00", "sgst": "0.00"}])
+    );
+    let row = |supply: &str, place: &str, taxable: &str, igst: &str, half: &str| json!({"supply_type": supply, "place_of_supply": place, "rate": "5.00", "taxable_value": taxable, "igst": igst, "cgst": half, "sgst": half});
+    assert_eq!(
+        gst["b2cs"],
+        json!([row("INTRA", "27", "12000.00", "0.00", "300.00"), row("INTER", "29", "123.50", "6.18", "0.00")])
+    );
+    assert_eq!(gst["exempt"], json!([{"supply_type": "INTRA", "recipient": "UNREGISTERED", "value": "500.00"}]));
+    let codes: Vec<_> = gst["hsn"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["sac_hsn"], row["unit"], row["quantity_thousandths"], row["total_value"]]))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            json!(["3004", "OTH", 11_000, "210129.68"]),
+            json!(["9963", "NA", 2_000, "12600.00"]),
+            json!(["999312", "NA", 1_000, "500.00"])
+        ]
+    );
+    assert_eq!(gst["documents"][0]["total"], 3);
+    assert_eq!(gst["documents"][0]["to"], large["invoice_number"]);
+    assert_eq!(
+        gst["total"],
+        json!({"taxable_value": "212623.50", "igst": "10006.18", "cgst": "300.00", "sgst": "300.00"})
+    );
+    let by_days = as_accountant(&clinic, &format!("gst/?{}", days())).await;
+    assert_eq!(by_days["total"], gst["total"]);
+}
+
+#[tokio::test]
+async fn what_is_owed_is_told_with_its_age() {
+    let clinic = a_day_at_the_clinic().await;
+    let due = (today() + Days::new(10)).to_string();
+    clinic.bill(&with(&invoice(ASHA), json!({"due_date": due}))).await.expect(201);
+    for days in [31, 95] {
+        let id = clinic.issued().await;
+        let older = format!(
+            "ALTER TABLE invoices DISABLE TRIGGER USER; UPDATE invoices SET dated = dated - {days} WHERE id = {id}; \
+             ALTER TABLE invoices ENABLE TRIGGER USER"
+        );
+        clinic.db.sql(&older).await;
+    }
+    let owed = as_accountant(&clinic, "outstanding/").await;
+    assert_eq!(
+        owed["total"],
+        json!({"not_due": "500.00", "days_0_30": "8600.00", "days_31_60": "500.00", "days_61_90": "0.00", "over_90": "500.00", "outstanding": "10100.00"})
+    );
+    assert_eq!(owed["results"].as_array().unwrap().len(), 4);
+    assert_eq!(json!([owed["results"][0]["days"], owed["results"][0]["over_90"]]), json!([95, "500.00"]));
+    let by_patient = as_accountant(&clinic, "outstanding/?group_by=patient").await;
+    assert_eq!(by_patient["total"], owed["total"]);
+    assert_eq!(by_patient["results"].as_array().unwrap().len(), 2);
+    let booked = clinic.db.number("SELECT sum(amount) FROM postings WHERE account = 'RECEIVABLE'").await;
+    assert_eq!(booked, 1_010_000);
+    let audited =
+        "SELECT count(*) FROM audit_log WHERE object = 'GET /api/billing/reports/outstanding/' AND patients @> '{7,8}'";
+    assert_eq!(clinic.db.number(audited).await, 2);
+}
+
+#[tokio::test]
+async fn the_day_book_shows_every_posting() {
+    let clinic = a_day_at_the_clinic().await;
+    let book = as_accountant(&clinic, &format!("day-book/?date={}", today())).await;
+    let rows = book["results"].as_array().unwrap();
+    assert_eq!(rows.len(), 4 + 4 + 3 * 2);
+    let sum = |column: &str| -> i64 {
+        rows.iter().map(|row| row[column].as_str().unwrap().replace('.', "").parse::<i64>().unwrap()).sum()
+    };
+    assert_eq!((sum("debit"), sum("credit")), (1_986_000, 1_986_000));
+    let cash = book["accounts"].as_array().unwrap().iter().find(|row| row["account"] == "CASH").unwrap().clone();
+    assert_eq!(
+        cash,
+        json!({"account": "CASH", "name": "Cash with the cashiers", "debit": "630.00", "credit": "0.00", "balance": "630.00"})
+    );
+}
+
+#[tokio::test]
+async fn doctors_have_their_share_and_see_their_own() {
+    let mut clinic = a_day_at_the_clinic().await;
+    let without = as_accountant(&clinic, &format!("doctor-share/?{}", days())).await;
+    assert_eq!(
+        without["results"],
+        json!([{"doctor": 40, "name": "Meena Shah", "invoices": 1, "taxable_value": "500.00", "percent": null, "share": null}])
+    );
+    clinic.app.doctor_share = Some("62.55".parse().unwrap());
+    clinic.server = serve(&clinic.app).await;
+    let share = as_accountant(&clinic, &format!("doctor-share/?{}", days())).await;
+    assert_eq!(json!([share["results"][0]["percent"], share["results"][0]["share"]]), json!(["62.55", "312.75"]));
+    let own = report(&clinic, Role::Doctor, &format!("doctor-share/?{}", days())).await.expect(200).body;
+    assert_eq!(own["results"], share["results"]);
+
+    let own = report(&clinic, Role::Doctor, &format!("revenue/?{}", days())).await.expect(200).body;
+    assert_eq!(json!([own["total"]["billed"], own["total"]["count"]]), json!(["630.00", 1]));
+    assert_eq!(
+        report(&clinic, Role::Doctor, "outstanding/").await.expect(200).body["results"],
+        json!([]),
+        "it was paid"
+    );
+    let stranger = clinic.tokens.mint(41, Role::Doctor);
+    for path in ["revenue", "doctor-share"] {
+        let path = format!("/api/billing/reports/{path}/?{}", days());
+        assert_eq!(clinic.server.get(&path, &stranger).await.expect(200).body["results"], json!([]));
+    }
+    report(&clinic, Role::Doctor, "gst/?month=2026-11").await.expect(403);
+    report(&clinic, Role::Doctor, &format!("day-book/?date={}", today())).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_report_is_json_csv_or_a_workbook() {
+    let clinic = a_day_at_the_clinic().await;
+    let get = |path: String, accept: &'static str| {
+        let call = clinic.server.call(Method::GET, &format!("/api/billing/reports/{path}")).token(&clinic.accountant());
+        call.header("accept", accept).send()
+    };
+    let csv = get(format!("revenue/?{}", days()), "text/csv").await.expect(200);
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(
+        csv.header("content-disposition"),
+        format!("attachment; filename=\"revenue-by-day-{0}-{0}.csv\"", today())
+    );
+    let lines: Vec<_> = csv.text.lines().collect();
+    assert_eq!(lines[0], "key,name,count,taxable_value,tax,round_off,billed,received,refunded,collected");
+    assert_eq!(lines[1], format!("{},,2,12623.50,606.18,0.32,13230.00,5630.00,1000.00,4630.00", today()));
+    for path in [
+        "outstanding/".to_owned(),
+        format!("gst/?{}", days()),
+        format!("day-book/?date={}", today()),
+        format!("doctor-share/?{}", days()),
+    ] {
+        let csv = get(path.clone(), "text/csv").await.expect(200);
+        assert!(csv.text.lines().count() >= 2, "{path}");
+    }
+
+    let response = reqwest::Client::new()
+        .get(format!("{}/api/billing/reports/gst/?{}", clinic.server.url, days()))
+        .bearer_auth(clinic.accountant())
+        .header("accept", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+        .send()
+        .await
+        .unwrap();
+    assert!(response.headers()["content-disposition"].to_str().unwrap().ends_with(".xlsx\""));
+    let bytes = response.bytes().await.unwrap();
+    let mut book = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut of = |name: &str| {
+        let mut text = String::new();
+        book.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+        text
+    };
+    let sheets = of("xl/workbook.xml");
+    for name in ["b2b", "b2cl", "b2cs", "cdnr", "cdnur", "exempt", "hsn", "documents", "total"] {
+        assert!(sheets.contains(&format!("name=\"{name}\"")), "{name}");
+    }
+    assert!(of("xl/worksheets/sheet9.xml").contains("<v>12623.5</v>"), "the total is a number");
+}
+
+#[tokio::test]
+async fn what_is_no_report_is_refused() {
+    let clinic = Clinic::new().await;
+    for (path, field) in [
+        ("revenue/", "start_date"),
+        ("revenue/?start_date=2026-11-02&end_date=2026-11-01", "end_date"),
+        ("revenue/?start_date=2020-01-01&end_date=2026-11-01", "end_date"),
+        ("revenue/?start_date=2026-02-30&end_date=2026-11-01", "start_date"),
+        ("revenue/?start_date=2026-11-01&end_date=2026-11-01&group_by=patient", "group_by"),
+        ("revenue/?start_date=2026-11-01&end_date=2026-11-01&group_by=day;drop", "group_by"),
+        ("gst/", "month"),
+        ("gst/?month=2026-13", "month"),
+        ("gst/?month=11-2026", "month"),
+        ("gst/?month=2026-11&start_date=2026-11-01", "month"),
+        ("gst/?start_date=2026-11-01", "end_date"),
+        ("outstanding/?group_by=day", "group_by"),
+        ("outstanding/?as_of=2026-11-01", "as_of"),
+        ("day-book/", "date"),
+        ("day-book/?date=yesterday", "date"),
+        ("doctor-share/?start_date=2026-11-01", "end_date"),
+    ] {
+        let refused = report(&clinic, Role::Accountant, path).await.expect(400);
+        assert!(refused.faulty_fields().contains(&field), "{path}: {}", refused.text);
+    }
+    report(&clinic, Role::Accountant, "nonsense/").await.expect(404);
+}
