@@ -15,7 +15,7 @@ use crate::payments::limits::RefundLimits;
 use crate::pdf::kept::Papers;
 use crate::razorpay::Razorpay;
 use crate::supplier::Supplier;
-use crate::tax::RateTable;
+use crate::tax::{Rate, RateTable};
 use crate::upi::Payee;
 
 /// The state of the service.

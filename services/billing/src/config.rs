@@ -28,7 +28,7 @@ use crate::money::Paise;
 use crate::payments::limits::RefundLimits;
 use crate::razorpay::RazorpayConfig;
 use crate::supplier::Supplier;
-use crate::tax::RateTable;
+use crate::tax::{Rate, RateTable};
 use crate::upi::Payee;
 
 /// Everything that billing is told from outside.
