@@ -56,7 +56,8 @@ pub fn config(home: &Home) -> Value {
         json!({"prefix": "/fhir/metadata/", "cluster": "patients", "auth": "none", "limits": ["each-address"]}),
         json!({"prefix": "/fhir/", "cluster": "patients", "auth": "optional", "limits": LIMITS}),
     ];
-    let routes: Vec<Value> = open.into_iter().chain(half_open).chain([webhooks, uploads]).chain(services).chain(fhir).collect();
+    let routes: Vec<Value> =
+        open.into_iter().chain(half_open).chain([webhooks, uploads]).chain(services).chain(fhir).collect();
     let clusters: serde_json::Map<String, Value> = SERVICES
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))

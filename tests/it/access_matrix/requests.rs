@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::decisions::Line;
-use super::world::{self, Caller, Side, Whose, World, day_close, first_day, hours, invoice, last_day, service, time_off};
+use super::world::{
+    self, Caller, Side, Whose, World, day_close, first_day, hours, invoice, last_day, service, time_off,
+};
 
 /// A path with its query, and a body. One that is text is a form, whose boundary is `b`.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,6 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::Account;
 use crate::error::Error;
 use crate::money::Paise;
-use crate::tax::Totals;
 
 chassis::words! {
     /// What an entry is of.

@@ -1,6 +1,6 @@
 //! The books: double entry, append-only, checked by the database.
 //!
-//! An invoice's issue, a payment and a refund are in the books because they are in their tables: triggers post them, so that
+//! An invoice's issue, a payment, a refund and a credit note are in the books because they are in their tables: triggers post them, so that
 //! no program can leave one out. What has no such trigger is posted by [`post`]. Balances are sums of postings; what an
 //! invoice says was paid has to agree with them at the end of every transaction.
 //!

@@ -105,7 +105,8 @@ pub const CHECKS: [(&str, &str); 14] = [
         "SELECT 'series ' || n.series || ' of ' || n.financial_year AS subject, coalesce(c.last_serial, 0) AS says, \
                 n.first || ' to ' || n.last || ', ' || n.several || ' of them' AS found \
          FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(DISTINCT serial) AS several \
-               FROM invoices WHERE serial IS NOT NULL GROUP BY 1, 2, 3) n \
+               FROM (SELECT supplier_gstin, series, financial_year, serial FROM invoices WHERE serial IS NOT NULL \
+                     UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM credit_notes) AS numbered GROUP BY 1, 2, 3) n \
          LEFT JOIN invoice_counters c ON (c.gstin, c.series, c.financial_year) = (n.supplier_gstin, n.series, n.financial_year) \
          WHERE n.first <> 1 OR n.last <> n.several OR c.last_serial IS DISTINCT FROM n.last",
     ),
