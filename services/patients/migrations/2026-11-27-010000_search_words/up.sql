@@ -87,8 +87,9 @@ CREATE FUNCTION search_learns(ids bigint[]) RETURNS void LANGUAGE plpgsql SET pl
 BEGIN
     WITH bearers AS MATERIALIZED (
         SELECT -id AS recency, names, mail_words(email, names) AS mails, number_words(patient_id, phone) AS numbers
-        FROM patients, name_words(first_name, last_name) AS names
-        WHERE id = ANY (ids) AND to_jsonb(patients) ->> 'merged_into' IS NULL
+        -- Joined: looked up in an array, each patient of many would be compared with all others.
+        FROM unnest(ids) AS whose JOIN patients ON id = whose, name_words(first_name, last_name) AS names
+        WHERE to_jsonb(patients) ->> 'merged_into' IS NULL
     ), known AS (
         INSERT INTO search_dictionary (word)
         SELECT DISTINCT each.word FROM bearers, unnest(names || mails) AS each (word)
@@ -131,8 +132,7 @@ BEGIN
     END IF;
     WITH bearers AS MATERIALIZED (
         SELECT -id AS recency, names, mail_words(email, names) AS mails, number_words(patient_id, phone) AS numbers
-        FROM old_rows, name_words(first_name, last_name) AS names
-        WHERE id = ANY (changed)
+        FROM unnest(changed) AS whose JOIN old_rows ON id = whose, name_words(first_name, last_name) AS names
     ), parted AS (
         DELETE FROM patient_word_pairs AS pair USING bearers, word_pairs(names, mails) AS gone
         WHERE pair.word = gone.word AND pair.other = gone.other AND pair.recency = bearers.recency

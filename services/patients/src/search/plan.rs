@@ -303,7 +303,15 @@ pub fn is_long(word: &str) -> bool {
 }
 
 fn sounds_alike(search: &str, word: &str) -> bool {
-    sound::of(word).starts_with(&sound::of(search))
+    let (low, high) = sounds(search);
+    (low..high).contains(&sound::of(word)) && !is_initial(word)
+}
+
+/// From which sound to which a word's lie: those that begin so. Of a word that sounds shorter than it is written (`zoo`), no
+/// other sound.
+pub fn sounds(search: &str) -> (String, String) {
+    let sound = sound::of(search);
+    if is_long(&sound) { range(&sound) } else { (sound.clone(), format!("{sound}\u{1}")) }
 }
 
 fn has_part(word: &str, part: &str) -> bool {
@@ -366,6 +374,9 @@ mod tests {
         assert_eq!(place("laxmi", "lakshmi"), one(Tier::Similar, "lakshmi"));
         assert_eq!(place("laxm", "lakshmi"), one(Tier::Similar, "lakshmi"));
         assert_eq!(place("la", "sheela"), None);
+        assert_eq!(place("zoo", "su"), one(Tier::Similar, "su"));
+        assert_eq!(place("zoo", "sunita"), None);
+        assert_eq!(place("zzz", "sunita s"), None);
         let two = |tier, word: &str, other: &str| Some((tier, word.to_owned(), other.to_owned()));
         assert_eq!(place("raman lakshmi", "lakshmi raman"), two(Tier::Start, "lakshmi", "raman"));
         assert_eq!(place("aman lakshmi", "lakshmi raman"), two(Tier::Part, "lakshmi", "raman"));

@@ -256,8 +256,8 @@ fn parts(part: &str, mark: &str, kind: &'static str) -> Statement<Text> {
 }
 
 fn sounds(select: &'static str, word: &str) -> Statement<Text> {
-    let (low, high) = plan::range(&super::sound::of(word));
-    Statement::new(select).sql(" WHERE sound >= ").text(low).sql(" AND sound < ").text(high)
+    let (low, high) = plan::sounds(word);
+    Statement::new(select).sql(" WHERE length(word) > 1 AND sound >= ").text(low).sql(" AND sound < ").text(high)
 }
 
 /// Words that begin in a range, each with the range of its second words.

@@ -322,6 +322,8 @@ async fn names_that_sound_so_come_after_those_that_are_written_so() {
         ("sun", vec!["Suneeta Wagh", "Sunita Vagh"], vec![]),
         ("mohamed", vec![], vec!["Mohammed Rafi"]),
         ("sita", vec![], vec![]),
+        ("rrr", vec![], vec![]),
+        ("zzz", vec![], vec![]),
     ] {
         let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("search", search).finish();
         let mut pages = Vec::new();
