@@ -36,7 +36,8 @@ fn limits() -> Value {
     })
 }
 
-fn config(home: &Home) -> Value {
+/// What [`write`] writes.
+pub fn config(home: &Home) -> Value {
     let open =
         OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "none", "limits": ["each-address"]}));
     let half_open = HALF_OPEN
