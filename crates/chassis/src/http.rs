@@ -296,7 +296,9 @@ async fn observe(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
-    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    // By the path as the handlers are found by it: decoded, or an encoded letter would hide an operation from the audit.
+    let route = request.resource_map().match_pattern(request.match_info().as_str());
+    let route = route.unwrap_or_else(|| "unmatched".to_owned());
     let request_id = request_id(&request);
     let span = request_span(&request, &method, &route, &request_id);
     request.extensions_mut().insert(RequestId(request_id.clone()));

@@ -50,9 +50,11 @@ async fn an_estimated_birth_date_is_good_for_its_year() {
 async fn everything_is_one_whole_bundle() {
     let hospital = Hospital::open().await;
     let patient = a_full_record(&hospital).await;
-    for path in
-        [format!("/api/patients/{patient}/fhir/?view=everything"), format!("/fhir/Patient/{patient}/$everything")]
-    {
+    for path in [
+        format!("/api/patients/{patient}/fhir/?view=everything"),
+        format!("/fhir/Patient/{patient}/$everything"),
+        format!("/fhir/Patient/{patient}/%24everything"),
+    ] {
         let answer = hospital.server.get(&path, &hospital.doctor()).await.expect(200);
         assert!(answer.header("content-type").starts_with(FHIR));
         let bundle = &answer.body;
@@ -87,7 +89,7 @@ async fn everything_is_one_whole_bundle() {
         assert!(names.contains(&&json!("Anand Iyer")), "{names:?}");
     }
     let audited = format!("audit_log WHERE action = 'FhirRecordRead' AND patients = ARRAY[{patient}::bigint]");
-    assert_eq!(hospital.count(&audited).await, 2);
+    assert_eq!(hospital.count(&audited).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
