@@ -91,7 +91,7 @@ pub fn path(patient: i64) -> String {
 }
 
 pub fn part(headers: &str, content: &[u8]) -> Vec<u8> {
-    [b"--b\r\nContent-Disposition: form-data; ", headers.as_bytes(), b"\r\n\r\n", content, b"\r\n"].concat()
+    [&b"--b\r\nContent-Disposition: form-data; "[..], headers.as_bytes(), b"\r\n\r\n", content, b"\r\n"].concat()
 }
 
 fn field(name: &str, text: &str) -> Vec<u8> {
@@ -325,7 +325,6 @@ async fn every_fault_of_a_form_is_named_and_nothing_is_kept() {
         let form = form_of(&file("a.pdf", content_type, b"x"));
         assert!(ward.upload(patient, &form).await.expect(415).text.contains("application/pdf"));
     }
-    ward.hospital.db.number("SELECT count(*) FROM documents").await;
     assert_eq!(ward.hospital.count("documents").await + ward.hospital.count("document_uploads").await, 0);
     assert!(ward.bucket.keys().await.is_empty(), "whatever was stored was removed");
 }
@@ -339,7 +338,6 @@ async fn a_file_that_is_too_large_is_413_announced_or_counted() {
     ward.upload(patient, &small).await.expect(201);
     let large = form(&vec![b'x'; 6 * 1024 * 1024 + 1]);
     ward.upload(patient, &large).await.expect(413);
-    ward.upload(patient, &form(&vec![b'x'; 7 * 1024 * 1024])).await.expect(413);
     let chunks: Vec<Result<Vec<u8>, std::io::Error>> = large.chunks(65_536).map(|chunk| Ok(chunk.to_vec())).collect();
     let counted = Client::new()
         .post(format!("{}{}", ward.hospital.server.url, path(patient)))
