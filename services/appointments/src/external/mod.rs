@@ -6,7 +6,7 @@ mod practitioner;
 
 use auth::{Action, Role};
 use chassis::trail::{Facts, Trail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use events::Outbox;
@@ -133,8 +133,10 @@ impl Told<'_> {
         Ok(None)
     }
 
+    /// In whole minutes, as everything here.
     fn starts_at(&self) -> Option<DateTime<Utc>> {
-        self.told.starts_at.as_ref().and_then(time)
+        let told = self.told.starts_at.as_ref().and_then(time)?;
+        told.duration_trunc(TimeDelta::minutes(1)).ok()
     }
 
     /// How long it takes, if the message says so.

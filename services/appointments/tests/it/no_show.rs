@@ -12,7 +12,7 @@ const GRACE: TimeDelta = TimeDelta::minutes(60);
 /// Begins so many minutes ago, and takes half an hour.
 async fn begun(hospital: &Hospital, id: &serde_json::Value, minutes: i64) {
     let sql = format!(
-        "UPDATE appointments SET starts_at = now() - interval '{minutes} minutes', ends_at = now() - interval '{minutes} minutes' \
+        "UPDATE appointments SET starts_at = date_trunc('minute', now()) - interval '{minutes} minutes', ends_at = date_trunc('minute', now()) - interval '{minutes} minutes' \
          + interval '30 minutes' WHERE id = {id}"
     );
     hospital.db.sql(&sql).await;
@@ -28,7 +28,7 @@ async fn who_does_not_come_within_the_grace_time_is_marked_once() {
     let confirmed = hospital.booked(&slot(202, SEN, day(2), "14:00:00")).await["id"].clone();
     hospital.patch(DESK, &confirmed, &json!({"status": "CONFIRMED"})).await.expect(200);
     begun(&hospital, &missed, 61).await;
-    begun(&hospital, &awaited, 59).await;
+    begun(&hospital, &awaited, 50).await;
     begun(&hospital, &here, 90).await;
     begun(&hospital, &unmoved, 300).await;
     begun(&hospital, &confirmed, 600).await;

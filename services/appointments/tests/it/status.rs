@@ -1,7 +1,7 @@
 //! The table of steps, walked over HTTP: every status to every other one, by every role that changes appointments.
 
 use appointments::status::{Moment, Refusal, Status, Who, check};
-use chrono::{TimeDelta, Utc};
+use chrono::{DurationRound, TimeDelta, Utc};
 use chrono_tz::Asia::Kolkata;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::hospital::{ADMIN, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, RA
 async fn walk(begins_in: TimeDelta) {
     let hospital = Hospital::new().await;
     let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
-    let starts_at = Utc::now() + begins_in;
+    let starts_at = Utc::now().duration_trunc(TimeDelta::minutes(1)).unwrap() + begins_in;
     for user in [ADMIN, RAO, NURSE, DESK, LAKSHMI_ACCOUNT] {
         for from in Status::ALL {
             for to in Status::ALL.iter().filter(|to| *to != from) {
