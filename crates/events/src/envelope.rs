@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::v1::{Actor, Envelope, envelope::Payload};
 
 /// Names of all events, in the order of `envelope.proto`; a test compares the two.
-pub const EVENT_TYPES: [&str; 10] = [
+pub const EVENT_TYPES: [&str; 11] = [
     "UserRegistered",
     "UserUpdated",
     "PatientRegistered",
@@ -20,6 +20,7 @@ pub const EVENT_TYPES: [&str; 10] = [
     "InvoiceIssued",
     "PaymentReceived",
     "BreakGlassUsed",
+    "ExternalAppointmentReceived",
 ];
 
 impl Payload {
@@ -36,6 +37,7 @@ impl Payload {
             Self::InvoiceIssued(_) => "InvoiceIssued",
             Self::PaymentReceived(_) => "PaymentReceived",
             Self::BreakGlassUsed(_) => "BreakGlassUsed",
+            Self::ExternalAppointmentReceived(_) => "ExternalAppointmentReceived",
         }
     }
 }

@@ -52,7 +52,13 @@ impl Handler for Heard {
                 Appointment::from(appointment).keep(conn).await?;
                 self.draft(conn, appointment).await?;
             }
-            Some(Payload::InvoiceIssued(_) | Payload::PaymentReceived(_) | Payload::BreakGlassUsed(_)) | None => {}
+            Some(
+                Payload::InvoiceIssued(_)
+                | Payload::PaymentReceived(_)
+                | Payload::BreakGlassUsed(_)
+                | Payload::ExternalAppointmentReceived(_),
+            )
+            | None => {}
         }
         Ok(())
     }

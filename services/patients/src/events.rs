@@ -122,7 +122,8 @@ impl Handler for Heard {
                 | Payload::PatientUpdated(_)
                 | Payload::InvoiceIssued(_)
                 | Payload::PaymentReceived(_)
-                | Payload::BreakGlassUsed(_),
+                | Payload::BreakGlassUsed(_)
+                | Payload::ExternalAppointmentReceived(_),
             )
             | None => {}
         }
