@@ -5,6 +5,20 @@
 //! | `EHS_USERS_URL` | base of the users service, asked about doctors that no event has told of yet | required |
 //! | `EHS_PATIENT_ID_SYSTEM` | the URI that FHIR gives the hospital's patient numbers | `urn:ehs:patient-id` |
 //!
+//! The worker takes HL7 messages over MLLP where it is told an address:
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `EHS_MLLP_LISTEN` | address of the MLLP listener | none: there is no listener |
+//! | `EHS_MLLP_ALLOW` | networks or addresses that may connect, with commas between them | `127.0.0.0/8,::1/128` |
+//! | `EHS_MLLP_TLS_CERT_FILE`, `EHS_MLLP_TLS_KEY_FILE` | PEM files: TLS is spoken, and nothing else | none: plain |
+//! | `EHS_MLLP_TLS_CLIENT_CA_FILE` | PEM file: senders must have a certificate by one of these | none |
+//! | `EHS_MLLP_MAX_BYTES` | largest frame | 1048576, which is the most |
+//! | `EHS_MLLP_IDLE_SECONDS` | a connection is silent so long at most | 600 |
+//! | `EHS_MLLP_DEADLINE_SECONDS` | a frame that began ends, and an answer is read, within this | 30 |
+//! | `EHS_MLLP_MAX_CONNECTIONS` | connections at most; who comes after is closed at once | 64 |
+//! | `EHS_MLLP_AT_ONCE` | messages that are worked on at once; below `EHS_DB_POOL_SIZE` | 4 |
+//!
 //! Those of [`auth::AuthConfig`] and, for the worker, [`events::QueueConfig`] come on top.
 
 use auth::AuthConfig;
@@ -12,6 +26,8 @@ use chassis::base::BaseConfig;
 use chassis::env::Env;
 use events::QueueConfig;
 use reqwest::Url;
+
+use crate::hl7_import::mllp::MllpConfig;
 
 /// What `serve` needs.
 #[derive(Clone, Debug)]
@@ -42,13 +58,15 @@ pub struct WorkerConfig {
     pub base: BaseConfig,
     /// Where the queues are.
     pub queues: QueueConfig,
+    /// Whether HL7 messages are taken over MLLP, and how.
+    pub mllp: Option<MllpConfig>,
 }
 
 impl WorkerConfig {
     /// Reads the settings; `None` means that faults were noted in `env`.
     pub fn read(env: &mut Env) -> Option<Self> {
-        let (base, queues) = (BaseConfig::read(env), QueueConfig::read(env));
-        Some(Self { base: base?, queues: queues? })
+        let (base, queues, mllp) = (BaseConfig::read(env), QueueConfig::read(env), MllpConfig::read(env));
+        Some(Self { base: base?, queues: queues?, mllp: mllp? })
     }
 }
 

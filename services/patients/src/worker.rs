@@ -9,25 +9,37 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::WorkerConfig;
 use crate::events::{Heard, SUBSCRIBER};
+use crate::hl7_import::receive::Desk;
+use crate::hl7_import::{backlog, mllp};
 
 /// Answers kept for Idempotency-Keys are forgotten in rounds this far apart.
 const PRUNING: Duration = Duration::from_secs(60);
 
-/// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, forgets old answers.
+/// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, takes HL7 messages over MLLP and
+/// applies those that were left, forgets old answers.
 ///
 /// # Errors
 /// When one of the loops cannot go on; the others are then stopped.
 pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
     let queues = SqsQueues::connect(&config.queues).await;
+    let desk = Desk { db: pool.clone(), outbox: events::Outbox::new(), time_zone: config.base.time_zone };
     let _guard = stop.clone().drop_guard();
     tokio::try_join!(
         http::serve_worker(&config.base, http::Readiness::of_database(pool.clone()), stop.clone()),
         events::relay::run(pool.clone(), queues.clone(), stop.clone()),
         events::consumer::run(pool.clone(), queues, SUBSCRIBER, Heard, stop.clone()),
         audit::worker::run(pool.clone(), stop.clone()),
+        take_messages(config, desk.clone(), stop.clone()),
+        backlog::run(desk, stop.clone()),
         forget_answers(pool, stop),
     )?;
     Ok(())
+}
+
+async fn take_messages(config: &WorkerConfig, desk: Desk, stop: CancellationToken) -> anyhow::Result<()> {
+    let Some(mllp) = config.mllp.clone() else { return Ok(()) };
+    let (listener, recorder) = (http::bind(mllp.listen)?, audit::config::recorder(&config.base, "patients worker")?);
+    mllp::run(listener, mllp, desk, recorder, stop).await
 }
 
 async fn forget_answers(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {

@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: what a request costs, beside what PostgreSQL alone needs for one row; what auditing adds to it;
-//! what the gateway costs beside Envoy.
+//! what the gateway costs beside Envoy; how many HL7 messages a second are taken over MLLP.
 
 mod audit;
 mod cpu;
 mod gateway;
 mod load;
+mod mllp;
 mod pgbench;
 mod report;
 mod requests;
@@ -49,16 +50,19 @@ pub enum Section {
     Audit,
     /// The gateway's own work, beside Envoy's
     Gateway,
+    /// HL7 messages over MLLP
+    Mllp,
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Requests, Self::Audit, Self::Gateway];
+    const ALL: [Self; 4] = [Self::Requests, Self::Audit, Self::Gateway, Self::Mllp];
 
     fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Audit => "audit",
             Self::Gateway => "gateway",
+            Self::Mllp => "mllp",
         }
     }
 }
@@ -135,6 +139,7 @@ async fn measure(
             Section::Requests => requests::measure(&bench).await?.markdown(),
             Section::Audit => audit::measure(&bench, supervisor).await?.markdown(),
             Section::Gateway => gateway::measure(&bench, supervisor).await?.markdown(),
+            Section::Mllp => mllp::measure(&bench).await?.markdown(),
         };
         texts.push((section, text));
     }
