@@ -157,7 +157,7 @@ impl Parked {
 
     /// How many there are.
     pub async fn count(conn: &mut AsyncPgConnection, filters: &Filters) -> QueryResult<Count> {
-        let some = wanted(filters).limit(EXACT + 1).select(diesel::dsl::sql::<BigInt>("1"));
+        let some = wanted(filters).limit(EXACT + 1).select(diesel::dsl::sql::<BigInt>("1::bigint"));
         let found = some.load::<i64>(conn).await?;
         let rows = i64::try_from(found.len()).unwrap_or(EXACT);
         Ok(Count { rows: rows.min(EXACT), estimated: rows > EXACT })

@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(
             Json::Object(haemoglobin.places.clone()),
             serde_json::json!({"code": ["OBX[2]-3"], "value": ["OBX[2]-5"], "unit": ["OBX[2]-6"],
-                "reference_range": ["OBX[2]-7"], "interpretation": ["OBX[2]-8"], "status": ["OBX[2]-11"],
+                "reference_range": ["OBX[2]-7"], "interpretation": ["OBX[2]-8", "OBX[2]-8[2]"], "status": ["OBX[2]-11"],
                 "effective_date": ["OBX[2]-14"], "note": ["NTE[3]-3", "NTE[4]-3"]})
         );
         let (entries, warnings) = entries(&message);

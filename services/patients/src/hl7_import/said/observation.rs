@@ -64,7 +64,6 @@ impl Found<'_> {
     /// the same message alone.
     fn key(&self, of: &Observation, report: Option<&Report>) -> Vec<String> {
         let code = of.code.code.clone().unwrap_or_else(|| of.code.display().to_owned());
-        let system = of.code.system.clone().unwrap_or_default();
         let sub_id = of.sub_id.clone().unwrap_or_default();
         if let Some(instance) = &of.instance {
             return vec!["OBX-21".to_owned(), instance.clone()];
@@ -82,7 +81,8 @@ impl Found<'_> {
             (None, Some(time)) => vec!["time".to_owned(), time.to_string(), order],
             (None, None) => vec!["message".to_owned(), self.sender.control_id.to_owned(), order],
         };
-        key.extend(["OBX".to_owned(), system, code, sub_id]);
+        // Without its system, which who takes a result back often leaves out.
+        key.extend(["OBX".to_owned(), code, sub_id]);
         key
     }
 
