@@ -119,13 +119,7 @@ pub fn acknowledge(
 
 /// The acknowledgment that refuses a message for a fault: with the place and the reason that the fault has. The code is
 /// [`ParseFault::acknowledgment`], or its counterpart on receipt.
-pub fn refuse(
-    header: &Header,
-    code: AckCode,
-    fault: &ParseFault,
-    new_control_id: &str,
-    at: DateTime<Utc>,
-) -> String {
+pub fn refuse(header: &Header, code: AckCode, fault: &ParseFault, new_control_id: &str, at: DateTime<Utc>) -> String {
     let location = match (&fault.segment, fault.field) {
         (Some(segment), Some(field)) if segment.len() == 3 => format!("{segment}^1^{field}"),
         (Some(segment), None) if segment.len() == 3 => format!("{segment}^1"),

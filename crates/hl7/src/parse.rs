@@ -167,7 +167,9 @@ mod tests {
         assert_eq!(encode(&latin.replace("José", "लक्ष्मी")), None);
         let batch = format!("BHS|^~\\&\r{latin}{}BTS|2\r", latin.replace("8859/1", "UNICODE UTF-8"));
         let bytes = encode(&batch).unwrap();
-        assert!(bytes.windows(4).any(|part| part == b"Jos\xe9") && bytes.windows(5).any(|part| part == "José".as_bytes()));
+        assert!(
+            bytes.windows(4).any(|part| part == b"Jos\xe9") && bytes.windows(5).any(|part| part == "José".as_bytes())
+        );
         assert_eq!(encode("hello é").unwrap(), "hello é".as_bytes());
         assert_eq!(decode_lossy(b"hello \xff"), "hello \u{fffd}");
     }

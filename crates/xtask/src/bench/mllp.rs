@@ -66,7 +66,8 @@ async fn one(mut stream: TcpStream, name: String, until: Instant) -> Result<Vec<
     while Instant::now() < until {
         let sent = message(&name, number);
         let begun = Instant::now();
-        let heard = tokio::time::timeout(PATIENCE, exchange(&mut stream, &sent)).await.context("no acknowledgment")??;
+        let heard =
+            tokio::time::timeout(PATIENCE, exchange(&mut stream, &sent)).await.context("no acknowledgment")??;
         latencies.push(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
         ensure!(heard.contains(&format!("MSA|AA|{name}-{number}\r")), "acknowledged otherwise: {heard}");
         number += 1;

@@ -30,7 +30,9 @@ pub async fn run(desk: Desk, stop: CancellationToken) -> anyhow::Result<()> {
         match round(&desk).await {
             Ok(0) => {}
             Ok(applied) => tracing::info!(applied, "HL7 messages that had been left were applied"),
-            Err(fault) => tracing::warn!(%fault, "HL7 messages that were left could not be applied; trying again later"),
+            Err(fault) => {
+                tracing::warn!(%fault, "HL7 messages that were left could not be applied; trying again later")
+            }
         }
     }
     Ok(())

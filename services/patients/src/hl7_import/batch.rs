@@ -148,13 +148,7 @@ impl<'a> Batch<'a> {
         self.acknowledge(&answered)
     }
 
-    async fn one(
-        &self,
-        desk: &Desk,
-        bringer: Bringer<'_>,
-        bytes: &[u8],
-        begun: Instant,
-    ) -> Result<Answered, Error> {
+    async fn one(&self, desk: &Desk, bringer: Bringer<'_>, bytes: &[u8], begun: Instant) -> Result<Answered, Error> {
         if begun.elapsed() >= PATIENCE {
             return Ok(Answered::not_taken(bytes).await);
         }
@@ -247,11 +241,7 @@ async fn answered_before(
     digest: &[u8; 32],
 ) -> Result<Option<Stored>, Problem> {
     let mut conn = db::get(&desk.db).await?;
-    let looked = conn
-        .transaction(async |conn| {
-            key.claim(conn, actor.user_id, digest).await?.ok_or(Undone::New)
-        })
-        .await;
+    let looked = conn.transaction(async |conn| key.claim(conn, actor.user_id, digest).await?.ok_or(Undone::New)).await;
     match looked {
         Ok(stored) => Ok(Some(stored)),
         Err(Undone::New) => Ok(None),

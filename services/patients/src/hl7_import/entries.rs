@@ -61,11 +61,7 @@ pub async fn keep(
 }
 
 /// The patient's entries that were told of before, by their keys; of several the newest.
-async fn known(
-    conn: &mut AsyncPgConnection,
-    patient: i64,
-    said: &[Said],
-) -> QueryResult<HashMap<[u8; 32], Entry>> {
+async fn known(conn: &mut AsyncPgConnection, patient: i64, said: &[Said]) -> QueryResult<HashMap<[u8; 32], Entry>> {
     let keys: Vec<&[u8]> = said.iter().map(|said| said.key.as_slice()).collect();
     let rows: Vec<(Vec<u8>, Entry)> = hl7_entries::table
         .inner_join(history_entries::table)
@@ -180,6 +176,8 @@ mod tests {
         // A person's word stands, but for a correction.
         assert_eq!(step(Some(("13", "FINAL", Api)), "14", "FINAL", Says), "leave has been amended here since");
         assert_eq!(step(Some(("13", "FINAL", Api)), "14", "CORRECTED", Corrects), "amend 14 CORRECTED");
-        assert!(step(Some(("13", ENTERED_IN_ERROR, Api)), "14", "CORRECTED", Corrects).starts_with("leave was entered"));
+        assert!(
+            step(Some(("13", ENTERED_IN_ERROR, Api)), "14", "CORRECTED", Corrects).starts_with("leave was entered")
+        );
     }
 }

@@ -36,12 +36,7 @@ pub fn identifiers(said: &PatientFacts, facility: &str, warnings: &mut Vec<Strin
 }
 
 /// The same of any list of numbers, which stands in `place`.
-pub fn known_by(
-    identifiers: &[Identifier],
-    facility: &str,
-    place: &str,
-    warnings: &mut Vec<String>,
-) -> Vec<Known> {
+pub fn known_by(identifiers: &[Identifier], facility: &str, place: &str, warnings: &mut Vec<String>) -> Vec<Known> {
     let mut known: Vec<Known> = Vec::new();
     for identifier in identifiers {
         let type_code = identifier.type_code.clone().unwrap_or_default();
@@ -117,7 +112,8 @@ pub fn after(
 
 /// Warns where a message that names a known patient gives another birth date or gender: the number may be another person's.
 pub fn compare(known: &Facts, said: &PatientFacts, warnings: &mut Vec<String>) {
-    let born = said.birth_date.value().filter(|date| date.precision() == Precision::Day).and_then(PartialDate::first_day);
+    let born =
+        said.birth_date.value().filter(|date| date.precision() == Precision::Day).and_then(PartialDate::first_day);
     if let (Some(born), Some(known), false) = (born, known.date_of_birth, known.date_of_birth_estimated)
         && born != known
     {

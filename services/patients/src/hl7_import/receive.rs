@@ -66,9 +66,15 @@ pub struct Waiting {
 /// Where a message stands once it is stored.
 pub enum Taken {
     /// It is answered: it could not be read, or came before.
-    Answered(Header, Outcome),
+    Answered(Box<(Header, Outcome)>),
     /// It is stored, and to be applied.
     Waiting(Box<Waiting>),
+}
+
+impl Taken {
+    fn answered(header: Header, outcome: Outcome) -> Self {
+        Self::Answered(Box::new((header, outcome)))
+    }
 }
 
 /// Reads a message.
@@ -112,18 +118,18 @@ pub async fn take(desk: &Desk, bringer: Bringer<'_>, bytes: &[u8]) -> Result<Tak
                 None => stored::park_new(&mut conn, &incoming, Parked::unreadable(&header, &fault)).await?,
             };
             bringer.trail().shows(outcome.patient());
-            return Ok(Taken::Answered(header, outcome));
+            return Ok(Taken::answered(header, outcome));
         }
     };
     match stored::store(&mut conn, &incoming).await? {
         Stored::Answered(outcome) => {
             bringer.trail().shows(outcome.patient());
-            Ok(Taken::Answered(header, outcome))
+            Ok(Taken::answered(header, outcome))
         }
         Stored::ControlIdTaken => {
             let parked = Parked::control_id_taken(&header);
             let outcome = stored::park_new(&mut conn, &incoming, parked).await?;
-            Ok(Taken::Answered(header, outcome))
+            Ok(Taken::answered(header, outcome))
         }
         Stored::Waiting(id, receipt) => {
             let author = bringer.actor().map(|actor| actor.user_id);
@@ -162,7 +168,7 @@ pub async fn receive(
     bytes: &[u8],
 ) -> Result<(Header, Outcome), Error> {
     match take(desk, bringer, bytes).await? {
-        Taken::Answered(header, outcome) => Ok((header, outcome)),
+        Taken::Answered(answered) => Ok(*answered),
         Taken::Waiting(waiting) => {
             let outcome = finish(desk, bringer, key, &waiting).await?;
             Ok((waiting.header, outcome))

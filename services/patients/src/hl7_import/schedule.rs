@@ -20,12 +20,7 @@ const LONGEST: usize = 200;
 ///
 /// # Errors
 /// Parks a booking without a time; and when PostgreSQL refuses.
-pub async fn tell(
-    conn: &mut AsyncPgConnection,
-    work: &Work<'_>,
-    patient: i64,
-    said: &Schedule,
-) -> Result<(), Refusal> {
+pub async fn tell(conn: &mut AsyncPgConnection, work: &Work<'_>, patient: i64, said: &Schedule) -> Result<(), Refusal> {
     let appointment = read(said, work, patient)?;
     let actor = work.bringer.actor().map(|actor| (actor.user_id, actor.role.as_str()));
     let payload = Payload::ExternalAppointmentReceived(appointment);
@@ -110,9 +105,8 @@ mod tests {
 
     #[test]
     fn a_time_without_an_offset_is_the_hospitals() {
-        let read = |text: &str| {
-            instant(Timestamp::parse(text).unwrap(), chrono_tz::Asia::Kolkata).map(|at| at.to_rfc3339())
-        };
+        let read =
+            |text: &str| instant(Timestamp::parse(text).unwrap(), chrono_tz::Asia::Kolkata).map(|at| at.to_rfc3339());
         assert_eq!(read("202611250930").unwrap(), "2026-11-25T04:00:00+00:00");
         assert_eq!(read("202611250930+0000").unwrap(), "2026-11-25T09:30:00+00:00");
         assert_eq!(read("20261125"), None);

@@ -52,8 +52,7 @@ impl Row {
         let (ack, receipt) = (self.ack.ok_or_else(missing), self.receipt);
         match self.status.as_str() {
             "APPLIED" => {
-                let answer =
-                    serde_json::from_value(self.answer.ok_or_else(missing)?).map_err(Problem::internal)?;
+                let answer = serde_json::from_value(self.answer.ok_or_else(missing)?).map_err(Problem::internal)?;
                 Ok(Some(Outcome::Applied { answer, ack: ack?, receipt, replayed: false }))
             }
             "PARKED" => {

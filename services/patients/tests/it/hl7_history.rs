@@ -53,7 +53,11 @@ async fn an_admission_fills_the_history_and_says_where_it_stood() {
         ["7980", "SEVERE", "2019-03-01", "Rash\nBreathless"]
     );
     assert_eq!(
-        [&history["conditions"][0]["code"]["code"], &history["conditions"][0]["note"], &history["procedures"][0]["code"]["code"]],
+        [
+            &history["conditions"][0]["code"]["code"],
+            &history["conditions"][0]["note"],
+            &history["procedures"][0]["code"]["code"]
+        ],
         ["I10", "Working diagnosis", "29303009"]
     );
     let pressure = &history["observations"][0];
@@ -129,8 +133,8 @@ async fn a_result_of_somebody_unknown_registers_them_and_one_of_somebody_known_c
     let hospital = Hospital::open().await;
     let answer = hospital.import(&result("R-1", "OBX|1|NM|718-7^Hb^LN||13|g/dL|||||F\r")).await.expect(200).body;
     assert_eq!((&answer["message_type"], &answer["created"]), (&json!("ORU^R01"), &json!(true)));
-    let other = result("R-2", "OBX|1|NM|718-7^Hb^LN||13|g/dL|||||F\r")
-        .replace("Raman^Lakshmi", "Other^Name||19990101|M");
+    let other =
+        result("R-2", "OBX|1|NM|718-7^Hb^LN||13|g/dL|||||F\r").replace("Raman^Lakshmi", "Other^Name||19990101|M");
     hospital.import(&ADMIT.replace("MSG-0001", "MSG-7")).await.expect(200);
     let before = hospital.read(&answer["patient"]).await;
     let second = hospital.import(&other).await.expect(200).body;
@@ -138,7 +142,12 @@ async fn a_result_of_somebody_unknown_registers_them_and_one_of_somebody_known_c
     assert_eq!(second["warnings"].as_array().unwrap().len(), 2, "birth date and gender differ: {second}");
     assert_eq!(hospital.read(&answer["patient"]).await, before);
     // A vaccination, by VXU.
-    let vaccination = result("V-1", "").replace("ORU^R01^ORU_R01", "VXU^V04^VXU_V04").split("OBR|").next().unwrap().to_owned()
+    let vaccination = result("V-1", "")
+        .replace("ORU^R01^ORU_R01", "VXU^V04^VXU_V04")
+        .split("OBR|")
+        .next()
+        .unwrap()
+        .to_owned()
         + "ORC|RE|P-1|F-1^COWIN\rRXA|0|1|20261123||146^DTaP-IPV^CVX|0.5|mL|||||||LOT77|||||CP|A\rRXR|IM^Intramuscular^HL70162\r";
     let answer = hospital.import(&vaccination).await.expect(200).body;
     let given = hospital.history(&answer["patient"]).await["immunizations"][0].clone();
@@ -163,7 +172,10 @@ async fn appointments_are_handed_on_by_an_event() {
         assert_eq!((&answer["patient"], &answer["acknowledgment"]), (&booked["patient"], &json!("AA")));
     }
     let bodies = hospital
-        .raw("encode(body, 'hex')", "outbox WHERE event_type = 'ExternalAppointmentReceived' AND subscriber = 'appointments' ORDER BY id")
+        .raw(
+            "encode(body, 'hex')",
+            "outbox WHERE event_type = 'ExternalAppointmentReceived' AND subscriber = 'appointments' ORDER BY id",
+        )
         .await;
     let told: Vec<_> = bodies
         .iter()
@@ -187,7 +199,10 @@ async fn appointments_are_handed_on_by_an_event() {
     );
     assert_eq!((first.patient_id, first.duration_minutes), (booked["patient"].as_i64().unwrap(), 20));
     assert_eq!(time(first.starts_at.as_ref().unwrap()).unwrap().to_rfc3339(), "2026-11-25T04:00:00+00:00");
-    assert_eq!((first.practitioners[0].id.as_str(), first.practitioners[0].name.as_str()), ("DR017", "Dr. Meenakshi Iyer"));
+    assert_eq!(
+        (first.practitioners[0].id.as_str(), first.practitioners[0].name.as_str()),
+        ("DR017", "Dr. Meenakshi Iyer")
+    );
     assert_eq!((first.reason.as_str(), first.change_reason.as_str()), ("", "Patient asked"), "no diagnosis goes along");
     assert_eq!(told[3].status, "cancelled");
     // A booking without a time of day, and one without a number.
@@ -217,7 +232,13 @@ async fn a_batch_is_answered_message_by_message() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| (one["message_control_id"].as_str().unwrap(), one["status"].as_str().unwrap(), one["acknowledgment"].as_str().unwrap()))
+        .map(|one| {
+            (
+                one["message_control_id"].as_str().unwrap(),
+                one["status"].as_str().unwrap(),
+                one["acknowledgment"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(
         outcomes,

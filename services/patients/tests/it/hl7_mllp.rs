@@ -49,8 +49,7 @@ impl Listener {
             at_once: 4,
         };
         change(&mut config);
-        let desk =
-            Desk { db: hospital.db.pool().await, outbox: Outbox::new(), time_zone: chrono_tz::Asia::Kolkata };
+        let desk = Desk { db: hospital.db.pool().await, outbox: Outbox::new(), time_zone: chrono_tz::Asia::Kolkata };
         let recorder = Recorder::start(chassis::db::pool(&hospital.db.config(), "audit").unwrap()).unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(mllp::run(socket, config, desk.clone(), recorder, stop.clone()));
@@ -120,7 +119,10 @@ async fn a_message_is_stored_applied_and_acknowledged_and_again_the_same() {
     let listener = Listener::start(&hospital).await;
     let mut sender = listener.connect().await;
     let ack = sender.send(ADMIT).await;
-    assert!(ack.starts_with("MSH|^~\\&|EHS|EHS CHENNAI|HIS|APOLLO CHENNAI|") && ack.contains("\rMSA|AA|MSG-0001\r"), "{ack}");
+    assert!(
+        ack.starts_with("MSH|^~\\&|EHS|EHS CHENNAI|HIS|APOLLO CHENNAI|") && ack.contains("\rMSA|AA|MSG-0001\r"),
+        "{ack}"
+    );
     assert_eq!(sender.send(ADMIT).await, ack, "the stored acknowledgment");
     assert_eq!(listener.connect().await.send(ADMIT).await, ack, "on another connection too");
     let applied = "hl7_messages WHERE status = 'APPLIED' AND received_via = 'MLLP' AND received_by IS NULL AND peer = '127.0.0.1'";
@@ -164,7 +166,10 @@ async fn a_sender_in_enhanced_mode_hears_what_it_asks_for() {
     // What cannot be read is refused on receipt; what cannot be applied was received, and is refused after.
     let refused = sender.send(&enhanced("E-5", "AL", "AL").replace("PID|", "ZZZ|")).await;
     assert!(refused.contains("\rMSA|CE|E-5\r") && refused.contains("\rERR|"), "{refused}");
-    let nameless = enhanced("E-6", "AL", "AL").replace("778899", "778800").replace("Raman^Lakshmi|", "|").replace("91-1234-5678-9012^^^ABDM^HIN~", "");
+    let nameless = enhanced("E-6", "AL", "AL")
+        .replace("778899", "778800")
+        .replace("Raman^Lakshmi|", "|")
+        .replace("91-1234-5678-9012^^^ABDM^HIN~", "");
     assert!(sender.send(&nameless).await.contains("\rMSA|CA|E-6\r"));
     let refused = sender.hear().await.unwrap();
     assert!(refused.contains("\rMSA|AE|E-6\r"), "{refused}");

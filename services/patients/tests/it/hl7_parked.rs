@@ -62,11 +62,16 @@ async fn a_mended_message_is_applied_and_its_sender_hears_of_it() {
     hospital.import(&damaged).await.expect(400);
     let id = hospital.parked("").await["results"][0]["id"].clone();
     let path = format!("{PARKED}{id}/replay/");
-    let replay = async |body: Value| { hospital.server.post(&path, &hospital.receptionist(), &body).await };
+    let replay = async |body: Value| hospital.server.post(&path, &hospital.receptionist(), &body).await;
     // As it is, it cannot be read this time either.
     let still = replay(json!({})).await.expect(400).body;
     assert_eq!(still["acknowledgment"], "AE");
-    let worse = replay(json!({"message": numbered("P-1").replace("Raman^Lakshmi|", "|").replace("91-1234-5678-9012^^^ABDM^HIN~", "")})).await.expect(400).body;
+    let worse = replay(
+        json!({"message": numbered("P-1").replace("Raman^Lakshmi|", "|").replace("91-1234-5678-9012^^^ABDM^HIN~", "")}),
+    )
+    .await
+    .expect(400)
+    .body;
     assert!(worse["detail"].as_str().unwrap().starts_with("PID-5"), "{worse}");
     assert_eq!(hospital.parked("").await["results"][0]["reason"], worse["detail"]);
     assert_eq!((hospital.count("patients").await, hospital.count("hl7_messages").await), (0, 1));
@@ -87,7 +92,12 @@ async fn a_mended_message_is_applied_and_its_sender_hears_of_it() {
     assert_eq!(hospital.import(&damaged).await.expect(200).body, answer);
     hospital.import(&numbered("P-1")).await.expect(409);
     assert_eq!(hospital.count("patients").await, 1);
-    assert_eq!(hospital.count("audit_log WHERE action = 'Hl7Import' AND object LIKE '%/replay/' AND outcome = 'SUCCESS'").await, 1);
+    assert_eq!(
+        hospital
+            .count("audit_log WHERE action = 'Hl7Import' AND object LIKE '%/replay/' AND outcome = 'SUCCESS'")
+            .await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +150,8 @@ async fn one_that_is_not_to_be_applied_is_discarded_with_a_reason() {
     let refused = hospital.import_as("application/hl7-v2", damaged.as_bytes()).await.expect(400).text;
     let id = hospital.parked("").await["results"][0]["id"].clone();
     let path = format!("{PARKED}{id}/discard/");
-    for body in [json!({}), json!({"reason": " "}), json!({"reason": "<b>x</b>"}), json!({"reason": "a test", "x": 1})] {
+    for body in [json!({}), json!({"reason": " "}), json!({"reason": "<b>x</b>"}), json!({"reason": "a test", "x": 1})]
+    {
         hospital.server.post(&path, &hospital.receptionist(), &body).await.expect(400);
     }
     let reason = json!({"reason": "A test of the vendor"});
@@ -151,7 +162,10 @@ async fn one_that_is_not_to_be_applied_is_discarded_with_a_reason() {
     );
     hospital.server.post(&path, &hospital.receptionist(), &reason).await.expect(409);
     hospital.server.post(&format!("{PARKED}{id}/replay/"), &hospital.receptionist(), &json!({})).await.expect(409);
-    assert_eq!((hospital.parked("").await["count"].clone(), hospital.parked("?resolution=DISCARDED").await["count"].clone()), (json!(0), json!(1)));
+    assert_eq!(
+        (hospital.parked("").await["count"].clone(), hospital.parked("?resolution=DISCARDED").await["count"].clone()),
+        (json!(0), json!(1))
+    );
     let again = hospital.import_as("application/hl7-v2", damaged.as_bytes()).await.expect(400).text;
     assert_eq!(again, refused, "its sender hears the same");
     hospital.import(&numbered("D-1")).await.expect(200);

@@ -98,7 +98,8 @@ async fn message<S: AsyncWrite + Unpin>(
             warn(fault, "an HL7 message could not be stored");
             not_now(bytes, answers).await
         }
-        Ok(Taken::Answered(header, outcome)) => {
+        Ok(Taken::Answered(answered)) => {
+            let (header, outcome) = *answered;
             if let Outcome::Parked(_) = outcome
                 && let Err(fault) = listener.recorder.record(trail, Audited::Refused).await
             {

@@ -84,8 +84,11 @@ fn allow(env: &mut Env) -> Option<Vec<IpNet>> {
     const NAME: &str = "EHS_MLLP_ALLOW";
     let text = env.or(NAME, "127.0.0.0/8,::1/128".to_owned())?;
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let nets: Result<Vec<IpNet>, &str> =
-        parts.map(|part| part.parse().or_else(|_no_net| part.parse::<IpAddr>().map(IpNet::from)).map_err(|_nor_address| part)).collect();
+    let nets: Result<Vec<IpNet>, &str> = parts
+        .map(|part| {
+            part.parse().or_else(|_no_net| part.parse::<IpAddr>().map(IpNet::from)).map_err(|_nor_address| part)
+        })
+        .collect();
     match nets {
         Ok(nets) if nets.is_empty() => {
             env.fault(NAME, "must name at least one network");
@@ -125,7 +128,8 @@ fn server(certificate: &Path, key: &Path, clients: Option<&Path>) -> anyhow::Res
     let chain = certificates(certificate)?;
     let key = PrivateKeyDer::from_pem_file(key).context("the key")?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let builder =
+        rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(path) => {
@@ -166,9 +170,13 @@ mod tests {
         assert!(!config.lets_in("10.1.2.3".parse().unwrap()));
         let allow = ("EHS_MLLP_ALLOW", "10.1.0.0/16, 192.168.7.7,2001:db8::/32");
         let config = read([("EHS_MLLP_LISTEN", "0.0.0.0:2575"), allow]).unwrap().unwrap();
-        for (address, lets_in) in
-            [("10.1.2.3", true), ("10.2.0.1", false), ("192.168.7.7", true), ("192.168.7.8", false), ("2001:db8::7", true)]
-        {
+        for (address, lets_in) in [
+            ("10.1.2.3", true),
+            ("10.2.0.1", false),
+            ("192.168.7.7", true),
+            ("192.168.7.8", false),
+            ("2001:db8::7", true),
+        ] {
             assert_eq!(config.lets_in(address.parse().unwrap()), lets_in, "{address}");
         }
     }
@@ -183,9 +191,13 @@ mod tests {
             ("EHS_MLLP_TLS_KEY_FILE", "key.pem"),
         ])
         .unwrap_err();
-        for name in
-            ["EHS_MLLP_LISTEN", "EHS_MLLP_ALLOW", "EHS_MLLP_MAX_BYTES", "EHS_MLLP_IDLE_SECONDS", "EHS_MLLP_TLS_CERT_FILE"]
-        {
+        for name in [
+            "EHS_MLLP_LISTEN",
+            "EHS_MLLP_ALLOW",
+            "EHS_MLLP_MAX_BYTES",
+            "EHS_MLLP_IDLE_SECONDS",
+            "EHS_MLLP_TLS_CERT_FILE",
+        ] {
             assert!(faults.contains(name), "{faults}");
         }
     }

@@ -72,7 +72,10 @@ pub async fn replay(
 /// Why it is not applied.
 enum Refused {
     /// It goes on waiting.
-    Still { reason: String, acknowledgment: String },
+    Still {
+        reason: String,
+        acknowledgment: String,
+    },
     Error(Error),
 }
 

@@ -95,7 +95,10 @@ impl FromRequest for MayBeEmpty {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let headers = request.headers();
         let length = headers.get(CONTENT_LENGTH).map_or("0", |value| value.to_str().unwrap_or_default());
-        if length == "0" && !headers.contains_key(TRANSFER_ENCODING) && request.head().version < actix_web::http::Version::HTTP_2 {
+        if length == "0"
+            && !headers.contains_key(TRANSFER_ENCODING)
+            && request.head().version < actix_web::http::Version::HTTP_2
+        {
             let nothing = Self { value: ReplayInput::default(), digest: digest(b"") };
             return Box::pin(async move { Ok(nothing) });
         }

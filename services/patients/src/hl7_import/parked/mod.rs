@@ -66,7 +66,8 @@ pub async fn read(
     if let Ok(content) = &said.content {
         let patient = content.patient();
         let known_by = facts::identifiers(patient, &said.header.sending_facility, &mut Vec::new());
-        whose.extend(apply::matches(&mut conn, &known_by, patient.abha_number().as_deref()).await.map_err(Error::from)?);
+        whose
+            .extend(apply::matches(&mut conn, &known_by, patient.abha_number().as_deref()).await.map_err(Error::from)?);
     }
     permit.actor.trail.shows(whose);
     Ok(Etagged { version: parked.version, body: ParkedMessage::of(parked, &text) })

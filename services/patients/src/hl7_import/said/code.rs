@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn a_known_system_counts_before_a_senders_own() {
-        let expected = |system: &str, code: &str, display: &str| (system.to_owned(), code.to_owned(), display.to_owned());
+        let expected =
+            |system: &str, code: &str, display: &str| (system.to_owned(), code.to_owned(), display.to_owned());
         assert_eq!(read("718-7^Haemoglobin^LN"), expected("http://loinc.org", "718-7", "Haemoglobin"));
         assert_eq!(read("HB^Hb^L^718-7^Haemoglobin^LN"), expected("http://loinc.org", "718-7", "Hb"));
         let own = "urn:ehs:hl7v2:METRO-LABS-2-1-ISO:99M";

@@ -174,7 +174,8 @@ impl Said {
         let mut input = self.input.clone();
         if let Some(text) = input.note.as_mut().filter(|text| text.chars().count() > LONGEST_NOTE) {
             *text = text.chars().take(LONGEST_NOTE - 1).chain(['…']).collect();
-            warnings.push(format!("{}: a text was cut to {LONGEST_NOTE} characters; the message has it whole", self.at));
+            warnings
+                .push(format!("{}: a text was cut to {LONGEST_NOTE} characters; the message has it whole", self.at));
         }
         for _ in 0..2 {
             let faults = match input.clone().check(today) {
@@ -266,10 +267,16 @@ mod tests {
             "{warnings:?}"
         );
         assert_eq!(text(entries[0].note.as_ref()), "Rash\nBreathless");
-        assert_eq!((entries[0].severity.as_deref(), entries[1].severity.as_deref()), (Some("SEVERE"), Some("MODERATE")));
+        assert_eq!(
+            (entries[0].severity.as_deref(), entries[1].severity.as_deref()),
+            (Some("SEVERE"), Some("MODERATE"))
+        );
         let pressure = &entries[6];
         assert_eq!((text(pressure.value.as_ref()), pressure.unit.as_deref()), ("168", Some("mm[Hg]")));
-        assert_eq!((text(pressure.reference_range.as_ref()), pressure.interpretation.as_deref()), ("90-140", Some("H")));
+        assert_eq!(
+            (text(pressure.reference_range.as_ref()), pressure.interpretation.as_deref()),
+            ("90-140", Some("H"))
+        );
         assert_eq!(text(entries[7].note.as_ref()), "Left arm, sitting");
     }
 
@@ -355,7 +362,10 @@ mod tests {
         assert_eq!((first.code_system.as_deref(), text(first.code.as_ref())), (Some("urn:ehs:hl7v2:LAB:LN"), "718-9"));
         assert!(first.unit.is_none() && first.reference_range.is_none() && first.effective_date.is_none());
         assert_eq!(text(entries[1].value.as_ref()), "");
-        assert_eq!((entries[1].code_system.as_deref(), text(entries[1].code.as_ref())), (Some("urn:ehs:hl7v2:LAB:L"), "NA"));
+        assert_eq!(
+            (entries[1].code_system.as_deref(), text(entries[1].code.as_ref())),
+            (Some("urn:ehs:hl7v2:LAB:L"), "NA")
+        );
         assert!(warnings.iter().all(|warning| !warning.contains("2341")), "{warnings:?}");
     }
 }

@@ -89,9 +89,11 @@ impl Found<'_> {
     /// What stands under an order and under no result: a note of its own.
     pub(super) fn report(&mut self, report: &Report) {
         let Some(text) = note(report.notes.iter().map(|note| note.text.clone())) else { return };
-        let mut places = Places::at(&report.sources, "OBR")
-            .fill("code", &report.sources, &["code"])
-            .fill("effective_date", &report.sources, &["start"]);
+        let mut places = Places::at(&report.sources, "OBR").fill("code", &report.sources, &["code"]).fill(
+            "effective_date",
+            &report.sources,
+            &["start"],
+        );
         for note in &report.notes {
             places = places.fill("note", &note.sources, &["text"]);
         }

@@ -41,11 +41,8 @@ impl Found<'_> {
             Some("F") => "Final diagnosis",
             _ => "",
         };
-        let input = EntryInput {
-            status,
-            note: note([kind.to_owned()]),
-            ..self.entry(Kind::Condition, &of.code, of.onset)
-        };
+        let input =
+            EntryInput { status, note: note([kind.to_owned()]), ..self.entry(Kind::Condition, &of.code, of.onset) };
         let key = match &of.identifier {
             Some(id) => numbered("DG1-20", id),
             None => vec!["DG1".to_owned(), number_of(&of.code), day(of.onset)],
@@ -56,9 +53,8 @@ impl Found<'_> {
 
     pub(super) fn procedure(&mut self, of: &Procedure, is_planned: bool) {
         let sources = &of.sources;
-        let places = Places::at(sources, "PR1")
-            .fill("code", sources, &["code"])
-            .fill("effective_date", sources, &["performed"]);
+        let places =
+            Places::at(sources, "PR1").fill("code", sources, &["code"]).fill("effective_date", sources, &["performed"]);
         let status = is_planned.then(|| "PREPARATION".to_owned());
         let input = EntryInput { status, ..self.entry(Kind::Procedure, &of.code, of.performed) };
         let key = match &of.identifier {
