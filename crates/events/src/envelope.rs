@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::v1::{Actor, Envelope, envelope::Payload};
 
 /// Names of all events, in the order of `envelope.proto`; a test compares the two.
-pub const EVENT_TYPES: [&str; 11] = [
+pub const EVENT_TYPES: [&str; 13] = [
     "UserRegistered",
     "UserUpdated",
     "PatientRegistered",
@@ -21,6 +21,8 @@ pub const EVENT_TYPES: [&str; 11] = [
     "PaymentReceived",
     "BreakGlassUsed",
     "ExternalAppointmentReceived",
+    "PatientMerged",
+    "PatientUnmerged",
 ];
 
 impl Payload {
@@ -38,6 +40,8 @@ impl Payload {
             Self::PaymentReceived(_) => "PaymentReceived",
             Self::BreakGlassUsed(_) => "BreakGlassUsed",
             Self::ExternalAppointmentReceived(_) => "ExternalAppointmentReceived",
+            Self::PatientMerged(_) => "PatientMerged",
+            Self::PatientUnmerged(_) => "PatientUnmerged",
         }
     }
 }

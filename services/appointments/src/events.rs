@@ -10,6 +10,7 @@ use events::{Handler, Outbox, Payload};
 
 use crate::appointment::Appointment;
 use crate::break_glass;
+use crate::merged;
 use crate::people::{Patient, StaffMember, full_name};
 use crate::status::Status;
 
@@ -76,6 +77,8 @@ impl Handler for Subscriber {
             Payload::PatientRegistered(patient) | Payload::PatientUpdated(patient) => {
                 keep_patient(conn, patient).await?
             }
+            Payload::PatientMerged(merge) => merged::merged(conn, merge).await?,
+            Payload::PatientUnmerged(merge) => merged::unmerged(conn, merge).await?,
             Payload::BreakGlassUsed(used) => break_glass::keep(conn, used).await?,
             other => tracing::debug!(event = other.event_type(), "not for us"),
         }

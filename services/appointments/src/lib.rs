@@ -22,6 +22,7 @@ pub mod schedule;
 pub mod events;
 pub mod history;
 pub mod lookup;
+pub mod merged;
 /// `audit/` and `audit/verify/`.
 pub mod audit_log {
     audit::routes!("/api/appointments/audit/", "/api/appointments/audit/verify/");

@@ -10,7 +10,9 @@ use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use deserr::Deserr;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +22,7 @@ use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, Viewer, Visible, visible_to};
 use crate::break_glass;
 use crate::error::Error;
+use crate::merged;
 use crate::schema::appointments;
 use crate::slots;
 use crate::status::Status;
@@ -147,7 +150,7 @@ impl Walk<'_> {
         let Filters { patient, doctor, status, date, .. } = self.filters;
         let mut rows = visible_to(&self.scope);
         if let Some(patient) = patient {
-            rows = rows.filter(appointments::patient_id.eq(*patient));
+            rows = rows.filter(sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(*patient).sql("))"));
         }
         if let Some(doctor) = doctor {
             rows = rows.filter(appointments::doctor_id.eq(*doctor));

@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::appointment::{FREED, earliest_start};
 use crate::availability;
 use crate::error::{Conflict, Error, FreeSlot, Taken};
+use crate::merged;
 use crate::schema::appointments;
 use crate::slots::{self, Span};
 
@@ -50,8 +51,9 @@ impl Clash {
     }
 
     async fn look(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<(&'static str, Span)>> {
+        let same = merged::one_patient(conn, self.patient).await?;
         let rows: Vec<(i64, i64, DateTime<Utc>, DateTime<Utc>)> = appointments::table
-            .filter(appointments::doctor_id.eq(self.doctor).or(appointments::patient_id.eq(self.patient)))
+            .filter(appointments::doctor_id.eq(self.doctor).or(appointments::patient_id.eq_any(&same)))
             .filter(appointments::status.ne_all(FREED))
             .filter(
                 appointments::starts_at
@@ -69,7 +71,7 @@ impl Clash {
         for (doctor, patient, start, end) in rows {
             let span = Span { start, end };
             found.extend((doctor == self.doctor).then_some(("doctor", span)));
-            found.extend((patient == self.patient).then_some(("patient", span)));
+            found.extend(same.contains(&patient).then_some(("patient", span)));
         }
         Ok(found)
     }
@@ -95,8 +97,9 @@ impl Clash {
     async fn free_instead(&self, conn: &mut AsyncPgConnection, zone: Tz) -> Result<Vec<Span>, Error> {
         let Some((_version, hours)) = availability::hours_of(conn, self.doctor).await? else { return Ok(Vec::new()) };
         let window = Span { start: self.wanted.start, end: self.wanted.start + TimeDelta::days(HORIZON_DAYS) };
+        let same = merged::one_patient(conn, self.patient).await?;
         let busy: Vec<(DateTime<Utc>, DateTime<Utc>)> = appointments::table
-            .filter(appointments::doctor_id.eq(self.doctor).or(appointments::patient_id.eq(self.patient)))
+            .filter(appointments::doctor_id.eq(self.doctor).or(appointments::patient_id.eq_any(same)))
             .filter(appointments::status.ne_all(FREED))
             .filter(appointments::starts_at.lt(window.end).and(appointments::starts_at.gt(earliest_start(window))))
             .filter(appointments::id.ne(self.except.unwrap_or(0)))

@@ -25,7 +25,7 @@ use crate::appointment::{AppointmentView, DoctorFacts, Entry, NewAppointment, Pa
 use crate::error::Error;
 use crate::input::{Clock, Minutes};
 use crate::status::{AppointmentType, Status};
-use crate::{events, history};
+use crate::{events, history, merged};
 
 use self::clash::Clash;
 use self::diary::Diary;
@@ -82,6 +82,8 @@ pub async fn book(
     app: web::Data<App>,
 ) -> Result<Answer, Problem> {
     let Strict { value: wanted, digest } = body;
+    let patient = merged::survivor(&mut *app.conn().await?, wanted.patient.get()).await.map_err(Error::from)?;
+    let wanted = NewBooking { patient: Id::new(patient), ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
     check_people(&app, &permit.actor, &scope, &wanted).await?;

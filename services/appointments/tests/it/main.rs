@@ -17,6 +17,7 @@ mod break_glass;
 mod change;
 mod date_range;
 mod listing;
+mod merged;
 mod races;
 mod status;
 

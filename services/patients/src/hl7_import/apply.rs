@@ -15,6 +15,7 @@ use super::{entries, joined, schedule, stored};
 use crate::access::Scope;
 use crate::error::Error;
 use crate::events;
+use crate::merge::survivor;
 use crate::patient::{Facts, Patient};
 use crate::schema::{patient_identifiers, patients};
 
@@ -212,7 +213,8 @@ async fn found(
 
 /// Locks a patient for the rest of the transaction.
 pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<Patient> {
-    Patient::lock(conn, &Scope::of_the_service(), id).await
+    let id = survivor::lock(conn, id).await?;
+    Patient::find(conn, &Scope::of_the_service(), id).await
 }
 
 async fn write(
@@ -279,9 +281,7 @@ pub async fn matches(
             patients::table.filter(patients::abha_number.eq(number)).select(patients::id).load::<i64>(conn).await?,
         );
     }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+    survivor::of_all(conn, &ids).await
 }
 
 /// Notes the numbers by which the patient is to be known again.

@@ -88,6 +88,8 @@ async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
         ("hl7_receiving", include_str!("../../migrations/2026-11-27-050000_hl7_receiving/down.sql")),
+        ("imports", include_str!("../../migrations/2026-11-27-020300_imports/down.sql")),
+        ("merges", include_str!("../../migrations/2026-11-27-020100_merges/down.sql")),
         ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),
         ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),
