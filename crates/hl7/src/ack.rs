@@ -117,15 +117,16 @@ pub fn acknowledge(
     write(header, code, new_control_id, at, failure)
 }
 
-/// The acknowledgment that refuses a message for a fault: with the code, the place and the reason that the fault has.
-pub fn refuse(header: &Header, fault: &ParseFault, new_control_id: &str, at: DateTime<Utc>) -> String {
+/// The acknowledgment that refuses a message for a fault: with the place and the reason that the fault has. The code is
+/// [`ParseFault::acknowledgment`], or its counterpart on receipt.
+pub fn refuse(header: &Header, code: AckCode, fault: &ParseFault, new_control_id: &str, at: DateTime<Utc>) -> String {
     let location = match (&fault.segment, fault.field) {
         (Some(segment), Some(field)) if segment.len() == 3 => format!("{segment}^1^{field}"),
         (Some(segment), None) if segment.len() == 3 => format!("{segment}^1"),
         _ => String::new(),
     };
     let failure = Failure { location: &location, condition: fault.condition(), text: &fault.to_string() };
-    write(header, fault.acknowledgment(), new_control_id, at, Some(failure))
+    write(header, code, new_control_id, at, Some(failure))
 }
 
 struct Failure<'a> {
@@ -222,7 +223,7 @@ mod tests {
     fn a_refusal_says_what_and_where() {
         let fault = parse(b"MSH|^~\\&|HIS|APOLLO|EHS|EHS|||ADT^A01||P|2.5").unwrap().header().unwrap_err();
         insta::assert_snapshot!(
-            refuse(&header("2.5.1"), &fault, "ACK-2", at()).replace('\r', "\n"),
+            refuse(&header("2.5.1"), fault.acknowledgment(), &fault, "ACK-2", at()).replace('\r', "\n"),
             @r"
         MSH|^~\&|EHS|EHS CHENNAI|HIS|APOLLO^2.16^ISO|20261123021320+0000||ACK^A01^ACK|ACK-2|P|2.5.1
         MSA|AE|MSG\T\7

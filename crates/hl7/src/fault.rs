@@ -83,6 +83,11 @@ pub enum Reason {
 }
 
 impl ParseFault {
+    /// The fault of a message of which only the size is known.
+    pub fn too_large() -> Self {
+        Self::whole(Reason::TooLarge)
+    }
+
     pub(crate) fn whole(reason: Reason) -> Self {
         Self { reason, segment: None, field: None }
     }

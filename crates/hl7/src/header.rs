@@ -13,7 +13,7 @@ const LOSSY_BYTES: usize = 16 * 1024;
 /// What MSH says. It holds nothing of a patient.
 ///
 /// Applications and facilities are whole (`APOLLO^2.16.840^ISO`), in the standard separators.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
     /// MSH-3.
     pub sending_application: String,

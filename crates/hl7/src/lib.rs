@@ -27,7 +27,7 @@ pub use content::{Content, Results, Schedule, ScheduleEvent, Vaccination, read};
 pub use fault::{ParseFault, Reason};
 pub use header::{Header, header_lossy};
 pub use message::{Component, Encoding, Field, Message, Repetition, Segment, Separators};
-pub use parse::{MAX_BYTES, MAX_FIELDS, MAX_REPETITIONS, MAX_SEGMENTS, parse};
+pub use parse::{MAX_BYTES, MAX_FIELDS, MAX_REPETITIONS, MAX_SEGMENTS, decode_lossy, encode, parse};
 pub use provenance::{Place, Sources};
 pub use timestamp::{PartialDate, Precision, Timestamp};
 pub use warning::Warning;

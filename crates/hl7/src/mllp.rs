@@ -14,6 +14,8 @@
 const START: u8 = 0x0B;
 /// After a message; a CR follows.
 const END: u8 = 0x1C;
+/// How much is kept of a frame that was given up, so that its refusal can be addressed.
+const HEAD_BYTES: usize = 4 * 1024;
 
 /// Why a frame was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +33,7 @@ pub enum FrameFault {
 pub struct FrameReader {
     state: State,
     frame: Vec<u8>,
+    head: Vec<u8>,
     max_bytes: usize,
     skipped: u64,
 }
@@ -48,7 +51,7 @@ enum State {
 impl FrameReader {
     /// A reader of frames of at most so many bytes.
     pub fn new(max_bytes: usize) -> Self {
-        Self { state: State::Outside, frame: Vec::new(), max_bytes, skipped: 0 }
+        Self { state: State::Outside, frame: Vec::new(), head: Vec::new(), max_bytes, skipped: 0 }
     }
 
     /// Takes bytes from the front of `bytes` until a frame is whole, and gives its content. Nothing means that all bytes
@@ -80,6 +83,11 @@ impl FrameReader {
         self.state != State::Outside
     }
 
+    /// The first 4 KiB of the frame that was given up last: enough to find the header in and say to whom the refusal goes.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
     /// How many bytes stood outside all frames, line ends aside.
     pub fn skipped(&self) -> u64 {
         self.skipped
@@ -100,7 +108,7 @@ impl FrameReader {
         let mark = bytes.iter().position(|byte| matches!(*byte, START | END));
         let (content, rest) = bytes.split_at_checked(mark.unwrap_or(bytes.len())).unwrap_or((bytes, &[]));
         if self.frame.len().saturating_add(content.len()) > self.max_bytes {
-            self.frame = Vec::new();
+            self.keep_head(content);
             self.state = State::PassingOver;
             // The mark stays: it ends what is passed over.
             *bytes = rest;
@@ -112,12 +120,19 @@ impl FrameReader {
             return Ok(None);
         };
         *bytes = rest;
-        let frame = std::mem::take(&mut self.frame);
         if *mark == START {
+            self.keep_head(&[]);
             return Err(FrameFault::Unfinished);
         }
+        let frame = std::mem::take(&mut self.frame);
         self.state = State::Outside;
         Ok(Some(frame))
+    }
+
+    /// Gives the frame up, all but its beginning.
+    fn keep_head(&mut self, more: &[u8]) {
+        let frame = std::mem::take(&mut self.frame);
+        self.head = frame.iter().chain(more).take(HEAD_BYTES).copied().collect();
     }
 
     fn pass_over(&mut self, bytes: &mut &[u8]) {
@@ -189,6 +204,7 @@ mod tests {
         let mut reader = FrameReader::new(10);
         let found = read(&mut reader, &[b"\x0B12345678901", b"2345", b"\x1C\r\x0Bone\x1C\r"]);
         assert_eq!(found, [Err(FrameFault::TooLarge), Ok(b"one".to_vec())]);
+        assert_eq!(reader.head(), b"12345678901");
         assert_eq!(all(&[b"\x0B1234567890\x1C\r"]), [Ok(b"1234567890".to_vec())]);
     }
 
@@ -213,7 +229,7 @@ mod tests {
             })
             .collect();
         assert_eq!(faults, [17], "with the first byte past the limit, and once");
-        assert_eq!((reader.is_inside(), reader.frame.capacity()), (true, 0));
+        assert_eq!((reader.is_inside(), reader.frame.capacity(), reader.head().len()), (true, 0, HEAD_BYTES));
     }
 
     proptest! {

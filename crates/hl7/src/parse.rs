@@ -35,6 +35,32 @@ pub fn parse(bytes: &[u8]) -> Result<Message, ParseFault> {
     Ok(Message { encoding, segments })
 }
 
+/// A message, or a batch, that came as text (in JSON, say) as the bytes in which it would have come by itself: each message in
+/// the set that its MSH-18 declares. Nothing where that set has not all of its characters.
+pub fn encode(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut charset) = (Vec::with_capacity(text.len()), Charset::Utf8);
+    for line in text.split_inclusive(['\r', '\n']) {
+        if line.trim_start_matches(['\u{feff}', '\u{b}']).starts_with("MSH") {
+            let msh = unframed(line.as_bytes());
+            // What is no header is refused when it is read.
+            charset = declared(msh).map_or(Charset::Utf8, |encoding| encoding.charset);
+        }
+        let encoded = charset.encode(line);
+        if charset.decode(&encoded).as_deref() != Some(line) {
+            return None;
+        }
+        bytes.extend(encoded);
+    }
+    Some(bytes)
+}
+
+/// A message as text for a person to look at, read or not: in the set that it declares, or else as much of it as is UTF-8.
+pub fn decode_lossy(bytes: &[u8]) -> String {
+    let declared = declared(first_line(unframed(bytes))).ok();
+    let text = declared.and_then(|encoding| encoding.charset.decode(bytes));
+    text.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+}
+
 /// Without white space, byte order mark and MLLP framing around it.
 pub(crate) fn unframed(bytes: &[u8]) -> &[u8] {
     const MARKS: [&[u8]; 2] = [b"\xEF\xBB\xBF", b"\x0B"];
@@ -130,6 +156,22 @@ mod tests {
 
     fn reason(bytes: &[u8]) -> Reason {
         parse(bytes).unwrap_err().reason
+    }
+
+    #[test]
+    fn text_becomes_the_bytes_that_its_message_declares() {
+        let latin = "MSH|^~\\&|H|A|E|E|||ADT^A01|1|P|2.5||||||8859/1\rPID|1||7||José\r";
+        let bytes = encode(latin).unwrap();
+        assert!(bytes.ends_with(b"Jos\xe9\r"));
+        assert_eq!(decode_lossy(&bytes), latin);
+        assert_eq!(encode(&latin.replace("José", "लक्ष्मी")), None);
+        let batch = format!("BHS|^~\\&\r{latin}{}BTS|2\r", latin.replace("8859/1", "UNICODE UTF-8"));
+        let bytes = encode(&batch).unwrap();
+        assert!(
+            bytes.windows(4).any(|part| part == b"Jos\xe9") && bytes.windows(5).any(|part| part == "José".as_bytes())
+        );
+        assert_eq!(encode("hello é").unwrap(), "hello é".as_bytes());
+        assert_eq!(decode_lossy(b"hello \xff"), "hello \u{fffd}");
     }
 
     #[test]

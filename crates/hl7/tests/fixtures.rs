@@ -63,7 +63,7 @@ fn a_damaged_message_gets_a_reason_and_can_be_answered() {
         let bytes = fixture(name);
         let fault = parse(&bytes).and_then(|message| hl7::adt::read(&message)).unwrap_err();
         let header = header_lossy(&bytes).unwrap();
-        let ack = hl7::ack::refuse(&header, &fault, "EHS-1", chrono::DateTime::UNIX_EPOCH);
+        let ack = hl7::ack::refuse(&header, fault.acknowledgment(), &fault, "EHS-1", chrono::DateTime::UNIX_EPOCH);
         assert!(parse(ack.as_bytes()).unwrap().header().is_ok());
         assert!(ack.contains("|SARASWATI HOSPITAL|"));
         (fault.acknowledgment(), fault.to_string(), header.control_id)
@@ -140,7 +140,7 @@ fn read_everything(bytes: &[u8]) {
         hl7::read(&message)
     });
     if let (Some(header), Err(fault)) = (header, read) {
-        hl7::ack::refuse(&header, &fault, "1", chrono::DateTime::UNIX_EPOCH);
+        hl7::ack::refuse(&header, fault.acknowledgment(), &fault, "1", chrono::DateTime::UNIX_EPOCH);
     }
 }
 

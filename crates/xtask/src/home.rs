@@ -21,6 +21,8 @@ pub mod port {
     pub const AWS: u16 = 14566;
     /// The receiver of traces.
     pub const OTLP: u16 = 14318;
+    /// HL7 messages over MLLP.
+    pub const MLLP: u16 = 2575;
 }
 
 /// One system on this machine: its workspace, its folder, its ports.

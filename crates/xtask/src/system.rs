@@ -51,6 +51,7 @@ pub fn ports(home: &Home) -> Vec<(String, u16)> {
         ("Redis".to_owned(), port::REDIS),
         ("SQS and S3".to_owned(), port::AWS),
         ("trace receiver".to_owned(), port::OTLP),
+        ("HL7 over MLLP".to_owned(), port::MLLP),
     ];
     for service in SERVICES {
         ports.push((service.name.to_owned(), service.listen));
@@ -121,6 +122,14 @@ impl<'a> Settings<'a> {
             ("EHS_ADMIN_LISTEN", self.address(service.worker_admin)),
             ("EHS_DB_POOL_SIZE", "8".to_owned()),
         ]));
+        if service.name == "patients" {
+            env.retain(|(name, _)| name != "EHS_DB_POOL_SIZE");
+            env.extend(owned([
+                ("EHS_DB_POOL_SIZE", "12".to_owned()),
+                ("EHS_MLLP_LISTEN", self.address(port::MLLP)),
+                ("EHS_MLLP_AT_ONCE", "8".to_owned()),
+            ]));
+        }
         self.spec(service, format!("{}-worker", service.name), "worker", Layer::Worker, service.worker_admin, env)
     }
 

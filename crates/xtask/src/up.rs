@@ -278,6 +278,7 @@ fn greet(home: &Home, system: &System) {
     say!("\nEHS is ready after {}.{} s", took.as_secs(), took.subsec_millis() / 100);
     say!("  gateway     {}", hospital.gateway);
     say!("  API         {}/api/docs/", hospital.gateway);
+    say!("  HL7 v2      mllp://127.0.0.1:{}", home.port(port::MLLP));
     if let Some(authority) = &hospital.certificate_authority {
         say!("  authority   {}", authority.display());
         say!("  by hand     curl --cacert {} {}/readyz -i", home.short(authority), hospital.gateway);

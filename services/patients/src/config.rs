@@ -11,6 +11,20 @@
 //! | `EHS_DOCUMENT_MAX_BYTES` | bytes of a document at most; the gateway's `body_limit` of the route has to be larger | `536870912` |
 //! | `EHS_CLAMAV` | the worker's scanner, `tcp://host:port` or `unix:/path`; its `StreamMaxLength` has to be as large as a document may be | none: documents are not scanned |
 //!
+//! The worker takes HL7 messages over MLLP where it is told an address:
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `EHS_MLLP_LISTEN` | address of the MLLP listener | none: there is no listener |
+//! | `EHS_MLLP_ALLOW` | networks or addresses that may connect, with commas between them | `127.0.0.0/8,::1/128` |
+//! | `EHS_MLLP_TLS_CERT_FILE`, `EHS_MLLP_TLS_KEY_FILE` | PEM files: TLS is spoken, and nothing else | none: plain |
+//! | `EHS_MLLP_TLS_CLIENT_CA_FILE` | PEM file: senders must have a certificate by one of these | none |
+//! | `EHS_MLLP_MAX_BYTES` | largest frame | 1048576, which is the most |
+//! | `EHS_MLLP_IDLE_SECONDS` | a connection is silent so long at most | 600 |
+//! | `EHS_MLLP_DEADLINE_SECONDS` | a frame that began ends, and an answer is read, within this | 30 |
+//! | `EHS_MLLP_MAX_CONNECTIONS` | connections at most; who comes after is closed at once | 64 |
+//! | `EHS_MLLP_AT_ONCE` | messages that are worked on at once; below `EHS_DB_POOL_SIZE` | 4 |
+//!
 //! Those of [`object_store`], [`auth::AuthConfig`] and, for the worker, [`events::QueueConfig`] come on top.
 
 use auth::AuthConfig;
@@ -23,6 +37,7 @@ use reqwest::Url;
 use crate::documents::inspection::scan::Scanner;
 use crate::documents::receive::Limits;
 use crate::documents::types::Types;
+use crate::hl7_import::mllp::MllpConfig;
 
 /// What `serve` needs.
 #[derive(Clone, Debug)]
@@ -84,15 +99,17 @@ pub struct WorkerConfig {
     pub types: Types,
     /// Looks for malware in them.
     pub scanner: Option<Scanner>,
+    /// Whether HL7 messages are taken over MLLP, and how.
+    pub mllp: Option<MllpConfig>,
 }
 
 impl WorkerConfig {
     /// Reads the settings; `None` means that faults were noted in `env`.
     pub fn read(env: &mut Env) -> Option<Self> {
-        let (base, queues) = (BaseConfig::read(env), QueueConfig::read(env));
+        let (base, queues, mllp) = (BaseConfig::read(env), QueueConfig::read(env), MllpConfig::read(env));
         let (store, types) = (StoreConfig::read(env), env.or("EHS_DOCUMENT_TYPES", Types::default()));
         let scanner = env.optional("EHS_CLAMAV");
-        Some(Self { base: base?, queues: queues?, store: store?, types: types?, scanner: scanner? })
+        Some(Self { base: base?, queues: queues?, store: store?, types: types?, scanner: scanner?, mllp: mllp? })
     }
 }
 

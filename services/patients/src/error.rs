@@ -24,6 +24,12 @@ pub enum Error {
     /// The entry was entered in error, which is final.
     #[error("entered in error")]
     EnteredInError,
+    /// No message with this id was ever parked.
+    #[error("no such parked message")]
+    NoSuchMessage,
+    /// The parked message was replayed or discarded before.
+    #[error("the parked message was dealt with")]
+    MessageResolved,
     /// Another patient has this ABHA number.
     #[error("the ABHA number is another patient's")]
     AbhaTaken,
@@ -84,6 +90,10 @@ impl From<Error> for Problem {
             Error::EnteredInError => {
                 Self::conflict("The entry was entered in error, which is final; enter another one.")
                     .with_type("entered-in-error")
+            }
+            Error::NoSuchMessage => Self::not_found("There is no such parked message."),
+            Error::MessageResolved => {
+                Self::conflict("The message was replayed or discarded before.").with_type("hl7-message-resolved")
             }
             Error::AbhaTaken => {
                 Self::conflict("This ABHA number is in use for another patient.").with_type("abha-number-taken")

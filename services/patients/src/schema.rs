@@ -120,13 +120,30 @@ diesel::table! {
         digest -> Bytea,
         raw -> Bytea,
         received_at -> Timestamptz,
-        received_by -> Int8,
+        received_by -> Nullable<Int8>,
         status -> Text,
         reason -> Nullable<Text>,
         acknowledgment -> Nullable<Text>,
         ack -> Nullable<Text>,
         answer -> Nullable<Jsonb>,
         patient -> Nullable<Int8>,
+        received_via -> Text,
+        peer -> Nullable<Text>,
+        receipt -> Nullable<Text>,
+        attempts -> Int4,
+        version -> Int8,
+        corrected -> Nullable<Bytea>,
+        resolution -> Nullable<Text>,
+        resolution_reason -> Nullable<Text>,
+        resolved_by -> Nullable<Int8>,
+        resolved_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    hl7_entries (entry) {
+        entry -> Int8,
+        digest -> Bytea,
     }
 }
 
@@ -233,6 +250,8 @@ diesel::table! {
 }
 
 diesel::joinable!(patient_identifiers -> patients (patient));
+diesel::joinable!(hl7_entries -> history_entries (entry));
+diesel::allow_tables_to_appear_in_same_query!(hl7_entries, history_entries);
 diesel::joinable!(patient_merges -> patients (source));
 diesel::allow_tables_to_appear_in_same_query!(patients, patient_identifiers, patient_merges);
 diesel::allow_tables_to_appear_in_same_query!(documents, document_texts, document_work, patients);

@@ -13,12 +13,14 @@ use crate::documents::inspection::Inspector;
 use crate::documents::inspection::bench::Bench;
 use crate::documents::sweep;
 use crate::events::{Heard, SUBSCRIBER};
+use crate::hl7_import::receive::Desk;
+use crate::hl7_import::{backlog, mllp};
 
 /// Answers kept for Idempotency-Keys are forgotten in rounds this far apart.
 const PRUNING: Duration = Duration::from_secs(60);
 
 /// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, inspects documents and sweeps
-/// after broken uploads, forgets old answers.
+/// after broken uploads, takes HL7 messages over MLLP and applies those that were left, forgets old answers.
 ///
 /// # Errors
 /// When one of the loops cannot go on; the others are then stopped.
@@ -31,6 +33,7 @@ pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> 
         types: config.types.clone(),
         bench: Bench::of(std::env::current_exe()?),
     };
+    let desk = Desk { db: pool.clone(), outbox: events::Outbox::new(), time_zone: config.base.time_zone };
     let _guard = stop.clone().drop_guard();
     tokio::try_join!(
         http::serve_worker(&config.base, http::Readiness::of_database(pool.clone()), stop.clone()),
@@ -39,9 +42,17 @@ pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> 
         audit::worker::run(pool.clone(), stop.clone()),
         inspector.run(pool.clone(), stop.clone()),
         sweep::run(pool.clone(), store, stop.clone()),
+        take_messages(config, desk.clone(), stop.clone()),
+        backlog::run(desk, stop.clone()),
         forget_answers(pool, stop),
     )?;
     Ok(())
+}
+
+async fn take_messages(config: &WorkerConfig, desk: Desk, stop: CancellationToken) -> anyhow::Result<()> {
+    let Some(mllp) = config.mllp.clone() else { return Ok(()) };
+    let (listener, recorder) = (http::bind(mllp.listen)?, audit::config::recorder(&config.base, "patients worker")?);
+    mllp::run(listener, mllp, desk, recorder, stop).await
 }
 
 async fn forget_answers(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {

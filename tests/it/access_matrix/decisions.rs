@@ -73,6 +73,10 @@ GET    /api/patients/{id}/documents/{document}/content/ | 401     ok     ok/404 
 GET    /api/patients/{id}/documents/{document}/thumbnail/ | 401     ok     ok/404   ok/404   403      403      403      ok/404
 GET    /api/patients/{id}/access-log/                 | 401     ok     403      403      403      403      ok       ok/404
 POST   /api/patients/hl7/import/                      | 401     ok     403      403      ok       403      403      403
+GET    /api/patients/hl7/parked/                      | 401     ok     403      403      ok       403      403      403
+GET    /api/patients/hl7/parked/{id}/                 | 401     ok     403      403      ok       403      403      403
+POST   /api/patients/hl7/parked/{id}/replay/          | 401     ok     403      403      ok       403      403      403
+POST   /api/patients/hl7/parked/{id}/discard/         | 401     ok     403      403      ok       403      403      403
 GET    /api/patients/audit/                           | 401     ok     403      403      403      403      ok       403
 GET    /api/patients/audit/verify/                    | 401     ok     403      403      403      403      ok       403
 

@@ -55,6 +55,7 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
             side.draft
         }
         (_, path, _) if path.contains("/doctor/{id}/") || path.contains("/doctors/{id}/") => side.doctor,
+        (_, path, _) if path.starts_with("/api/patients/hl7/parked/{id}/") => world.new_parked().await,
         (_, path, _) if path.starts_with("/api/patients/{id}/") || path.starts_with("/fhir/Patient/{id}/") => {
             side.patient
         }
@@ -122,6 +123,10 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         ("POST", "/api/patients/{id}/medical-history/", _) => json!({"kind": "NOTE", "note": unique()}),
         (_, "/api/patients/{id}/medical-history/{entry}/", _) => json!({"note": unique()}),
         (_, "/api/patients/hl7/import/", _) => json!({"message": MESSAGE}),
+        (_, "/api/patients/hl7/parked/{id}/replay/", _) => {
+            json!({"message": MESSAGE.replace("|MATRIX-1|", &format!("|{}|", unique()))})
+        }
+        (_, "/api/patients/hl7/parked/{id}/discard/", _) => json!({"reason": "a test of the matrix"}),
         ("POST", "/api/appointments/", what) => {
             let (date, time_slot) = world.slot();
             let mut body =

@@ -6,6 +6,7 @@ use journeys::people::Person;
 use journeys::{Hospital, day};
 use serde_json::{Value, json};
 use testkit::eventually;
+use uuid::Uuid;
 
 use super::decisions::CALLERS;
 
@@ -153,6 +154,16 @@ impl World {
     /// An issued invoice of the side's.
     pub async fn new_invoice(&self, whose: Whose) -> i64 {
         bill(&self.hospital, &self.admin, self.side(whose).patient, false).await
+    }
+
+    /// An HL7 message that cannot be read, and waits for a person.
+    pub async fn new_parked(&self) -> i64 {
+        let control_id = Uuid::new_v4().to_string();
+        let damaged = format!("MSH|^~\\&|HIS|MATRIX|EHS|EHS|||ADT^A28|{control_id}|P|2.5.1\rZZZ|1\r");
+        self.hospital.post(&self.admin, "/api/patients/hl7/import/", &json!({"message": damaged})).await.expect(400);
+        let parked = self.hospital.get(&self.admin, "/api/patients/hl7/parked/?page_size=100").await.expect(200).body;
+        let ours = parked["results"].as_array().unwrap().iter().find(|one| one["message_control_id"] == control_id);
+        id(ours.expect("it waits"))
     }
 
     /// A draft of the side's.

@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: what a request costs, beside what PostgreSQL alone needs for one row; what auditing adds to it;
-//! what the gateway costs beside Envoy; what searching a million patients costs.
+//! what the gateway costs beside Envoy; what searching a million patients costs; how many HL7 messages a second are taken over MLLP.
 
 mod audit;
 mod cpu;
 mod gateway;
 mod load;
+mod mllp;
 mod pgbench;
 mod report;
 mod requests;
@@ -50,13 +51,15 @@ pub enum Section {
     Audit,
     /// The gateway's own work, beside Envoy's
     Gateway,
+    /// HL7 messages over MLLP
+    Mllp,
     /// Searching and listing ten thousand patients, and a million
     Search,
 }
 
 impl Section {
     /// The last one leaves a million patients.
-    const ALL: [Self; 4] = [Self::Requests, Self::Audit, Self::Gateway, Self::Search];
+    const ALL: [Self; 5] = [Self::Requests, Self::Audit, Self::Gateway, Self::Mllp, Self::Search];
 
     fn name(self) -> &'static str {
         match self {
@@ -64,6 +67,7 @@ impl Section {
             Self::Audit => "audit",
             Self::Gateway => "gateway",
             Self::Search => "search",
+            Self::Mllp => "mllp",
         }
     }
 }
@@ -141,6 +145,7 @@ async fn measure(
             Section::Audit => audit::measure(&bench, supervisor).await?.markdown(),
             Section::Gateway => gateway::measure(&bench, supervisor).await?.markdown(),
             Section::Search => search::measure(&bench).await?.markdown(),
+            Section::Mllp => mllp::measure(&bench).await?.markdown(),
         };
         texts.push((section, text));
     }

@@ -1,16 +1,18 @@
-//! A message that was read becomes a change of one patient, once.
+//! A message that was read becomes a change of one patient's record, once.
 
 use auth::Actor;
 use chassis::idempotency::{Answer, IdempotencyKey};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use hl7::Header;
-use hl7::adt::AdtMessage;
+use hl7::adt::{AdtEvent, PatientFacts};
+use hl7::{Content, Header};
 
 use super::facts::{self, Known};
-use super::message::{self, ImportAnswer, Incoming, Outcome, Parked};
+use super::message::{self, Bringer, ImportAnswer, Outcome, Parked};
+use super::receive::{Desk, Waiting};
+use super::{entries, joined, schedule, stored};
 use crate::access::Scope;
-use crate::app::App;
 use crate::error::Error;
 use crate::events;
 use crate::merge::survivor;
@@ -18,7 +20,7 @@ use crate::patient::{Facts, Patient};
 use crate::schema::{patient_identifiers, patients};
 
 /// Why a message that was read is not applied.
-enum Refusal {
+pub enum Refusal {
     /// A person has to look at it; the words are for the sender.
     Park(&'static str),
     /// Not the message's fault.
@@ -37,109 +39,229 @@ where
     }
 }
 
+/// What a message is applied with.
+pub struct Work<'a> {
+    /// What every message needs.
+    pub desk: &'a Desk,
+    /// Who brings it now.
+    pub bringer: Bringer<'a>,
+    /// Who brought it first.
+    pub author: Option<i64>,
+    /// The row of `hl7_messages`.
+    pub message: i64,
+    /// Its header.
+    pub header: &'a Header,
+}
+
+/// Whose record a message changed.
+pub struct Changed {
+    /// The patient; after a merge the one who stays.
+    pub patient: i64,
+    /// Whether the patient is new.
+    pub created: bool,
+    /// All whose records were changed.
+    pub touched: Vec<i64>,
+}
+
+impl Changed {
+    fn one(patient: i64, created: bool) -> Self {
+        Self { patient, created, touched: vec![patient] }
+    }
+}
+
 /// Applies a stored message, or parks it.
 ///
 /// # Errors
-/// When PostgreSQL refuses, or the Idempotency-Key was used for another request; the message then waits to be sent again.
+/// When PostgreSQL refuses, or the Idempotency-Key was used for another request; the message then waits.
 pub async fn apply(
     conn: &mut AsyncPgConnection,
-    app: &App,
-    key: &IdempotencyKey,
-    stored: i64,
-    incoming: &Incoming<'_>,
-    message: &AdtMessage,
+    desk: &Desk,
+    bringer: Bringer<'_>,
+    key: Option<(&Actor, &IdempotencyKey, &[u8; 32])>,
+    waiting: &Waiting,
 ) -> Result<Outcome, Error> {
-    let (actor, header) = (incoming.actor, &incoming.header);
+    let header = &waiting.header;
+    let work = Work { desk, bringer, author: waiting.author, message: waiting.id, header };
     let applied = conn
         .transaction(async |conn: &mut AsyncPgConnection| {
-            let replayed = key.claim(conn, actor.user_id, &incoming.digest).await?.is_some();
-            if let Some(outcome) = message::lock(conn, stored).await? {
-                actor.trail.shows(outcome.patient());
+            let replayed = match key {
+                Some((actor, key, digest)) => key.claim(conn, actor.user_id, digest).await?.is_some(),
+                None => false,
+            };
+            if let Some(outcome) = stored::lock(conn, waiting.id).await? {
+                bringer.trail().shows(outcome.patient());
                 return Ok(outcome.replayed(replayed));
             }
-            let mut warnings: Vec<String> =
-                message.warnings.iter().map(|w| format!("{}: {}", w.location, w.message)).collect();
-            let (patient, created) = change(conn, app, actor, header, message, &mut warnings).await?;
-            let (code, ack) = message::accept(header);
-            let answer = ImportAnswer {
-                message_control_id: header.control_id.clone(),
-                message_type: header.message_type(),
-                acknowledgment: code.to_string(),
-                patient,
-                created,
-                warnings,
-            };
-            audit::write(conn, &actor.trail, [patient]).await?;
-            message::applied(conn, stored, &answer, &ack).await?;
-            let kept = Answer::new(actix_web::http::StatusCode::OK, None, None, &answer)?;
-            key.store(conn, actor.user_id, &kept).await?;
-            Ok(Outcome::Applied { answer, ack, replayed: false })
+            let (answer, ack) = now(conn, &work, &waiting.content).await?;
+            stored::applied(conn, waiting.id, &answer, &ack).await?;
+            if let Some((actor, key, _)) = key {
+                let kept = Answer::new(actix_web::http::StatusCode::OK, None, None, &answer)?;
+                key.store(conn, actor.user_id, &kept).await?;
+            }
+            Ok(Outcome::Applied { answer, ack, receipt: waiting.receipt.clone(), replayed: false })
         })
         .await;
     match applied {
         Ok(outcome) => Ok(outcome),
-        Err(Refusal::Park(reason)) => message::park_stored(conn, stored, Parked::refused(header, reason)).await,
+        Err(Refusal::Park(reason)) => stored::park_stored(conn, waiting.id, Parked::refused(header, reason)).await,
         Err(Refusal::Error(error)) => Err(error),
     }
 }
 
-/// Finds or makes the patient and brings it up to date; gives its id, and whether it is new.
+/// Applies what a message says, in the caller's transaction; gives the answer in both forms.
+///
+/// # Errors
+/// When it cannot be applied, or PostgreSQL refuses: the transaction is to be rolled back.
+pub async fn now(
+    conn: &mut AsyncPgConnection,
+    work: &Work<'_>,
+    content: &Content,
+) -> Result<(ImportAnswer, String), Refusal> {
+    let mut warnings: Vec<String> =
+        content.warnings().iter().map(|w| format!("{}: {}", w.location, w.message)).collect();
+    let changed = change(conn, work, content, &mut warnings).await?;
+    entries::keep(conn, work, changed.patient, content, &mut warnings).await?;
+    let (code, ack) = message::accept(work.header);
+    let answer = ImportAnswer {
+        message_control_id: work.header.control_id.clone(),
+        message_type: work.header.message_type(),
+        acknowledgment: code.to_string(),
+        patient: changed.patient,
+        created: changed.created,
+        warnings,
+    };
+    audit::write(conn, work.bringer.trail(), changed.touched).await?;
+    Ok((answer, ack))
+}
+
 async fn change(
     conn: &mut AsyncPgConnection,
-    app: &App,
-    actor: &Actor,
-    header: &Header,
-    message: &AdtMessage,
+    work: &Work<'_>,
+    content: &Content,
     warnings: &mut Vec<String>,
-) -> Result<(i64, bool), Refusal> {
-    let said = &message.patient;
-    let known_by = facts::identifiers(said, &header.sending_facility, warnings);
-    let abha_number = said.abha_number();
-    for known in &known_by {
-        message::take_turns(conn, &format!("patient|{}|{}", known.authority, known.value)).await?;
-    }
-    if let Some(number) = &abha_number {
-        message::take_turns(conn, &format!("abha|{number}")).await?;
-    }
-    let patient = match matches(conn, &known_by, abha_number.as_deref()).await?.as_slice() {
-        [] if known_by.is_empty() && abha_number.is_none() => {
-            return Err(Refusal::Park("PID-3: there is no number by which the patient could be known again"));
+) -> Result<Changed, Refusal> {
+    match content {
+        Content::Adt(adt) if adt.event == AdtEvent::A40 => {
+            joined::merge(conn, work, &adt.patient, &adt.merged_identifiers, warnings).await
         }
-        [] => None,
-        [id] => Some(Patient::lock(conn, &Scope::of_the_service(), *id).await?),
-        _ => return Err(Refusal::Park("PID-3: the numbers belong to more than one patient")),
-    };
-    let after = facts::after(patient.as_ref().map(|patient| &patient.facts), said, app.today(), warnings)
-        .map_err(Refusal::Park)?;
-    let (id, created) = write(conn, app, actor, patient, &after).await?;
-    know_by(conn, id, &known_by).await?;
-    Ok((id, created))
+        Content::Adt(adt) => update(conn, work, &adt.patient, warnings).await,
+        Content::Results(_) | Content::Vaccination(_) => whose(conn, work, content.patient(), warnings).await,
+        Content::Schedule(said) => {
+            let changed = whose(conn, work, &said.patient, warnings).await?;
+            schedule::tell(conn, work, changed.patient, said).await?;
+            Ok(changed)
+        }
+    }
+}
+
+/// Finds or makes the patient and brings the record up to date.
+pub async fn update(
+    conn: &mut AsyncPgConnection,
+    work: &Work<'_>,
+    said: &PatientFacts,
+    warnings: &mut Vec<String>,
+) -> Result<Changed, Refusal> {
+    let known_by = facts::identifiers(said, &work.header.sending_facility, warnings);
+    let patient = found(conn, &known_by, said).await?;
+    let known = patient.as_ref().map(|patient| &patient.facts);
+    let after = facts::after(known, said, work.desk.today(), warnings).map_err(Refusal::Park)?;
+    let changed = write(conn, work, patient, &after).await?;
+    know_by(conn, changed.patient, &known_by).await?;
+    Ok(changed)
+}
+
+/// The patient whom a result, an appointment or a vaccination is about. Who is not known yet is registered; of who is, a
+/// message from beyond the desk changes no demographics: it says whom it means, not who they are.
+async fn whose(
+    conn: &mut AsyncPgConnection,
+    work: &Work<'_>,
+    said: &PatientFacts,
+    warnings: &mut Vec<String>,
+) -> Result<Changed, Refusal> {
+    let known_by = facts::identifiers(said, &work.header.sending_facility, warnings);
+    match found(conn, &known_by, said).await? {
+        Some(patient) => {
+            facts::compare(&patient.facts, said, warnings);
+            Ok(Changed::one(patient.id, false))
+        }
+        None => {
+            let after = facts::after(None, said, work.desk.today(), warnings).map_err(Refusal::Park)?;
+            let changed = write(conn, work, None, &after).await?;
+            know_by(conn, changed.patient, &known_by).await?;
+            Ok(changed)
+        }
+    }
+}
+
+/// The patient known by these numbers, locked for the rest of the transaction.
+async fn found(
+    conn: &mut AsyncPgConnection,
+    known_by: &[Known],
+    said: &PatientFacts,
+) -> Result<Option<Patient>, Refusal> {
+    let abha_number = said.abha_number();
+    take_turns(conn, known_by, abha_number.as_deref()).await?;
+    match matches(conn, known_by, abha_number.as_deref()).await?.as_slice() {
+        [] if known_by.is_empty() && abha_number.is_none() => {
+            Err(Refusal::Park("PID-3: there is no number by which the patient could be known again"))
+        }
+        [] => Ok(None),
+        [id] => Ok(Some(lock(conn, *id).await?)),
+        _ => Err(Refusal::Park("PID-3: the numbers belong to more than one patient")),
+    }
+}
+
+/// Locks a patient for the rest of the transaction.
+pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<Patient> {
+    let id = survivor::lock(conn, id).await?;
+    Patient::find(conn, &Scope::of_the_service(), id).await
 }
 
 async fn write(
     conn: &mut AsyncPgConnection,
-    app: &App,
-    actor: &Actor,
+    work: &Work<'_>,
     patient: Option<Patient>,
     after: &Facts,
-) -> Result<(i64, bool), Error> {
+) -> Result<Changed, Error> {
+    let (actor, outbox) = (work.bringer.actor(), &work.desk.outbox);
     match patient {
         None => {
             let patient = Patient::insert(conn, after).await?;
-            events::registered(conn, &app.outbox, Some(actor), &patient).await?;
-            Ok((patient.id, true))
+            events::registered(conn, outbox, actor, &patient).await?;
+            Ok(Changed::one(patient.id, true))
         }
-        Some(patient) if patient.facts == *after => Ok((patient.id, false)),
+        Some(patient) if patient.facts == *after => Ok(Changed::one(patient.id, false)),
         Some(patient) => {
             let patient = patient.write(conn, after).await?;
-            events::updated(conn, &app.outbox, Some(actor), &patient).await?;
-            Ok((patient.id, false))
+            events::updated(conn, outbox, actor, &patient).await?;
+            Ok(Changed::one(patient.id, false))
         }
     }
 }
 
+/// Waits until no other transaction works on a patient known by one of these numbers, who may not be there yet to be locked.
+pub async fn take_turns(
+    conn: &mut AsyncPgConnection,
+    known_by: &[Known],
+    abha_number: Option<&str>,
+) -> QueryResult<()> {
+    let of_sender = known_by.iter().map(|known| format!("patient|{}|{}", known.authority, known.value));
+    let mut things: Vec<String> = of_sender.chain(abha_number.map(|number| format!("abha|{number}"))).collect();
+    // In one order for all, so that nobody waits in a circle.
+    things.sort_unstable();
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended(thing, 0)) FROM unnest($1) AS thing")
+        .bind::<Array<Text>, _>(things)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 /// Ids of the patients who are known by any of these numbers.
-async fn matches(conn: &mut AsyncPgConnection, known_by: &[Known], abha_number: Option<&str>) -> QueryResult<Vec<i64>> {
+pub async fn matches(
+    conn: &mut AsyncPgConnection,
+    known_by: &[Known],
+    abha_number: Option<&str>,
+) -> QueryResult<Vec<i64>> {
     let values: Vec<&str> = known_by.iter().map(|known| known.value.as_str()).collect();
     let rows: Vec<(String, String, i64)> = patient_identifiers::table
         .filter(patient_identifiers::value.eq_any(values))
@@ -162,8 +284,12 @@ async fn matches(conn: &mut AsyncPgConnection, known_by: &[Known], abha_number: 
     survivor::of_all(conn, &ids).await
 }
 
-async fn know_by(conn: &mut AsyncPgConnection, patient: i64, known_by: &[Known]) -> QueryResult<()> {
+/// Notes the numbers by which the patient is to be known again.
+pub async fn know_by(conn: &mut AsyncPgConnection, patient: i64, known_by: &[Known]) -> QueryResult<()> {
     use patient_identifiers::dsl;
+    if known_by.is_empty() {
+        return Ok(());
+    }
     let rows: Vec<_> = known_by
         .iter()
         .map(|known| {

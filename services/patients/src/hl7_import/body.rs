@@ -11,12 +11,14 @@ use utoipa::ToSchema;
 
 /// JSON may escape every character.
 const JSON_LIMIT: usize = 2 * hl7::MAX_BYTES;
+/// The largest batch over HTTP, in bytes; a larger one is sent in parts.
+const BATCH_LIMIT: usize = 2 * hl7::MAX_BYTES;
 
-/// A message in JSON.
+/// A message, or a batch, in JSON.
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct ImportInput {
-    /// The message as ER7.
+    /// The message, or a batch of messages, as ER7.
     message: String,
 }
 
@@ -42,8 +44,8 @@ impl FromRequest for Er7 {
         let payload = payload.take();
         Box::pin(async move {
             let bytes = match media? {
-                Media::Er7 => strict_json::read_body(payload, hl7::MAX_BYTES).await?,
-                Media::Json => message_in(&strict_json::read_body(payload, JSON_LIMIT).await?)?,
+                Media::Er7 => bounded(strict_json::read_body(payload, BATCH_LIMIT).await?)?,
+                Media::Json => bounded(message_in(&strict_json::read_body(payload, JSON_LIMIT).await?)?)?,
             };
             Ok(Self { digest: strict_json::digest(&bytes), bytes })
         })
@@ -55,7 +57,23 @@ fn message_in(json: &[u8]) -> Result<web::Bytes, Problem> {
         Problem::invalid("", "not_json", format!("is not JSON: line {}, column {}", why.line(), why.column()))
     })?;
     let input: ImportInput = strict_json::parse(value)?;
-    Ok(input.message.into_bytes().into())
+    encoded(&input.message)
+}
+
+/// A message that came as text, in the bytes of the character set that it declares.
+///
+/// # Errors
+/// 400 where the set has not all of its characters.
+pub fn encoded(message: &str) -> Result<web::Bytes, Problem> {
+    let bytes = hl7::encode(message).ok_or_else(|| {
+        Problem::invalid("message", "character_set", "has characters that are not in the set that MSH-18 declares")
+    })?;
+    Ok(bytes.into())
+}
+
+fn bounded(bytes: web::Bytes) -> Result<web::Bytes, Problem> {
+    let limit = if hl7::batch::is_batch(&bytes) { BATCH_LIMIT } else { hl7::MAX_BYTES };
+    if bytes.len() > limit { Err(Problem::too_large(limit)) } else { Ok(bytes) }
 }
 
 fn media(request: &HttpRequest) -> Result<Media, Problem> {

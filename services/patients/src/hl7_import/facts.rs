@@ -4,7 +4,7 @@
 use chassis::phi::Phi;
 use chassis::strict_json::Fault;
 use chrono::NaiveDate;
-use hl7::adt::{Address as SaidAddress, Change, Contact, Death, IdentifierKind, Name, PatientFacts};
+use hl7::adt::{Address as SaidAddress, Change, Contact, Death, Identifier, IdentifierKind, Name, PatientFacts};
 use hl7::{PartialDate, Precision};
 
 use crate::fields::abha::{self, AbhaAddress, AbhaNumber};
@@ -32,20 +32,25 @@ const MOST_IDENTIFIERS: usize = 20;
 
 /// The numbers by which a patient is recognised; those without an authority are the sending facility's.
 pub fn identifiers(said: &PatientFacts, facility: &str, warnings: &mut Vec<String>) -> Vec<Known> {
+    known_by(&said.identifiers, facility, "PID-3", warnings)
+}
+
+/// The same of any list of numbers, which stands in `place`.
+pub fn known_by(identifiers: &[Identifier], facility: &str, place: &str, warnings: &mut Vec<String>) -> Vec<Known> {
     let mut known: Vec<Known> = Vec::new();
-    for identifier in &said.identifiers {
+    for identifier in identifiers {
         let type_code = identifier.type_code.clone().unwrap_or_default();
         let of_person = matches!(identifier.kind(), IdentifierKind::MedicalRecord | IdentifierKind::Other);
         if !of_person || NOT_A_PERSONS.contains(&type_code.as_str()) {
             continue;
         }
         if aadhaar::is_within(&identifier.value) {
-            warnings.push("PID-3: an Aadhaar number was left out; it may not be kept".to_owned());
+            warnings.push(format!("{place}: an Aadhaar number was left out; it may not be kept"));
             continue;
         }
         if identifier.value.contains('\0') || identifier.value.chars().count() > 100 || known.len() >= MOST_IDENTIFIERS
         {
-            warnings.push("PID-3: an identifier was left out; it is too long, or one too many".to_owned());
+            warnings.push(format!("{place}: an identifier was left out; it is too long, or one too many"));
             continue;
         }
         let authority = identifier.authority.clone().or_else(|| identifier.authority_id.clone());
@@ -103,6 +108,21 @@ pub fn after(
         warnings.push("PID-30: a death is not kept in the patient's record yet; the message is".to_owned());
     }
     Ok(facts)
+}
+
+/// Warns where a message that names a known patient gives another birth date or gender: the number may be another person's.
+pub fn compare(known: &Facts, said: &PatientFacts, warnings: &mut Vec<String>) {
+    let born =
+        said.birth_date.value().filter(|date| date.precision() == Precision::Day).and_then(PartialDate::first_day);
+    if let (Some(born), Some(known), false) = (born, known.date_of_birth, known.date_of_birth_estimated)
+        && born != known
+    {
+        warnings.push("PID-7: differs from the known birth date; left as it is".to_owned());
+    }
+    let gender = said.gender.value().map(|gender| gender.as_str());
+    if gender.is_some_and(|gender| gender != "UNKNOWN" && known.gender != "UNKNOWN" && gender != known.gender) {
+        warnings.push("PID-8: differs from the known gender; left as it is".to_owned());
+    }
 }
 
 fn named(known: Option<&Facts>, name: &Change<Name>, warnings: &mut Vec<String>) -> Result<Facts, &'static str> {

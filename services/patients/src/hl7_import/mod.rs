@@ -1,41 +1,62 @@
-//! Importing HL7 v2 messages. Store, then apply, then acknowledge: what was acknowledged is never lost, and what is sent
+//! HL7 v2 messages of other systems. Store, then apply, then acknowledge: what was acknowledged is never lost, and what is sent
 //! again is acknowledged again.
 
-mod apply;
-mod body;
-mod facts;
 mod message;
+mod stored;
+
+pub mod receive;
+
+mod apply;
+mod entries;
+mod facts;
+mod joined;
+mod said;
+mod schedule;
+
+pub mod backlog;
+pub mod mllp;
+
+pub mod batch;
+mod body;
+pub mod parked;
 
 use actix_web::http::{StatusCode, header as http_header};
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use auth::Permit;
 use auth::permissions::Hl7Import;
-use auth::{Actor, Permit};
-use chassis::db;
 use chassis::idempotency::IdempotencyKey;
 use chassis::problem::Problem;
-use hl7::adt::{AdtEvent, AdtMessage};
-use hl7::{Header, ParseFault, Reason};
 
 use self::body::Er7;
 pub use self::body::ImportInput;
 pub use self::message::ImportAnswer;
-use self::message::{Incoming, Outcome, Parked, Stored};
+use self::message::{Bringer, Outcome, Parked};
+use self::receive::Desk;
 use crate::app::App;
-use crate::error::Error;
 
 const ER7: &str = "application/hl7-v2";
+const ER7_UTF8: &str = "application/hl7-v2; charset=utf-8";
 
-/// Import one HL7 v2 message: ADT A01, A03, A04, A05, A08, A28 or A31.
+/// Import HL7 v2 messages: ADT A01, A03, A04, A05, A08, A28, A31 and A40, ORU R01, SIU S12 to S15, VXU V04.
 ///
 /// The body is the message itself (ER7; segments end in CR, LF or both), or JSON `{"message": "…"}`. With
 /// `Accept: application/hl7-v2` the answer is the bare acknowledgment. A message that was imported before changes nothing and
-/// gets the acknowledgment that it got then. One that cannot be read or applied is kept for a person to look at.
+/// gets the acknowledgment that it got then. One that cannot be read or applied is kept for a person to look at
+/// (`/api/patients/hl7/parked/`).
+///
+/// ADT brings the record up to date, A40 merges two; what is said of the patient's health (AL1, DG1, PR1, OBX, RXA) goes into
+/// the medical history, once: what is sent again amends. SIU is handed on to appointments. A patient who is not known yet is
+/// registered.
+///
+/// A batch (`FHS`, `BHS`) is answered as a whole, with an outcome for each of its messages in `messages`; what was taken of it
+/// stays, and is answered the same when the batch is sent again.
 #[utoipa::path(tag = "patients",
     request_body(content((String = "application/hl7-v2"), (String = "text/plain"), (ImportInput = "application/json"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "not needed: the message's control id is one already")),
-    responses((status = 200, body = ImportAnswer),
+    responses((status = 200, body = batch::Imported),
         (status = 400, description = "cannot be read or applied; `acknowledgment` is AE or AR, `detail` says why"),
-        (status = 409, description = "another message was received with this control id; `acknowledgment` is AE")))]
+        (status = 409, description = "another message was received with this control id; `acknowledgment` is AE"),
+        (status = 413, description = "a message of more than 1 MiB, a batch of more than 2 MiB")))]
 #[post("/api/patients/hl7/import/")]
 pub async fn import(
     permit: Permit<Hl7Import>,
@@ -44,59 +65,24 @@ pub async fn import(
     body: Er7,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let outcome = receive(&app, &permit.actor, &key, &body).await?;
+    let (desk, actor) = (Desk::of(&app), &permit.actor);
     let accepted = http.headers().get(http_header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepted.contains(ER7) { Ok(outcome.in_er7()) } else { outcome.in_json() }
-}
-
-async fn receive(app: &App, actor: &Actor, key: &IdempotencyKey, body: &Er7) -> Result<Outcome, Error> {
-    let raw = body.bytes.as_ref();
-    let (header, read) = match read(raw) {
-        Ok((header, message)) => (header, Ok(message)),
-        Err(fault) => (hl7::header_lossy(raw).unwrap_or_else(nobody), Err(fault)),
-    };
-    let incoming = Incoming { raw, digest: body.digest, header: header.without_nul(), actor };
-    let header = &incoming.header;
-    let mut conn = db::get(&app.db).await?;
-    let message = match read {
-        Ok(message) => message,
-        Err(fault) => return message::park_new(&mut conn, &incoming, Parked::unreadable(header, &fault)).await,
-    };
-    match message::store(&mut conn, &incoming).await? {
-        Stored::Answered(outcome) => {
-            actor.trail.shows(outcome.patient());
-            Ok(outcome)
-        }
-        Stored::ControlIdTaken => message::park_new(&mut conn, &incoming, Parked::control_id_taken(header)).await,
-        Stored::Waiting(id) => apply::apply(&mut conn, app, key, id, &incoming, &message).await,
+    let in_er7 = accepted.contains(ER7);
+    if let Some(batch) = batch::Batch::of(&body.bytes) {
+        return batch.import(&desk, actor, (&key, &body.digest), &http, in_er7).await;
     }
-}
-
-/// The message, if it is one that is taken here. Merges wait for merging to be built.
-fn read(raw: &[u8]) -> Result<(Header, AdtMessage), ParseFault> {
-    let message = hl7::parse(raw)?;
-    let (header, adt) = (message.header()?, hl7::adt::read(&message)?);
-    if adt.event == AdtEvent::A40 {
-        return Err(ParseFault { reason: Reason::UnsupportedEvent, segment: Some("MSH".to_owned()), field: Some(9) });
-    }
-    Ok((header, adt))
+    let key = Some((actor, &key, &body.digest));
+    let (_header, outcome) = receive::receive(&desk, Bringer::User(actor), key, &body.bytes).await?;
+    if in_er7 { Ok(outcome.in_er7()) } else { outcome.in_json() }
 }
 
 impl Outcome {
-    /// Whose record it speaks of.
-    fn patient(&self) -> Option<i64> {
-        match self {
-            Self::Applied { answer, .. } => Some(answer.patient),
-            Self::Parked(_) => None,
-        }
-    }
-
     fn in_er7(self) -> HttpResponse {
         let (status, ack) = match self {
             Self::Applied { ack, .. } => (StatusCode::OK, ack),
             Self::Parked(parked) => (parked.status(), parked.ack),
         };
-        HttpResponse::build(status).content_type("application/hl7-v2; charset=utf-8").body(ack)
+        HttpResponse::build(status).content_type(ER7_UTF8).body(ack)
     }
 
     fn in_json(self) -> Result<HttpResponse, Problem> {
@@ -108,17 +94,7 @@ impl Outcome {
                 }
                 Ok(response.json(answer))
             }
-            Self::Parked(parked) => Err(Problem::new(parked.status(), parked.reason.clone())
-                .with_type("hl7-message-parked")
-                .with("acknowledgment", parked.acknowledgment)),
-        }
-    }
-
-    /// The same, for a request whose Idempotency-Key was answered before.
-    fn replayed(self, again: bool) -> Self {
-        match self {
-            Self::Applied { answer, ack, .. } => Self::Applied { answer, ack, replayed: again },
-            parked @ Self::Parked(_) => parked,
+            Self::Parked(parked) => Err(parked.into()),
         }
     }
 }
@@ -129,41 +105,10 @@ impl Parked {
     }
 }
 
-/// Of a header made out of damaged bytes, what PostgreSQL can keep.
-trait WithoutNul {
-    fn without_nul(self) -> Self;
-}
-
-impl WithoutNul for Header {
-    fn without_nul(mut self) -> Self {
-        for text in [
-            &mut self.sending_application,
-            &mut self.sending_facility,
-            &mut self.control_id,
-            &mut self.message_code,
-            &mut self.trigger_event,
-        ] {
-            text.retain(|c| !c.is_control());
-        }
-        self
-    }
-}
-
-/// The header of a message that has none.
-fn nobody() -> Header {
-    Header {
-        sending_application: String::new(),
-        sending_facility: String::new(),
-        receiving_application: String::new(),
-        receiving_facility: String::new(),
-        timestamp: None,
-        message_code: String::new(),
-        trigger_event: String::new(),
-        control_id: String::new(),
-        processing_id: String::new(),
-        version: String::new(),
-        accept_acknowledgment: String::new(),
-        application_acknowledgment: String::new(),
-        character_set: String::new(),
+impl From<Parked> for Problem {
+    fn from(parked: Parked) -> Self {
+        Self::new(parked.status(), parked.reason.clone())
+            .with_type("hl7-message-parked")
+            .with("acknowledgment", parked.acknowledgment)
     }
 }

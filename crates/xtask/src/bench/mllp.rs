@@ -1,0 +1,159 @@
+//! HL7 messages over MLLP: each stored, applied and acknowledged before its sender sends the next.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::cpu::Meter;
+use super::report::{hundredths, machine, percentile};
+use super::{Bench, Manner};
+use crate::home::port;
+
+/// An acknowledgment takes no longer than this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was measured.
+pub struct Rate {
+    latencies: Vec<u64>,
+    took: Duration,
+    cpu: Vec<(&'static str, u64)>,
+    manner: Manner,
+}
+
+/// Sends from as many senders as there are connections, each as fast as it is acknowledged.
+pub async fn measure(bench: &Bench<'_>) -> Result<Rate> {
+    let meters = [
+        ("worker of patients", Meter::alone(bench.process("patients-worker")?)),
+        ("PostgreSQL", Meter::with_children(bench.process("postgres")?)),
+    ];
+    let (address, manner) = (bench.home.port(port::MLLP), bench.manner);
+    say!("measuring: HL7 messages over MLLP");
+    send(address, manner.concurrency, manner.length / 5, "W").await?; // pools warm up unmeasured
+    let before: Vec<u64> = meters.iter().map(|(_, meter)| meter.micros()).collect();
+    let begun = Instant::now();
+    let mut latencies = send(address, manner.concurrency, manner.length, "M").await?;
+    let took = begun.elapsed();
+    let cpu = meters.iter().zip(before).map(|((name, meter), before)| (*name, meter.micros().saturating_sub(before)));
+    latencies.sort_unstable();
+    Ok(Rate { latencies, took, cpu: cpu.collect(), manner })
+}
+
+/// Microseconds from each message's first byte to its acknowledgment's last.
+async fn send(address: u16, senders: usize, length: Duration, run: &'static str) -> Result<Vec<u64>> {
+    let until = Instant::now() + length;
+    let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
+    let mut all = JoinSet::new();
+    for sender in 0..senders {
+        let stream = TcpStream::connect(("127.0.0.1", address)).await.context("nobody listens for MLLP")?;
+        all.spawn(one(stream, format!("{run}{moment}-{sender}"), until));
+    }
+    let mut latencies = Vec::new();
+    while let Some(of_one) = all.join_next().await {
+        latencies.extend(of_one??);
+    }
+    ensure!(!latencies.is_empty(), "no message was acknowledged");
+    Ok(latencies)
+}
+
+async fn one(mut stream: TcpStream, name: String, until: Instant) -> Result<Vec<u64>> {
+    stream.set_nodelay(true)?;
+    let mut latencies = Vec::new();
+    let mut number = 0_u64;
+    while Instant::now() < until {
+        let sent = message(&name, number);
+        let begun = Instant::now();
+        let heard =
+            tokio::time::timeout(PATIENCE, exchange(&mut stream, &sent)).await.context("no acknowledgment")??;
+        latencies.push(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+        ensure!(heard.contains(&format!("MSA|AA|{name}-{number}\r")), "acknowledged otherwise: {heard}");
+        number += 1;
+    }
+    Ok(latencies)
+}
+
+async fn exchange(stream: &mut TcpStream, message: &str) -> Result<String> {
+    let frame = [b"\x0B", message.as_bytes(), b"\x1C\r"].concat();
+    stream.write_all(&frame).await?;
+    let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+    while !heard.ends_with(b"\x1C\r") {
+        match stream.read(&mut buffer).await? {
+            0 => bail!("the listener hung up"),
+            count => heard.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(String::from_utf8_lossy(&heard).into_owned())
+}
+
+/// A registration, and then an update of the same patient with an allergy, and so on: half of each.
+fn message(name: &str, number: u64) -> String {
+    let (event, patient) = (if number.is_multiple_of(2) { "A04" } else { "A08" }, number / 2);
+    let street = if event == "A04" { "12 Gandhi Road" } else { "7 Marina Street" };
+    let clinical = if event == "A08" { "AL1|1|DA|7980^Penicillin G^RXNORM|SV|Rash\r" } else { "" };
+    format!(
+        "MSH|^~\\&|HIS|BENCH|EHS|EHS|20261123091500+0530||ADT^{event}^ADT_A01|{name}-{number}|P|2.5.1||||||UNICODE UTF-8\r\
+         EVN|{event}|20261123091500+0530\r\
+         PID|1||{name}-{patient}^^^BENCH^MR||Raman^Lakshmi||19800412|F|||{street}^^Chennai^Tamil Nadu^600001^IN||^PRN^CP^^91^^9876543210||ta\r\
+         NK1|1|Raman^Karthik|SPO^Spouse||9840012345\rPV1|1|O|OPD^12\r{clinical}"
+    )
+}
+
+impl Rate {
+    /// The table.
+    pub fn markdown(&self) -> String {
+        let count = u64::try_from(self.latencies.len()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut text = String::new();
+        let _ = writeln!(
+            text,
+            "{}; release build, {} connections, {} s; registrations and updates with an allergy in turns, each stored, applied and \
+             acknowledged with AA before the next; load generator, PostgreSQL and all services on the same cores.\n",
+            machine(),
+            self.manner.concurrency,
+            self.manner.length.as_secs()
+        );
+        let _ = write!(text, "| messages | per second | p50 ms | p99 ms |");
+        for (name, _) in &self.cpu {
+            let _ = write!(text, " CPU µs per message: {name} |");
+        }
+        text.push_str("\n| ---: | ---: | ---: | ---: | ---: | ---: |\n");
+        let _ = write!(
+            text,
+            "| {count} | {} | {} | {} |",
+            count.saturating_mul(1000) / millis,
+            hundredths(percentile(&self.latencies, 50) / 10),
+            hundredths(percentile(&self.latencies, 99) / 10)
+        );
+        for (_, micros) in &self.cpu {
+            let _ = write!(text, " {} |", micros / count.max(1));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_second_message_updates_the_patient_of_the_one_before() {
+        let (first, second) = (message("M", 6), message("M", 7));
+        assert!(first.contains("ADT^A04^") && first.contains("|M-6|P|") && first.contains("|M-3^^^BENCH^MR|"));
+        assert!(second.contains("ADT^A08^") && second.contains("|M-7|P|") && second.contains("|M-3^^^BENCH^MR|"));
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_whole_time() {
+        let rate = Rate {
+            latencies: vec![1000; 600],
+            took: Duration::from_secs(2),
+            cpu: vec![("worker of patients", 600_000), ("PostgreSQL", 1_200_000)],
+            manner: Manner { length: Duration::from_secs(2), concurrency: 4 },
+        };
+        assert!(rate.markdown().ends_with("| 600 | 300 | 1.00 | 1.00 | 1000 | 2000 |\n"), "{}", rate.markdown());
+    }
+}

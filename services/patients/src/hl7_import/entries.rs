@@ -1,0 +1,183 @@
+//! What messages say in the medical history: once, however often it is sent, amended when it is corrected.
+
+use std::collections::HashMap;
+
+use chassis::phi::Phi;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use hl7::Content as Message;
+use serde_json::Value as Json;
+
+use super::apply::{Refusal, Work};
+use super::said::{self, Change, Said};
+use crate::history::entry::{Content, Entry, Provenance};
+use crate::history::kind::{ENTERED_IN_ERROR, Kind, Source};
+use crate::schema::{history_entries, hl7_entries};
+
+/// Enters what a message says of the patient's health, in the caller's transaction, which has the patient's row locked.
+pub async fn keep(
+    conn: &mut AsyncPgConnection,
+    work: &Work<'_>,
+    patient: i64,
+    message: &Message,
+    warnings: &mut Vec<String>,
+) -> Result<(), Refusal> {
+    let said = said::of(message, work.header);
+    if said.is_empty() {
+        return Ok(());
+    }
+    let mut known = known(conn, patient, &said).await?;
+    let today = work.desk.today();
+    let mut new: Vec<(i64, [u8; 32])> = Vec::new();
+    for said in said {
+        let known = known.remove(&said.key);
+        if said.change == Change::TakesBack && known.is_none() {
+            warnings.push(format!("{}: takes back what was never told here; left out", said.at));
+            continue;
+        }
+        let Some(content) = said.checked(today, warnings) else { continue };
+        let provenance = Provenance {
+            source: Source::Hl7,
+            author: work.author,
+            message: Some(work.message),
+            places: Some(Json::Object(said.places.clone())),
+        };
+        match decide(known.as_ref(), content, said.change) {
+            Step::Insert(content) => {
+                let entry = Entry::insert(conn, patient, &content, &provenance, today).await?;
+                new.push((entry.id, said.key));
+            }
+            Step::Amend(entry, content) => drop(entry.amend(conn, &content, &provenance, today).await?),
+            Step::Leave(None) => {}
+            Step::Leave(Some(why)) => warnings.push(format!("{}: {why}; left as it is", said.at)),
+        }
+    }
+    let rows: Vec<_> =
+        new.iter().map(|(entry, key)| (hl7_entries::entry.eq(entry), hl7_entries::digest.eq(key.as_slice()))).collect();
+    if !rows.is_empty() {
+        diesel::insert_into(hl7_entries::table).values(rows).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// The patient's entries that were told of before, by their keys; of several the newest.
+async fn known(conn: &mut AsyncPgConnection, patient: i64, said: &[Said]) -> QueryResult<HashMap<[u8; 32], Entry>> {
+    let keys: Vec<&[u8]> = said.iter().map(|said| said.key.as_slice()).collect();
+    let rows: Vec<(Vec<u8>, Entry)> = hl7_entries::table
+        .inner_join(history_entries::table)
+        .filter(hl7_entries::digest.eq_any(keys))
+        .filter(history_entries::patient.eq(patient))
+        .order(hl7_entries::entry.asc())
+        .select((hl7_entries::digest, Entry::as_select()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(key, entry)| Some((key.try_into().ok()?, entry))).collect())
+}
+
+/// What is to be done with one entry.
+enum Step<'a> {
+    Insert(Content),
+    Amend(&'a Entry, Content),
+    /// Nothing; and why, where the sender would expect something.
+    Leave(Option<&'static str>),
+}
+
+/// What a message does to the entry that is there. Pure.
+fn decide(known: Option<&Entry>, content: Content, change: Change) -> Step<'_> {
+    let Some(known) = known else { return Step::Insert(content) };
+    let by_a_person = known.provenance.source != Source::Hl7;
+    match (known.is_in_error(), change) {
+        (true, Change::TakesBack) => return Step::Leave(None),
+        (true, _) if by_a_person => return Step::Leave(Some("was entered in error, as a person here has said")),
+        // Taken back by a message, and now said again.
+        (true, _) => return Step::Insert(content),
+        (false, _) => {}
+    }
+    let content = match change {
+        Change::TakesBack => Content { status: ENTERED_IN_ERROR.to_owned(), ..known.content.clone() },
+        Change::Finalises => Content { status: "FINAL".to_owned(), ..known.content.clone() },
+        Change::Says | Change::Corrects => Content { display: worded(known, &content), ..content },
+    };
+    if content == known.content {
+        return Step::Leave(None);
+    }
+    if by_a_person && matches!(change, Change::Says | Change::Finalises) {
+        return Step::Leave(Some("has been amended here since"));
+    }
+    if falls_back(&known.content, &content) {
+        return Step::Leave(Some("is final already"));
+    }
+    Step::Amend(known, content)
+}
+
+/// A correction that leaves out what the thing is called does not take its name away.
+fn worded(known: &Entry, content: &Content) -> Option<Phi<String>> {
+    let same_code = content.code.is_some() && content.code == known.content.code;
+    let only_code = content.display.is_none() || content.display == content.code;
+    if same_code && only_code { known.content.display.clone() } else { content.display.clone() }
+}
+
+/// Whether a result that was final would become one that is not: messages may come in another order than they were sent.
+fn falls_back(known: &Content, content: &Content) -> bool {
+    let is_final = |status: &str| matches!(status, "FINAL" | "CORRECTED" | "AMENDED");
+    let is_open = |status: &str| matches!(status, "PRELIMINARY" | "REGISTERED" | "UNKNOWN");
+    content.kind == Kind::Observation && is_final(&known.status) && is_open(&content.status)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use chrono::{DateTime, NaiveDate};
+
+    use super::*;
+    use crate::history::code::CodeInput;
+    use crate::history::input::{EntryInput, ValueText};
+
+    fn result(value: &str, status: &str) -> Content {
+        let input = EntryInput {
+            kind: Some("OBSERVATION".to_owned()),
+            code: Some(CodeInput { display: Some("Hb".to_owned()), ..CodeInput::default() }),
+            status: Some(status.to_owned()),
+            value: Some(ValueText(value.to_owned())),
+            ..EntryInput::default()
+        };
+        input.check(NaiveDate::from_ymd_opt(2026, 11, 27).unwrap()).ok().unwrap()
+    }
+
+    fn entry(content: Content, source: Source) -> Entry {
+        let provenance = Provenance { source, author: Some(2), message: None, places: None };
+        let at = DateTime::UNIX_EPOCH;
+        Entry { id: 1, patient: 1, content, provenance, version: 1, created_at: at, updated_at: at }
+    }
+
+    fn step(known: Option<(&str, &str, Source)>, value: &str, status: &str, change: Change) -> String {
+        let known = known.map(|(value, status, source)| entry(result(value, status), source));
+        match decide(known.as_ref(), result(value, status), change) {
+            Step::Insert(_) => "insert".to_owned(),
+            Step::Amend(_, content) => format!("amend {} {}", content.value.unwrap().expose(), content.status),
+            Step::Leave(why) => format!("leave {}", why.unwrap_or_default()).trim().to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_told_again_amends_and_never_doubles() {
+        use Change::{Corrects, Finalises, Says, TakesBack};
+        use Source::{Api, Hl7};
+        assert_eq!(step(None, "13", "FINAL", Says), "insert");
+        assert_eq!(step(Some(("13", "FINAL", Hl7)), "13", "FINAL", Says), "leave");
+        assert_eq!(step(Some(("13", "PRELIMINARY", Hl7)), "14", "FINAL", Says), "amend 14 FINAL");
+        assert_eq!(step(Some(("13", "FINAL", Hl7)), "14", "CORRECTED", Corrects), "amend 14 CORRECTED");
+        assert_eq!(step(Some(("13", "PRELIMINARY", Hl7)), "x", "FINAL", Finalises), "amend 13 FINAL");
+        assert_eq!(step(Some(("13", "FINAL", Hl7)), "x", ENTERED_IN_ERROR, TakesBack), "amend 13 ENTERED_IN_ERROR");
+        // Late, or again.
+        assert_eq!(step(Some(("13", "FINAL", Hl7)), "12", "PRELIMINARY", Says), "leave is final already");
+        assert_eq!(step(Some(("13", ENTERED_IN_ERROR, Hl7)), "x", ENTERED_IN_ERROR, TakesBack), "leave");
+        assert_eq!(step(Some(("13", ENTERED_IN_ERROR, Hl7)), "14", "FINAL", Says), "insert");
+        // A person's word stands, but for a correction.
+        assert_eq!(step(Some(("13", "FINAL", Api)), "14", "FINAL", Says), "leave has been amended here since");
+        assert_eq!(step(Some(("13", "FINAL", Api)), "14", "CORRECTED", Corrects), "amend 14 CORRECTED");
+        assert!(
+            step(Some(("13", ENTERED_IN_ERROR, Api)), "14", "CORRECTED", Corrects).starts_with("leave was entered")
+        );
+    }
+}
