@@ -166,7 +166,6 @@ impl Handler for Heard {
                 | Payload::PaymentReceived(_)
                 | Payload::PaymentRefunded(_)
                 | Payload::BreakGlassUsed(_)
-                | Payload::ExternalAppointmentReceived(_)
                 | Payload::PatientMerged(_)
                 | Payload::PatientUnmerged(_)
                 | Payload::ExternalAppointmentReceived(_),

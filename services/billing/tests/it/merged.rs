@@ -11,7 +11,8 @@ use crate::clinic::{ASHA, Clinic, invoice, supplier, with};
 const OTHER: i64 = 77;
 
 async fn hear(clinic: &Clinic, payload: Payload) {
-    let heard = Heard { consultation_fee: Paise::rupees(500), hospital: supplier().state };
+    let heard =
+        Heard { consultation_fee: Paise::rupees(500), hospital: supplier().state, rates: crate::clinic::rates() };
     let event = Envelope::new(None, ("patient", OTHER), None, payload);
     heard.apply(&mut clinic.db.connect().await, &event).await.unwrap();
 }
