@@ -21,6 +21,9 @@ const SEARCHES: u64 = 3_000;
 /// The page that is as cheap as the first, of 20 rows each.
 const DEEP: u64 = 10_000;
 
+/// What somebody at a desk types to find a patient.
+type Typed = fn(&Person, &mut Seeded) -> String;
+
 /// What was measured.
 pub struct Searches {
     few: Vec<Measured>,
@@ -51,14 +54,15 @@ async fn of(bench: &Bench<'_>, patients: u32, there: usize) -> Result<Vec<Measur
     let numbers = numbers(bench).await?;
     let mut dice = Seeded::new(20_261_127);
     let mut targets: Vec<(Target, u64)> = Vec::new();
-    for (name, typed) in [
-        ("search by first and last name", full_name as fn(&Person, &mut Seeded) -> String),
+    let kinds: [(&'static str, Typed); 6] = [
+        ("search by first and last name", full_name),
         ("search by one name", one_name),
         ("search by the beginning of a name", beginning),
         ("search by a name as it sounds", misspelt),
         ("search by phone, in any notation", phone),
         ("search by half of a phone", half_phone),
-    ] {
+    ];
+    for (name, typed) in kinds {
         let people = (0..SEARCHES).map(|_| typed(&person(dice.below(patients.into())), &mut dice));
         targets.push((Target::OneOf(name, people.map(|text| search(&text)).collect()), 20));
     }
