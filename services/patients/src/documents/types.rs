@@ -106,7 +106,7 @@ mod tests {
             (&b"%PDF-1.7\n"[..], Some("application/pdf")),
             (b"\x89PNG\r\n\x1a\n", Some("image/png")),
             (b"\xff\xd8\xff\xe0\0\x10JFIF", Some("image/jpeg")),
-            (b"II*\0\x08\0\0\0", Some("image/tiff")),
+            (b"II*\0\x08\0\0\0\x09\0", Some("image/tiff")),
             (b"RIFF\x24\0\0\0WEBPVP8 ", Some("image/webp")),
             (&dicom, Some("application/dicom")),
             (b"<!DOCTYPE html><script>alert(1)</script>", None),
