@@ -20,7 +20,8 @@ async fn every_operation_leaves_a_row() {
     let history = format!("/api/patients/{id}/medical-history/");
     let note = json!({"kind": "NOTE", "note": "Allergic to nothing known"});
     let entry = crate::hospital::id(&hospital.server.post(&history, &hospital.admin(), &note).await.expect(201).body);
-    let good: [Good; 16] = [
+    let twin = hospital.register_named("Sita", "Iyer").await;
+    let good: [Good; 20] = [
         ("GET", history.clone(), json!({})),
         ("POST", history.clone(), note),
         ("GET", format!("{history}{entry}/"), json!({})),
@@ -30,6 +31,10 @@ async fn every_operation_leaves_a_row() {
         ("GET", "/api/patients/?search=sita".into(), json!({})),
         ("GET", format!("/api/patients/{id}/fhir/"), json!({})),
         ("GET", format!("/api/patients/{id}/access-log/"), json!({})),
+        ("GET", format!("/api/patients/{id}/duplicates/"), json!({})),
+        ("POST", format!("/api/patients/{id}/merge/"), json!({"source": twin})),
+        ("GET", format!("/api/patients/{id}/merges/"), json!({})),
+        ("POST", format!("/api/patients/{id}/unmerge/"), json!({"source": twin})),
         ("PUT", format!("/api/patients/{id}/"), replaced),
         ("PATCH", format!("/api/patients/{id}/"), json!({"phone": "9876501234"})),
         ("DELETE", format!("/api/patients/{id}/"), json!({})),
