@@ -4,6 +4,7 @@ use ::events::v1::{AppointmentSnapshot, Envelope, PatientMerge, PatientSnapshot}
 use ::events::{Handler, Payload};
 use billing::heard::Heard;
 use billing::money::Paise;
+use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use crate::clinic::{ASHA, Clinic, invoice, supplier, with};
@@ -14,7 +15,8 @@ async fn hear(clinic: &Clinic, payload: Payload) {
     let heard =
         Heard { consultation_fee: Paise::rupees(500), hospital: supplier().state, rates: crate::clinic::rates() };
     let event = Envelope::new(None, ("patient", OTHER), None, payload);
-    heard.apply(&mut clinic.db.connect().await, &event).await.unwrap();
+    let mut conn = clinic.db.connect().await;
+    conn.transaction(async |conn| heard.apply(conn, &event).await).await.unwrap();
 }
 
 #[tokio::test]

@@ -94,13 +94,13 @@ fn runs(text: &str) -> impl Iterator<Item = Run> {
     let mut run: Option<Run> = None;
     let mut before = ' ';
     for c in text.chars() {
-        match (c.to_digit(10).and_then(|digit| u8::try_from(digit).ok()), &mut run) {
+        match (digit(c), &mut run) {
             (Some(digit), None) => run = Some(Run { groups: vec![vec![digit]], after_plus: before == '+' }),
             (Some(digit), Some(run)) => match run.groups.last_mut() {
-                Some(group) if before.is_ascii_digit() => group.push(digit),
+                Some(group) if self::digit(before).is_some() => group.push(digit),
                 _ => run.groups.push(vec![digit]),
             },
-            (None, Some(_)) if is_separator(c) && before.is_ascii_digit() => {}
+            (None, Some(_)) if is_separator(c) && digit(before).is_some() => {}
             (None, _) => found.extend(run.take()),
         }
         before = c;
@@ -110,7 +110,20 @@ fn runs(text: &str) -> impl Iterator<Item = Run> {
 }
 
 fn is_separator(c: char) -> bool {
-    matches!(c, ' ' | '-' | '\u{a0}' | '\u{2010}'..='\u{2013}')
+    matches!(c, ' ' | '-' | '.' | '_' | '\u{a0}' | '\u{2010}'..='\u{2013}')
+}
+
+/// The zeros of the digits in which numbers are written in India: Latin, the scripts of its languages, Arabic's two, and the
+/// wide ones of input methods. Nine others follow each.
+const ZEROS: [char; 13] = [
+    '0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}', '\u{be6}', '\u{c66}', '\u{ce6}',
+    '\u{d66}', '\u{ff10}',
+];
+
+/// The value of a digit in whichever of these scripts.
+fn digit(c: char) -> Option<u8> {
+    let above = |zero: char| u32::from(c).checked_sub(u32::from(zero)).filter(|value| *value < 10);
+    ZEROS.into_iter().find_map(above).and_then(|value| u8::try_from(value).ok())
 }
 
 const PRODUCT: [[u8; 10]; 10] = [
@@ -162,6 +175,11 @@ mod tests {
             "UID: 2341 2341 2346.",
             "flat 5 2341 2341 2346",
             "23 4123412346",
+            "2341.2341.2346",
+            "2341_2341_2346",
+            "आधार २३४१ २३४१ २३४६",
+            "௨௩௪௧௨௩௪௧௨௩௪௬",
+            "２３４１２３４１２３４６",
         ] {
             assert!(is_within(text), "{text}");
         }

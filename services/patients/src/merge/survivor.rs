@@ -5,14 +5,10 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::schema::patients;
-
-/// Merges that may come between looking and locking before a transaction gives up.
-const PATIENCE: usize = 5;
 
 /// Whether a patient is the one who answers for this id.
 #[derive(Clone, Copy, Debug)]
@@ -56,31 +52,24 @@ pub(crate) async fn count_merged(conn: &mut AsyncPgConnection, patient: i64) -> 
 /// # Errors
 /// `NotFound` where there is nobody.
 pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
-    for _ in 0..PATIENCE {
-        let answering = of(conn, id).await?;
-        let row = patients::table.find(answering).select(patients::merged_into).for_update();
-        let into: Option<i64> = row.first(conn).await?;
-        if into.is_none() && (answering == id || of(conn, id).await? == answering) {
-            return Ok(answering);
-        }
-    }
-    Err(DieselError::RollbackTransaction)
+    let answering = hold(conn, id).await?;
+    patients::table.find(answering).select(patients::id).for_no_key_update().first(conn).await
 }
 
-/// The same for whoever only adds to the record, beside others who do.
+/// The same for whoever only adds to the record, beside others who do and who change it.
+///
+/// A merge under way is waited for, and what the id means stays so until the transaction ends: whoever merges or takes a merge
+/// back locks both rows for update. No stronger lock than this is kept on the row of a record that is merged, since whoever
+/// changes the survivor counts its version.
 ///
 /// # Errors
 /// As [`lock`].
 pub async fn hold(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
-    for _ in 0..PATIENCE {
-        let answering = of(conn, id).await?;
-        let row = patients::table.find(answering).select(patients::merged_into).for_share();
-        let into: Option<i64> = row.first(conn).await?;
-        if into.is_none() && (answering == id || of(conn, id).await? == answering) {
-            return Ok(answering);
-        }
+    let row = patients::table.find(id).select(patients::merged_into).for_key_share();
+    match row.first::<Option<i64>>(conn).await? {
+        None => Ok(id),
+        Some(survivor) => patients::table.find(survivor).select(patients::id).for_key_share().first(conn).await,
     }
-    Err(DieselError::RollbackTransaction)
 }
 
 impl QueryFragment<Pg> for AnswersFor {

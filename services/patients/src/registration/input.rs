@@ -206,7 +206,8 @@ impl PatientInput {
             first_name: self.first_name,
             last_name: self.last_name,
             date_of_birth: self.date_of_birth,
-            date_of_birth_estimated: self.date_of_birth_estimated.unwrap_or_default(),
+            // An estimate of nothing is none.
+            date_of_birth_estimated: self.date_of_birth.is_some() && self.date_of_birth_estimated.unwrap_or_default(),
             gender: self.gender.unwrap_or_default().as_str().to_owned(),
             email: self.email,
             phone: self.phone,

@@ -24,6 +24,7 @@ use crate::break_glass::BreakGlass;
 use crate::duplicates;
 use crate::error::Error;
 use crate::events;
+use crate::fields::abha;
 use crate::patient::{Facts, Patient, PatientView, Shown};
 
 /// Somebody new, and whom it may be.
@@ -34,6 +35,8 @@ pub struct Registered {
     pub patient: PatientView,
     /// Ids of patients, visible to the caller, that look like the same person; `duplicates/` says why.
     pub possible_duplicates: Vec<i64>,
+    /// What is unusual of what was sent, and was kept all the same.
+    pub warnings: Vec<&'static str>,
 }
 
 /// Register a patient.
@@ -73,7 +76,8 @@ pub async fn register(
             events::registered(conn, &app.outbox, Some(actor), &patient).await?;
             let (id, version) = (patient.id, patient.version);
             audit::write(conn, &actor.trail, iter::once(id).chain(possible_duplicates.iter().copied())).await?;
-            let registered = Registered { patient: patient.into(), possible_duplicates };
+            let registered =
+                Registered { warnings: warnings(&patient.facts), patient: patient.into(), possible_duplicates };
             let answer = Answer::created(format!("/api/patients/{id}/"), version, &registered)?;
             key.store(conn, actor.user_id, &answer).await?;
             Ok(answer)
@@ -204,6 +208,12 @@ async fn change(
         })
         .await?;
     Ok(Etagged { version: patient.version, body: patient.into() })
+}
+
+/// What nobody can prove wrong: a check digit of ABHA numbers is likely, and published examples fail it.
+fn warnings(facts: &Facts) -> Vec<&'static str> {
+    let unusual = facts.abha_number.as_ref().is_some_and(|number| !abha::passes_luhn(number.expose()));
+    unusual.then_some("abha_number: the last digit is not the expected check digit").into_iter().collect()
 }
 
 /// Whether every field that differs is one that this role may change, and the doctor, where that differs, is one.

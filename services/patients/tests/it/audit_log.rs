@@ -24,12 +24,13 @@ async fn every_operation_leaves_a_row() {
     let history = format!("/api/patients/{id}/medical-history/");
     let note = json!({"kind": "NOTE", "note": "Allergic to nothing known"});
     let entry = crate::hospital::id(&hospital.server.post(&history, &hospital.admin(), &note).await.expect(201).body);
+    let twin = hospital.register_named("Sita", "Iyer").await;
     let shot = form_of(&file("wound.png", "image/png", &picture(ImageFormat::Png)));
     let scanned = ward.call(id, &hospital.admin()).body(FORM, shot).send().await.expect(201).body;
     let scanned = crate::hospital::id(&scanned);
     ward.inspect().await;
     let documents = format!("/api/patients/{id}/documents/");
-    let good: [Good; 21] = [
+    let good: &[Good] = &[
         ("POST", documents.clone(), json!(form_text(&pdf("X-ray")))),
         ("GET", documents.clone(), json!({})),
         ("GET", format!("{documents}{scanned}/"), json!({})),
@@ -44,6 +45,10 @@ async fn every_operation_leaves_a_row() {
         ("GET", "/api/patients/?search=sita".into(), json!({})),
         ("GET", format!("/api/patients/{id}/fhir/"), json!({})),
         ("GET", format!("/api/patients/{id}/access-log/"), json!({})),
+        ("GET", format!("/api/patients/{id}/duplicates/"), json!({})),
+        ("POST", format!("/api/patients/{id}/merge/"), json!({"source": twin})),
+        ("GET", format!("/api/patients/{id}/merges/"), json!({})),
+        ("POST", format!("/api/patients/{id}/unmerge/"), json!({"source": twin})),
         ("PUT", format!("/api/patients/{id}/"), replaced),
         ("PATCH", format!("/api/patients/{id}/"), json!({"phone": "9876501234"})),
         ("DELETE", format!("/api/patients/{id}/"), json!({})),

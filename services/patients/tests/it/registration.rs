@@ -55,6 +55,35 @@ async fn one_name_is_enough_and_numbers_grow_past_five_digits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_estimated_birth_date_says_so_and_an_unusual_number_is_a_warning() {
+    let hospital = Hospital::open().await;
+    let body = json!({"first_name": "Muniyamma", "date_of_birth": "1951-01-01", "date_of_birth_estimated": true,
+        "abha_number": "91123456789012"});
+    let made = hospital.register(&body).await;
+    assert_eq!((&made["date_of_birth"], &made["date_of_birth_estimated"]), (&json!("1951-01-01"), &json!(true)));
+    assert_eq!(made["warnings"].as_array().unwrap().len(), 1, "{}", made["warnings"]);
+    let path = format!("/api/patients/{}/", id(&made));
+    let patched =
+        hospital.server.patch(&path, &hospital.receptionist(), &json!({"date_of_birth": null})).await.expect(200);
+    assert_eq!(patched.body["date_of_birth_estimated"], false, "an estimate of nothing is none");
+    let usual = json!({"first_name": "Ravi", "abha_number": "91-1234-5678-9015"});
+    let usual = hospital.register(&usual).await;
+    assert_eq!(usual["warnings"], json!([]));
+    // A date is estimated or known, and both read back as FHIR gives them: of an estimate no more than the year.
+    hospital
+        .server
+        .patch(
+            &path,
+            &hospital.receptionist(),
+            &json!({"date_of_birth": "1951-01-01", "date_of_birth_estimated": true}),
+        )
+        .await
+        .expect(200);
+    let fhir = hospital.server.get(&format!("{path}fhir/"), &hospital.receptionist()).await.expect(200).body;
+    assert_eq!(fhir["birthDate"], "1951");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_looks_like_somebody_already_there_is_told() {
     let hospital = Hospital::open().await;
     let first = id(&hospital.register(&lakshmi()).await);
