@@ -129,6 +129,10 @@ table! {
     PatientWrite:          [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   OWN];
     /// Deactivate a patient, or bring one back.
     PatientDeactivate:     [ALL,  NONE,  NONE,  NONE,       NONE,      NONE,   NONE];
+    /// See who may be the same person as a patient, among those that [`PatientDetails`] shows.
+    PatientDuplicates:     [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   NONE];
+    /// Merge two records of one patient, take a merge back, see the merges.
+    PatientMerge:          [ALL,  NONE,  NONE,  ALL,        NONE,      NONE,   NONE];
     /// Read the FHIR `Patient`, which shows all the demographics.
     FhirPatientRead:       [ALL,  CARE,  CARE,  ALL,        NONE,      NONE,   OWN];
     /// Read a patient's medical history, present and earlier versions of its entries.
@@ -262,6 +266,8 @@ mod tests {
             (A::PatientWrite, A::PatientDetails),
             (A::PatientRegister, A::PatientDetails),
             (A::PatientDeactivate, A::PatientWrite),
+            (A::PatientDuplicates, A::PatientDetails),
+            (A::PatientMerge, A::PatientDuplicates),
             (A::FhirPatientRead, A::PatientDetails),
             (A::HistoryRead, A::PatientDetails),
             (A::HistoryWrite, A::HistoryRead),

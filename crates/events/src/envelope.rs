@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::v1::{Actor, Envelope, envelope::Payload};
 
 /// Names of all events, in the order of `envelope.proto`; a test compares the two.
-pub const EVENT_TYPES: [&str; 11] = [
+pub const EVENT_TYPES: [&str; 13] = [
     "UserRegistered",
     "UserUpdated",
     "PatientRegistered",
@@ -20,6 +20,8 @@ pub const EVENT_TYPES: [&str; 11] = [
     "InvoiceIssued",
     "PaymentReceived",
     "BreakGlassUsed",
+    "PatientMerged",
+    "PatientUnmerged",
     "ExternalAppointmentReceived",
 ];
 
@@ -37,6 +39,8 @@ impl Payload {
             Self::InvoiceIssued(_) => "InvoiceIssued",
             Self::PaymentReceived(_) => "PaymentReceived",
             Self::BreakGlassUsed(_) => "BreakGlassUsed",
+            Self::PatientMerged(_) => "PatientMerged",
+            Self::PatientUnmerged(_) => "PatientUnmerged",
             Self::ExternalAppointmentReceived(_) => "ExternalAppointmentReceived",
         }
     }

@@ -9,6 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::appointment::{Entry, Visible};
+use crate::merged;
 use crate::people::StaffMember;
 use crate::schema::{appointments, patients};
 
@@ -86,7 +87,9 @@ impl Scope {
             Self::CareOfNurse { nurse, department: None } => {
                 all.filter(diesel::dsl::sql::<Bool>(OPENED).bind::<BigInt, _>(*nurse).sql(")"))
             }
-            Self::Opened(patient) => all.filter(appointments::patient_id.eq(*patient)),
+            Self::Opened(patient) => {
+                all.filter(diesel::dsl::sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(*patient).sql("))"))
+            }
             Self::OfPatient(account) => all.filter(patients::user_id.eq(*account)),
             Self::Nothing => all.filter(false.into_sql::<Bool>()),
         }
@@ -126,7 +129,7 @@ const LATELY: &str = "seen.status NOT IN ('CANCELLED', 'NO_SHOW') \
     AND seen.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days'";
 
 /// Those of the patients whom break-glass opened, for its hour.
-const OPENED: &str = "appointments.patient_id IN (SELECT granted.patient FROM break_glass_grants granted \
+const OPENED: &str = "appointments.patient_id IN (SELECT unnest(one_patient(granted.patient)) FROM break_glass_grants granted \
     WHERE granted.expires_at > now() AND granted.actor = ";
 
 /// The doctor's own, and every appointment of those whose primary doctor they are or whom they see within 90 days.

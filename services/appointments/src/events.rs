@@ -11,6 +11,7 @@ use events::{Handler, Outbox, Payload};
 use crate::app::Calendar;
 use crate::appointment::Appointment;
 use crate::history::record::By;
+use crate::merged;
 use crate::people::{Patient, StaffMember, full_name};
 use crate::rescheduling::{self, Of};
 use crate::status::{Cause, Status};
@@ -88,6 +89,8 @@ impl Handler for Subscriber {
             Payload::PatientRegistered(patient) | Payload::PatientUpdated(patient) => {
                 keep_patient(conn, patient).await?
             }
+            Payload::PatientMerged(merge) => merged::merged(conn, merge).await?,
+            Payload::PatientUnmerged(merge) => merged::unmerged(conn, merge).await?,
             Payload::BreakGlassUsed(used) => break_glass::keep(conn, used).await?,
             Payload::ExternalAppointmentReceived(told) => external::apply(conn, &self.calendar, told).await?,
             other => tracing::debug!(event = other.event_type(), "not for us"),

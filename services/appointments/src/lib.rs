@@ -32,6 +32,7 @@ pub mod rescheduling;
 pub mod events;
 pub mod external;
 pub mod lookup;
+pub mod merged;
 /// `audit/` and `audit/verify/`.
 pub mod audit_log {
     audit::routes!("/api/appointments/audit/", "/api/appointments/audit/verify/");

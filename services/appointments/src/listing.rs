@@ -10,7 +10,9 @@ use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use deserr::Deserr;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,6 +23,7 @@ use crate::appointment::{AppointmentView, Entry, Viewer, Visible, visible_to};
 use crate::break_glass;
 use crate::error::Error;
 use crate::input::Flag;
+use crate::merged;
 use crate::schema::appointments;
 use crate::slots;
 use crate::status::Status;
@@ -158,7 +161,7 @@ impl Walk<'_> {
         let Filters { patient, doctor, status, date, needs_rescheduling, series, .. } = self.filters;
         let mut rows = visible_to(&self.scope);
         if let Some(patient) = patient {
-            rows = rows.filter(appointments::patient_id.eq(*patient));
+            rows = rows.filter(sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(*patient).sql("))"));
         }
         if let Some(doctor) = doctor {
             rows = rows.filter(appointments::doctor_id.eq(*doctor));

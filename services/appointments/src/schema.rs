@@ -178,6 +178,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    merged_patients (source) {
+        source -> BigInt,
+        target -> BigInt,
+    }
+}
+
 diesel::joinable!(appointments -> staff (doctor_id));
 diesel::joinable!(appointments -> patients (patient_id));
 diesel::joinable!(availability -> staff (doctor_id));

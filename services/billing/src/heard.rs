@@ -12,7 +12,7 @@ use events::{Handler, Payload};
 use crate::invoices::input::{InvoiceInput, ItemInput, SacHsn};
 use crate::invoices::invoice::{Draft, Maker};
 use crate::invoices::pricing::{Overrides, Terms, price};
-use crate::known::{Appointment, Doctor, Patient};
+use crate::known::{Appointment, Doctor, Patient, merged};
 use crate::money::Paise;
 use crate::numbering::day_in_india;
 use crate::quantity::Quantity;
@@ -52,6 +52,8 @@ impl Handler for Heard {
                 Appointment::from(appointment).keep(conn).await?;
                 self.draft(conn, appointment).await?;
             }
+            Some(Payload::PatientMerged(merge)) => merged::merged(conn, merge).await?,
+            Some(Payload::PatientUnmerged(merge)) => merged::unmerged(conn, merge).await?,
             Some(
                 Payload::InvoiceIssued(_)
                 | Payload::PaymentReceived(_)
@@ -71,8 +73,9 @@ impl Heard {
         if consultation_billed(conn, appointment.id).await? {
             return Ok(());
         }
+        let patient = merged::survivor(conn, appointment.patient_id).await?;
         let input = InvoiceInput {
-            patient: Id::new(appointment.patient_id),
+            patient: Id::new(patient),
             appointment: Some(Id::new(appointment.id)),
             due_date: None,
             delivery_state: None,
@@ -83,7 +86,7 @@ impl Heard {
         let terms = Terms { hospital: self.hospital, on: today, overrides: Overrides::Standing(&[]) };
         let priced =
             price(&input, &terms).map_err(|faults| anyhow::anyhow!("the consultation cannot be priced: {faults:?}"))?;
-        Draft::new(&input, appointment.patient_id, &priced, today).insert(conn, &priced, Maker::Event).await?;
+        Draft::new(&input, patient, &priced, today).insert(conn, &priced, Maker::Event).await?;
         Ok(())
     }
 

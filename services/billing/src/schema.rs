@@ -105,6 +105,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    merged_patients (source) {
+        source -> BigInt,
+        target -> BigInt,
+    }
+}
+
 diesel::joinable!(invoice_items -> invoices (invoice_id));
 diesel::joinable!(payments -> invoices (invoice_id));
 diesel::joinable!(invoices -> patients (patient_id));

@@ -61,9 +61,9 @@ impl Scope {
     }
 }
 
-/// The patients that a scope shows.
+/// The patients that a scope shows. One who was merged into another is that other, and not shown twice.
 pub fn visible_to(scope: &Scope) -> patients::BoxedQuery<'static, Pg> {
-    let all = patients::table.into_boxed();
+    let all = patients::table.filter(patients::merged_into.is_null()).into_boxed();
     match scope.whose {
         Whose::All => all,
         Whose::CareOfDoctor(doctor) => all.filter(InCare::OfDoctor(doctor)),
@@ -96,8 +96,8 @@ const OF_DOCTOR: [&str; 4] = [
     "patients.id IN (SELECT theirs.id FROM patients AS theirs WHERE theirs.primary_doctor = ",
     " UNION ALL SELECT visit.patient FROM care_appointments AS visit WHERE visit.status <> 'CANCELLED' \
      AND visit.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days' AND visit.doctor = ",
-    " UNION ALL SELECT granted.patient FROM break_glass_grants AS granted \
-     WHERE granted.patient IS NOT NULL AND granted.expires_at > now() AND granted.actor = ",
+    " UNION ALL SELECT coalesce(opened.merged_into, opened.id) FROM break_glass_grants AS granted \
+     JOIN patients AS opened ON opened.id = granted.patient WHERE granted.expires_at > now() AND granted.actor = ",
     ")",
 ];
 
@@ -109,8 +109,8 @@ const OF_NURSE: [&str; 4] = [
      AND visit.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days' AND visit.doctor IN \
      (SELECT doctor.id FROM staff AS nurse JOIN staff AS doctor USING (department) \
      WHERE nurse.is_active AND doctor.role = 'DOCTOR' AND department <> '' AND nurse.id = ",
-    ") UNION ALL SELECT granted.patient FROM break_glass_grants AS granted \
-     WHERE granted.patient IS NOT NULL AND granted.expires_at > now() AND granted.actor = ",
+    ") UNION ALL SELECT coalesce(opened.merged_into, opened.id) FROM break_glass_grants AS granted \
+     JOIN patients AS opened ON opened.id = granted.patient WHERE granted.expires_at > now() AND granted.actor = ",
     ")",
 ];
 

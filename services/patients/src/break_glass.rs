@@ -21,6 +21,7 @@ use crate::access::{Scope, visible_to};
 use crate::app::App;
 use crate::error::Error;
 use crate::events;
+use crate::merge::survivor;
 use crate::schema::{break_glass_grants, patients};
 
 /// How long a record stays open.
@@ -79,6 +80,7 @@ impl BreakGlass {
         permit.actor.trail.breaks_glass(reason);
         let mut conn = db::get(&app.db).await?;
         conn.transaction(async |conn| {
+            let patient = survivor::of(conn, patient).await?;
             let there = patients::table.find(patient).select(patients::id).first::<i64>(conn).await.optional()?;
             if there.is_none() || !beyond(conn, &scope, &[patient]).await?.contains(&patient) {
                 return Ok::<_, Error>(());

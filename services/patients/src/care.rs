@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::merge::{self, Moved};
 use crate::schema::care_appointments;
 
 /// A row of the projection.
@@ -33,17 +34,21 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// Keeps the row unless a newer one is there.
+    /// Keeps the row unless a newer one is there. An appointment of one who was merged into another is the other's.
     ///
     /// # Errors
     /// When PostgreSQL refuses.
     pub async fn keep(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
         use diesel::query_dsl::methods::FilterDsl;
+        let row = Self {
+            patient: merge::arrives(conn, self.patient, Moved::CareAppointments, self.id).await?,
+            ..self.clone()
+        };
         diesel::insert_into(care_appointments::table)
-            .values(self)
+            .values(&row)
             .on_conflict(care_appointments::id)
             .do_update()
-            .set(self)
+            .set(&row)
             .filter(care_appointments::version.lt(excluded(care_appointments::version)))
             .execute(conn)
             .await

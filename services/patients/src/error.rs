@@ -31,6 +31,30 @@ pub enum Error {
     /// `primary_doctor` is not an active doctor.
     #[error("no such doctor")]
     NoSuchDoctor,
+    /// A patient is to be merged into themselves.
+    #[error("a merge of a patient with themselves")]
+    MergeWithItself,
+    /// The patient who is to be merged is not there.
+    #[error("no such source")]
+    NoSuchSource,
+    /// The two are merged already.
+    #[error("merged already")]
+    AlreadyMerged,
+    /// One of the two is merged into somebody else.
+    #[error("the {which} is merged into another")]
+    IsMerged {
+        /// `source` or `target`.
+        which: &'static str,
+    },
+    /// Somebody is merged into the patient who is to be merged.
+    #[error("others are merged into the source")]
+    HasMerged,
+    /// The surviving record would be one that is not in use.
+    #[error("the target is deactivated")]
+    MergeIntoDeactivated,
+    /// The two are not merged.
+    #[error("not merged")]
+    NotMerged,
     /// A fault of the input that only the service can see.
     #[error("a fault of the input")]
     Input(Fault),
@@ -57,6 +81,22 @@ impl From<Error> for Problem {
             )),
             Error::OutOfCare => Self::forbidden("The patient would not be in your care: set primary_doctor."),
             Error::NoSuchDoctor => Self::invalid("primary_doctor", "unknown_doctor", "is not an active doctor"),
+            Error::MergeWithItself => Self::invalid("source", "same_patient", "must be another patient"),
+            Error::NoSuchSource => Self::invalid("source", "unknown", "there is no such patient"),
+            Error::AlreadyMerged => Self::conflict("The two are merged already.").with_type("already-merged"),
+            Error::IsMerged { which } => Self::conflict(format!(
+                "The {which} is merged into another patient: take the survivor, or undo that first."
+            ))
+            .with_type("already-merged"),
+            Error::HasMerged => Self::conflict(
+                "Other records are merged into the source: merge the other way round, or undo those merges first.",
+            )
+            .with_type("merge-of-merged"),
+            Error::MergeIntoDeactivated => Self::conflict(
+                "The surviving patient is deactivated: bring them back first, or merge the other way round.",
+            )
+            .with_type("target-deactivated"),
+            Error::NotMerged => Self::conflict("The source is not merged into this patient.").with_type("not-merged"),
             Error::Input(fault) => Self::bad_request(Faults(vec![fault])),
             Error::Problem(problem) => problem,
         }

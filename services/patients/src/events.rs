@@ -9,6 +9,7 @@ use events::{Handler, Outbox, Payload};
 
 use crate::break_glass::Grant;
 use crate::care::Visit;
+use crate::merge::survivor;
 use crate::patient::Patient;
 use crate::staff::Member;
 
@@ -28,7 +29,8 @@ pub async fn registered(
     tell(conn, outbox, actor, patient, Payload::PatientRegistered).await
 }
 
-/// Tells of a change, in the transaction that made it.
+/// Tells of a change, in the transaction that made it. The ids for which the patient answers since a merge are told the
+/// same, so that whoever knows the patient by one of them knows them as they are.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
@@ -38,7 +40,44 @@ pub async fn updated(
     actor: Option<&Actor>,
     patient: &Patient,
 ) -> QueryResult<()> {
-    tell(conn, outbox, actor, patient, Payload::PatientUpdated).await
+    tell(conn, outbox, actor, patient, Payload::PatientUpdated).await?;
+    for (id, version) in survivor::count_merged(conn, patient.id).await? {
+        let same = Patient { id, version, ..patient.clone() };
+        tell(conn, outbox, actor, &same, Payload::PatientUpdated).await?;
+    }
+    Ok(())
+}
+
+/// Tells that a record was merged, in the transaction that merged it, after [`updated`] of the survivor.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn merged(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: Option<&Actor>,
+    merge: i64,
+    source: i64,
+    target: i64,
+) -> QueryResult<()> {
+    let merge = v1::PatientMerge { id: merge, source_id: source, target_id: target };
+    outbox.append(conn, by(actor), ("patient", source), Payload::PatientMerged(merge)).await
+}
+
+/// Tells that a merge was taken back, in the transaction that did it, after [`updated`] of both.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn unmerged(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    actor: Option<&Actor>,
+    merge: i64,
+    source: i64,
+    target: i64,
+) -> QueryResult<()> {
+    let merge = v1::PatientMerge { id: merge, source_id: source, target_id: target };
+    outbox.append(conn, by(actor), ("patient", source), Payload::PatientUnmerged(merge)).await
 }
 
 /// Tells that somebody went beyond their care, in the transaction that let them.
@@ -60,8 +99,7 @@ pub async fn break_glass_used(
         granted_at: Some(events::envelope::timestamp(grant.granted_at)),
         expires_at: grant.expires_at.map(events::envelope::timestamp),
     };
-    let actor = Some((actor.user_id, actor.role.as_str()));
-    outbox.append(conn, actor, ("break_glass", grant.id), Payload::BreakGlassUsed(used)).await
+    outbox.append(conn, by(Some(actor)), ("break_glass", grant.id), Payload::BreakGlassUsed(used)).await
 }
 
 async fn tell(
@@ -71,8 +109,11 @@ async fn tell(
     patient: &Patient,
     payload: fn(PatientSnapshot) -> Payload,
 ) -> QueryResult<()> {
-    let actor = actor.map(|actor| (actor.user_id, actor.role.as_str()));
-    outbox.append(conn, actor, ("patient", patient.id), payload(snapshot(patient))).await
+    outbox.append(conn, by(actor), ("patient", patient.id), payload(snapshot(patient))).await
+}
+
+fn by(actor: Option<&Actor>) -> Option<(i64, &str)> {
+    actor.map(|actor| (actor.user_id, actor.role.as_str()))
 }
 
 fn snapshot(patient: &Patient) -> PatientSnapshot {
@@ -123,6 +164,8 @@ impl Handler for Heard {
                 | Payload::InvoiceIssued(_)
                 | Payload::PaymentReceived(_)
                 | Payload::BreakGlassUsed(_)
+                | Payload::PatientMerged(_)
+                | Payload::PatientUnmerged(_)
                 | Payload::ExternalAppointmentReceived(_),
             )
             | None => {}

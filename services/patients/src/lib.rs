@@ -5,7 +5,10 @@ pub mod access_log;
 pub mod break_glass;
 pub mod patient;
 
+pub mod duplicates;
 pub mod hl7_import;
+pub mod import;
+pub mod merge;
 pub mod registration;
 pub mod search;
 
@@ -59,6 +62,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(registration::replace)
         .service(registration::amend)
         .service(registration::deactivate)
+        .service(duplicates::list)
+        .service(merge::merge_into)
+        .service(merge::unmerge_from)
+        .service(merge::list)
         .service(fhir::read)
         .service(history::read)
         .service(history::add)

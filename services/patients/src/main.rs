@@ -8,6 +8,7 @@ use chassis::{db, shutdown, telemetry};
 use clap::{Parser, Subcommand};
 use patients::app::App;
 use patients::config::{ServeConfig, WorkerConfig};
+use patients::import::Import;
 
 #[derive(Parser)]
 #[command(about = "Patients of EHS: who they are, how they are found, what other systems say of them")]
@@ -24,6 +25,8 @@ enum Command {
     Worker,
     /// Bring the schema up to date, as its owner.
     Migrate,
+    /// Import the patients of an older system.
+    Import(Import),
     /// Print the OpenAPI document.
     Openapi,
     /// Export and verify the audit log, detach its old months.
@@ -37,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Serve => serve().await,
         Command::Worker => worker().await,
         Command::Migrate => migrate().await,
+        Command::Import(import) => import.run(shutdown::token()?).await,
         Command::Openapi => openapi(),
         Command::Audit(command) => command.run("patients").await,
     }

@@ -25,6 +25,31 @@ diesel::table! {
         updated_at -> Timestamptz,
         search_text -> Text,
         sort_name -> Text,
+        merged_into -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    patient_merges (id) {
+        id -> Int8,
+        target -> Int8,
+        source -> Int8,
+        merged_at -> Timestamptz,
+        merged_by -> Nullable<Int8>,
+        message -> Nullable<Int8>,
+        source_before -> Jsonb,
+        target_before -> Jsonb,
+        target_after -> Jsonb,
+        undone_at -> Nullable<Timestamptz>,
+        undone_by -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    patient_merge_moves (merge, kind, moved) {
+        merge -> Int8,
+        kind -> Text,
+        moved -> Jsonb,
     }
 }
 
@@ -141,4 +166,5 @@ diesel::table! {
 }
 
 diesel::joinable!(patient_identifiers -> patients (patient));
-diesel::allow_tables_to_appear_in_same_query!(patients, patient_identifiers);
+diesel::joinable!(patient_merges -> patients (source));
+diesel::allow_tables_to_appear_in_same_query!(patients, patient_identifiers, patient_merges);

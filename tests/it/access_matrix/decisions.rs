@@ -49,6 +49,10 @@ PATCH  /api/patients/{id}/ contact                    | 401     ok     ok/404   
 PATCH  /api/patients/{id}/ name                       | 401     ok     ok/404   ok/404   ok       403      403      403/404
 PATCH  /api/patients/{id}/ deactivate                 | 401     ok     403/404  403/404  403      403      403      403/404
 DELETE /api/patients/{id}/                            | 401     ok     403      403      403      403      403      403
+GET    /api/patients/{id}/duplicates/                 | 401     ok     ok/404   ok/404   ok       403      403      403
+POST   /api/patients/{id}/merge/                      | 401     ok     403      403      ok       403      403      403
+POST   /api/patients/{id}/unmerge/                    | 401     ok     403      403      ok       403      403      403
+GET    /api/patients/{id}/merges/                     | 401     ok     403      403      ok       403      403      403
 GET    /api/patients/{id}/fhir/                       | 401     ok     ok/404   ok/404   ok       403      403      ok/404
 GET    /api/patients/{id}/medical-history/            | 401     ok     ok/404   ok/404   403      403      403      ok/404
 POST   /api/patients/{id}/medical-history/            | 401     ok     ok/404   ok/404   403      403      403      403

@@ -94,6 +94,8 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/patients/{id}/", "contact") => json!({"phone": phone()}),
         (_, "/api/patients/{id}/", "name") => json!({"last_name": letters()}),
         (_, "/api/patients/{id}/", "deactivate") => json!({"is_active": false}),
+        (_, "/api/patients/{id}/merge/", _) => json!({"source": world.new_patient(whose).await}),
+        (_, "/api/patients/{id}/unmerge/", _) => json!({"source": world.new_merged(whose).await}),
         ("POST", "/api/patients/{id}/medical-history/", _) => json!({"kind": "NOTE", "note": unique()}),
         (_, "/api/patients/{id}/medical-history/{entry}/", _) => json!({"note": unique()}),
         (_, "/api/patients/hl7/import/", _) => json!({"message": MESSAGE}),

@@ -112,6 +112,14 @@ impl World {
         patient(&self.hospital, &self.admin, self.side(whose).doctor, None).await.0
     }
 
+    /// Somebody whose record is merged into that of the side's patient.
+    pub async fn new_merged(&self, whose: Whose) -> i64 {
+        let (source, path) =
+            (self.new_patient(whose).await, format!("/api/patients/{}/merge/", self.side(whose).patient));
+        self.hospital.post(&self.admin, &path, &json!({"source": source})).await.expect(200);
+        source
+    }
+
     /// An appointment of the side's.
     pub async fn new_appointment(&self, whose: Whose) -> i64 {
         let Side { doctor, patient, .. } = self.side(whose);

@@ -9,6 +9,7 @@ use crate::app::Calendar;
 use crate::appointment::{FREED, busy_doctor, busy_others, earliest_start, latest_start};
 use crate::availability::rows::plan_of;
 use crate::error::{Conflict, Error, FreeSlot, Taken};
+use crate::merged;
 use crate::plan::Search;
 use crate::schema::appointments;
 use crate::slots::Span;
@@ -76,6 +77,7 @@ impl Clash {
     async fn look(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<(&'static str, Span)>> {
         type Row = (i64, i64, Option<String>, Option<i32>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
         let (wanted, held) = (self.wanted, self.held);
+        let same = merged::one_patient(conn, self.patient).await?;
         let of_doctor = appointments::doctor_id
             .eq(self.doctor)
             .and(appointments::queue_number.is_null())
@@ -85,7 +87,7 @@ impl Clash {
         let rows: Vec<Row> = appointments::table
             .filter(
                 of_doctor
-                    .or(appointments::patient_id.eq(self.patient).and(of_others))
+                    .or(appointments::patient_id.eq_any(&same).and(of_others))
                     .or(appointments::room.eq(self.room.as_deref()).and(of_others)),
             )
             .filter(appointments::status.ne_all(FREED))
@@ -114,7 +116,7 @@ impl Clash {
             let overlaps = span.overlaps(&wanted);
             let holds_doctor = doctor == self.doctor && queue_number.is_none() && theirs.overlaps(&held);
             found.extend(holds_doctor.then_some(("doctor", span)));
-            found.extend((patient == self.patient && overlaps).then_some(("patient", span)));
+            found.extend((same.contains(&patient) && overlaps).then_some(("patient", span)));
             found.extend((room.is_some() && room == self.room && overlaps).then_some(("room", span)));
         }
         Ok(found)
@@ -142,7 +144,8 @@ impl Clash {
         let except = self.except.unwrap_or(0);
         let busy = busy_doctor(conn, self.doctor, window).await?;
         let held: Vec<Span> = busy.iter().filter(|taken| taken.appointment != except).map(|taken| taken.held).collect();
-        let others = busy_others(conn, self.patient, self.room.as_deref(), window, except).await?;
+        let same = merged::one_patient(conn, self.patient).await?;
+        let others = busy_others(conn, &same, self.room.as_deref(), window, except).await?;
         let search = Search {
             minutes: Some(self.wanted.minutes()),
             held: &held,

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, Viewer};
 use crate::error::Error;
 use crate::input::{Clock, Minutes, Reason, Room};
+use crate::merged;
 use crate::status::AppointmentType;
 
 use self::order::Order;
@@ -89,6 +90,8 @@ pub async fn book(
     app: web::Data<App>,
 ) -> Result<Answer, Problem> {
     let Strict { value: wanted, digest } = body;
+    let patient = merged::survivor(&mut *app.conn().await?, wanted.patient.get()).await.map_err(Error::from)?;
+    let wanted = NewBooking { patient: Id::new(patient), ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
     check_overbooking(&permit.actor, wanted.overbooking_reason.as_ref())?;

@@ -28,6 +28,7 @@ use crate::booking::order::Order;
 use crate::booking::{check_doctor_is_own, check_people};
 use crate::error::{Conflict, Error};
 use crate::input::{Clock, Minutes, Room};
+use crate::merged;
 use crate::schema::series;
 use crate::slots;
 use crate::status::AppointmentType;
@@ -132,6 +133,8 @@ pub async fn book(
     let Strict { value: wanted, digest } = body;
     let actor = &permit.actor;
     let days = wanted.days(&app)?;
+    let patient = merged::survivor(&mut *app.conn().await?, wanted.patient.get()).await.map_err(Error::from)?;
+    let wanted = NewSeries { patient: Id::new(patient), ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
     check_people(&app, actor, &scope, wanted.doctor, wanted.patient).await?;

@@ -19,6 +19,7 @@ mod change;
 mod date_range;
 mod history;
 mod listing;
+mod merged;
 mod overbooking;
 mod race;
 mod races;

@@ -12,7 +12,9 @@ use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::NaiveDate;
 use deserr::Deserr;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 use super::{Invoice, InvoiceAnswer, Status};
 use crate::access::{Scope, Visible, visible_to};
 use crate::app::App;
+use crate::known::merged;
 use crate::schema::{invoices, patients};
 
 chassis::words! {
@@ -79,7 +82,7 @@ impl Filters {
     fn matching(&self, scope: Scope) -> Visible {
         let mut found = visible_to(scope);
         if let Some(patient) = self.patient {
-            found = found.filter(invoices::patient_id.eq(patient.get()));
+            found = found.filter(sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(patient.get()).sql("))"));
         }
         if let Some(status) = self.status {
             found = found.filter(invoices::status.eq(status));

@@ -5,6 +5,7 @@
 
 mod appointment;
 mod doctor;
+pub mod merged;
 mod owners;
 mod patient;
 

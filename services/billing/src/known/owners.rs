@@ -6,7 +6,7 @@ use chassis::problem::Problem;
 use diesel_async::AsyncPgConnection;
 use reqwest::Url;
 
-use super::{Appointment, Patient, appointment, patient};
+use super::{Appointment, Patient, appointment, merged, patient};
 
 /// The services that own what billing only knows of.
 #[derive(Clone, Debug)]
@@ -27,11 +27,12 @@ impl Owners {
         })
     }
 
-    /// The patient that the caller means with the body's `patient`.
+    /// The patient that the caller means with the body's `patient`: the survivor, where they were merged.
     ///
     /// # Errors
     /// 400 when there is none, 503 when its owner cannot say.
     pub async fn patient(&self, conn: &mut AsyncPgConnection, actor: &Actor, id: i64) -> Result<Patient, Problem> {
+        let id = merged::survivor(conn, id).await?;
         if let Some(known) = Patient::find(conn, id).await? {
             return Ok(known);
         }

@@ -17,6 +17,7 @@ mod drafts;
 mod events;
 mod invoices;
 mod lists;
+mod merged;
 mod numbering;
 mod openapi;
 mod owners;

@@ -22,8 +22,7 @@ use chassis::page::{self, Count, Page, Position};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, MergePatch, Strict, StrictQuery};
 use deserr::Deserr;
-use diesel::prelude::*;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::json;
 use utoipa::IntoParams;
 
@@ -37,7 +36,7 @@ use crate::access::Scope;
 use crate::app::App;
 use crate::break_glass::BreakGlass;
 use crate::error::Error;
-use crate::schema::patients;
+use crate::merge::survivor;
 
 /// What of a history is asked for.
 #[derive(Debug, Deserr, IntoParams)]
@@ -90,9 +89,9 @@ pub async fn read(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let extent = params.extent()?;
-    let (patient, scope) = (*id, break_glass.open(&app, &permit, *id).await?);
+    let scope = break_glass.open(&app, &permit, *id).await?;
     let mut conn = db::get(&app.db).await?;
-    let version = whole::version(&mut conn, &scope, patient).await.map_err(Error::from)?;
+    let (patient, version) = whole::standing(&mut conn, &scope, *id).await.map_err(Error::from)?;
     permit.actor.trail.shows([patient]);
     if let Some(answer) = etag::not_modified(&http, version) {
         return Ok(answer);
@@ -137,10 +136,10 @@ pub async fn add(
                 actor.trail.repeats();
                 return Ok::<_, Error>(stored.into());
             }
-            hold(conn, &scope, *id).await?;
-            let entry = Entry::insert(conn, *id, &content, &Provenance::of_user(actor.user_id), today).await?;
-            audit::write(conn, &actor.trail, [*id]).await?;
-            let location = format!("/api/patients/{}/medical-history/{}/", *id, entry.id);
+            let patient = hold(conn, &scope, *id).await?;
+            let entry = Entry::insert(conn, patient, &content, &Provenance::of_user(actor.user_id), today).await?;
+            audit::write(conn, &actor.trail, [patient]).await?;
+            let location = format!("/api/patients/{patient}/medical-history/{}/", entry.id);
             let answer = Answer::created(location, entry.version, &EntryView::from(entry))?;
             key.store(conn, actor.user_id, &answer).await?;
             Ok(answer)
@@ -162,7 +161,9 @@ pub async fn read_entry(
 ) -> Result<Etagged<EntryView>, Problem> {
     let (patient, id) = path.into_inner();
     let scope = break_glass.open(&app, &permit, patient).await?;
-    let entry = Entry::find(&mut *db::get(&app.db).await?, &scope, patient, id).await.map_err(no_such_entry)?;
+    let mut conn = db::get(&app.db).await?;
+    let patient = survivor::of(&mut conn, patient).await?;
+    let entry = Entry::find(&mut conn, &scope, patient, id).await.map_err(no_such_entry)?;
     permit.actor.trail.shows([patient]);
     Ok(Etagged { version: entry.version, body: entry.into() })
 }
@@ -191,7 +192,7 @@ pub async fn amend(
     let mut conn = db::get(&app.db).await?;
     let entry = conn
         .transaction(async |conn| {
-            hold(conn, &scope, patient).await?;
+            let patient = hold(conn, &scope, patient).await?;
             let entry = Entry::lock(conn, &scope, patient, id).await.map_err(no_such_entry)?;
             if_match.check(entry.version)?;
             let content = input::amended(&entry, &patch.value, today)?;
@@ -227,6 +228,7 @@ pub async fn versions(
     let request = page::request(&app.cursor_key, (), params.page, params.page_size, params.cursor)?;
     let scope = break_glass.open(&app, &permit, patient).await?;
     let mut conn = db::get(&app.db).await?;
+    let patient = survivor::of(&mut conn, patient).await?;
     let entry = Entry::find(&mut conn, &scope, patient, id).await.map_err(no_such_entry)?;
     let (newest_first, beyond, skip) = match &request.position {
         Position::First => (true, None, 0),
@@ -244,11 +246,12 @@ pub async fn versions(
     Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
 }
 
-/// Keeps the patient, if the scope shows them, as they are until the transaction ends: nobody merges them away meanwhile.
-async fn hold(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> Result<(), Error> {
-    patients::table.find(patient).select(patients::id).for_share().first::<i64>(conn).await?;
+/// Keeps the patient who answers for the id, if the scope shows them, as they are until the transaction ends: nobody merges
+/// them away meanwhile.
+async fn hold(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> Result<i64, Error> {
+    let patient = survivor::hold(conn, patient).await?;
     whole::version(conn, scope, patient).await?;
-    Ok(())
+    Ok(patient)
 }
 
 fn no_such_entry(fault: diesel::result::Error) -> Error {

@@ -12,6 +12,7 @@ use super::kind::Kind;
 use super::view::{AppointmentView, HistoryView};
 use crate::access::{Scope, visible_to};
 use crate::care::Visit;
+use crate::merge::survivor::AnswersFor;
 use crate::schema::{history_heads, patients};
 
 /// What a list holds at most.
@@ -41,8 +42,17 @@ pub struct Snapshot {
 /// # Errors
 /// `NotFound` too when the patient is there and not visible.
 pub async fn version(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> QueryResult<i64> {
+    Ok(standing(conn, scope, patient).await?.1)
+}
+
+/// The same, after the id of the patient who answers for the one that is asked for.
+///
+/// # Errors
+/// As [`version`].
+pub async fn standing(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> QueryResult<(i64, i64)> {
     let version = "(SELECT coalesce(max(head.version), 0) FROM history_heads AS head WHERE head.patient = patients.id)";
-    visible_to(scope).filter(patients::id.eq(patient)).select(sql::<BigInt>(version)).first(conn).await
+    let found = visible_to(scope).filter(AnswersFor(patient));
+    found.select((patients::id, sql::<BigInt>(version))).first(conn).await
 }
 
 /// The history at one moment: nothing that is written meanwhile is half in it.

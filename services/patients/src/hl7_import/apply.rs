@@ -13,6 +13,7 @@ use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
 use crate::events;
+use crate::merge::survivor;
 use crate::patient::{Facts, Patient};
 use crate::schema::{patient_identifiers, patients};
 
@@ -158,9 +159,7 @@ async fn matches(conn: &mut AsyncPgConnection, known_by: &[Known], abha_number: 
             patients::table.filter(patients::abha_number.eq(number)).select(patients::id).load::<i64>(conn).await?,
         );
     }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+    survivor::of_all(conn, &ids).await
 }
 
 async fn know_by(conn: &mut AsyncPgConnection, patient: i64, known_by: &[Known]) -> QueryResult<()> {

@@ -4,16 +4,20 @@
 mod address;
 mod view;
 
+use std::fmt;
+
 use chassis::phi::Phi;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
 
 pub use address::{Address, EmergencyContact};
 pub use view::{BriefView, PatientView, Shown, instant};
 
 use crate::access::{Scope, visible_to};
+use crate::merge::survivor::{self, AnswersFor};
 use crate::schema::patients;
 
 /// A row of `patients`.
@@ -36,8 +40,9 @@ pub struct Patient {
 }
 
 /// What may be written of a patient, in canonical form.
-#[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = patients, check_for_backend(Pg), treat_none_as_null = true)]
+#[serde(default)]
 pub struct Facts {
     /// The first name, or the only one.
     pub first_name: Phi<String>,
@@ -71,6 +76,19 @@ pub struct Facts {
     pub user_id: Option<i64>,
     /// False once deactivated.
     pub is_active: bool,
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Of nobody: what a snapshot of older days says nothing of is empty.
+impl Default for Facts {
+    fn default() -> Self {
+        Self::of(Phi::default(), Phi::default())
+    }
 }
 
 impl Facts {
@@ -121,20 +139,21 @@ impl Facts {
 }
 
 impl Patient {
-    /// The patient, if the scope shows it; one prepared query.
+    /// The patient who answers for the id, if the scope shows them; one prepared query. The id of one who was merged into
+    /// another gives the other: go on with the id of what is found.
     ///
     /// # Errors
     /// `NotFound` too when it is there and not visible.
     pub async fn find(conn: &mut AsyncPgConnection, scope: &Scope, id: i64) -> QueryResult<Self> {
-        visible_to(scope).filter(patients::id.eq(id)).select(Self::as_select()).first(conn).await
+        visible_to(scope).filter(AnswersFor(id)).select(Self::as_select()).first(conn).await
     }
 
-    /// The patient, if the scope shows it, with its row locked until the transaction ends.
+    /// The patient who answers for the id, if the scope shows them, with the row locked until the transaction ends.
     ///
     /// # Errors
     /// As [`find`](Self::find).
     pub async fn lock(conn: &mut AsyncPgConnection, scope: &Scope, id: i64) -> QueryResult<Self> {
-        patients::table.find(id).select(patients::id).for_update().first::<i64>(conn).await?;
+        let id = survivor::lock(conn, id).await?;
         Self::find(conn, scope, id).await
     }
 

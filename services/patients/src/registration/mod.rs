@@ -1,6 +1,5 @@
 //! Registering a patient, reading one, changing one, deactivating one.
 
-pub mod duplicates;
 pub mod input;
 
 use std::iter;
@@ -22,6 +21,7 @@ use self::input::PatientInput;
 use crate::access::{Scope, may_change};
 use crate::app::App;
 use crate::break_glass::BreakGlass;
+use crate::duplicates;
 use crate::error::Error;
 use crate::events;
 use crate::patient::{Facts, Patient, PatientView, Shown};
@@ -32,7 +32,7 @@ pub struct Registered {
     /// The patient.
     #[serde(flatten)]
     pub patient: PatientView,
-    /// Ids of patients, visible to the caller, that look like the same person.
+    /// Ids of patients, visible to the caller, that look like the same person; `duplicates/` says why.
     pub possible_duplicates: Vec<i64>,
 }
 
@@ -193,13 +193,13 @@ async fn change(
             if_match.check(patient.version)?;
             let facts = new_facts(&patient)?;
             if facts == patient.facts {
-                actor.trail.shows([id]);
+                actor.trail.shows([patient.id]);
                 return Ok::<_, Error>(patient);
             }
             check_changes(actor, &patient.facts, &facts, has_doctor)?;
             let patient = patient.write(conn, &facts).await?;
             events::updated(conn, &app.outbox, Some(actor), &patient).await?;
-            audit::write(conn, &actor.trail, [id]).await?;
+            audit::write(conn, &actor.trail, [patient.id]).await?;
             Ok(patient)
         })
         .await?;

@@ -7,13 +7,17 @@ use serde_json::{Value, json};
 use crate::hospital::{AUDITOR, DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
 
 /// The action of the table that each operation needs. A new operation has to be added here, or the test below fails.
-const OPERATIONS: [(&str, &str, Action); 16] = [
+const OPERATIONS: [(&str, &str, Action); 20] = [
     ("get", "/api/patients/", Action::PatientRead),
     ("post", "/api/patients/", Action::PatientRegister),
     ("get", "/api/patients/{id}/", Action::PatientRead),
     ("put", "/api/patients/{id}/", Action::PatientWrite),
     ("patch", "/api/patients/{id}/", Action::PatientWrite),
     ("delete", "/api/patients/{id}/", Action::PatientDeactivate),
+    ("get", "/api/patients/{id}/duplicates/", Action::PatientDuplicates),
+    ("post", "/api/patients/{id}/merge/", Action::PatientMerge),
+    ("post", "/api/patients/{id}/unmerge/", Action::PatientMerge),
+    ("get", "/api/patients/{id}/merges/", Action::PatientMerge),
     ("get", "/api/patients/{id}/fhir/", Action::FhirPatientRead),
     ("get", "/api/patients/{id}/medical-history/", Action::HistoryRead),
     ("post", "/api/patients/{id}/medical-history/", Action::HistoryWrite),

@@ -87,6 +87,8 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("imports", include_str!("../../migrations/2026-11-27-020300_imports/down.sql")),
+        ("merges", include_str!("../../migrations/2026-11-27-020100_merges/down.sql")),
         ("history", include_str!("../../migrations/2026-11-23-000700_history/down.sql")),
         ("break_glass", include_str!("../../migrations/2026-11-23-000400_break_glass/down.sql")),
         ("hl7", include_str!("../../migrations/2026-11-23-000300_hl7_messages/down.sql")),

@@ -1,0 +1,2 @@
+DROP FUNCTION one_patient;
+DROP TABLE merged_patients;

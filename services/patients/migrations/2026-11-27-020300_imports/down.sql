@@ -1,0 +1,1 @@
+DROP FUNCTION patient_numbers_reach;

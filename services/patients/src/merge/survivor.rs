@@ -1,0 +1,111 @@
+//! Who answers for an id: the patient themselves, or the one into whom they were merged. One step always: nothing is merged
+//! into a record that is itself merged.
+
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Bool};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::schema::patients;
+
+/// Merges that may come between looking and locking before a transaction gives up.
+const PATIENCE: usize = 5;
+
+/// Whether a patient is the one who answers for this id.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswersFor(pub i64);
+
+/// The patient who answers for an id; the id itself where there is nobody.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn of(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
+    let into: Option<Option<i64>> =
+        patients::table.find(id).select(patients::merged_into).first(conn).await.optional()?;
+    Ok(into.flatten().unwrap_or(id))
+}
+
+/// The patients who answer for some ids, each once.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn of_all(conn: &mut AsyncPgConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
+    let rows = patients::table.filter(patients::id.eq_any(ids)).select((patients::id, patients::merged_into));
+    let rows: Vec<(i64, Option<i64>)> = rows.load(conn).await?;
+    let mut answering: Vec<i64> = rows.into_iter().map(|(id, into)| into.unwrap_or(id)).collect();
+    answering.sort_unstable();
+    answering.dedup();
+    Ok(answering)
+}
+
+/// Counts the versions of the records that are merged into a patient up: whoever keeps copies of them takes the next one.
+/// The patient's row is locked before.
+pub(crate) async fn count_merged(conn: &mut AsyncPgConnection, patient: i64) -> QueryResult<Vec<(i64, i64)>> {
+    diesel::update(patients::table.filter(patients::merged_into.eq(patient)))
+        .set(patients::version.eq(patients::version + 1))
+        .returning((patients::id, patients::version))
+        .get_results(conn)
+        .await
+}
+
+/// The patient who answers for an id, kept as they are until the transaction ends: nobody changes or merges them meanwhile.
+///
+/// # Errors
+/// `NotFound` where there is nobody.
+pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
+    for _ in 0..PATIENCE {
+        let answering = of(conn, id).await?;
+        let row = patients::table.find(answering).select(patients::merged_into).for_update();
+        let into: Option<i64> = row.first(conn).await?;
+        if into.is_none() && (answering == id || of(conn, id).await? == answering) {
+            return Ok(answering);
+        }
+    }
+    Err(DieselError::RollbackTransaction)
+}
+
+/// The same for whoever only adds to the record, beside others who do.
+///
+/// # Errors
+/// As [`lock`].
+pub async fn hold(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
+    for _ in 0..PATIENCE {
+        let answering = of(conn, id).await?;
+        let row = patients::table.find(answering).select(patients::merged_into).for_share();
+        let into: Option<i64> = row.first(conn).await?;
+        if into.is_none() && (answering == id || of(conn, id).await? == answering) {
+            return Ok(answering);
+        }
+    }
+    Err(DieselError::RollbackTransaction)
+}
+
+impl QueryFragment<Pg> for AnswersFor {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "patients.id = (SELECT coalesce(asked.merged_into, asked.id) FROM patients AS asked WHERE asked.id = ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.0)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl Expression for AnswersFor {
+    type SqlType = Bool;
+}
+
+impl QueryId for AnswersFor {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl ValidGrouping<()> for AnswersFor {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl AppearsOnTable<patients::table> for AnswersFor {}
+impl SelectableExpression<patients::table> for AnswersFor {}
