@@ -12,7 +12,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::Scope;
-use crate::merged;
 use crate::schema::{appointments, patients, staff};
 use crate::slots::{BUFFER, Busy, MINUTES, Span};
 use crate::status::{AppointmentType, Cause, Status};
@@ -267,18 +266,16 @@ pub async fn busy_doctors(conn: &mut AsyncPgConnection, doctors: &[i64], span: S
     Ok(rows.into_iter().map(busy).collect())
 }
 
-/// What is in a patient's way within `span`, and what takes the room, in order.
+/// What is in a patient's way, under whichever of their ids, within `span`, and what takes the room, in order.
 pub async fn busy_others(
     conn: &mut AsyncPgConnection,
-    patient: i64,
+    patient: &[i64],
     room: Option<&str>,
     span: Span,
     except: i64,
 ) -> QueryResult<Vec<Span>> {
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = appointments::table
-        .filter(
-            appointments::patient_id.eq_any(merged::one_patient(conn, patient).await?).or(appointments::room.eq(room)),
-        )
+        .filter(appointments::patient_id.eq_any(patient).or(appointments::room.eq(room)))
         .filter(appointments::status.ne_all(FREED))
         .filter(appointments::starts_at.lt(span.end).and(appointments::starts_at.gt(earliest_start(span))))
         .filter(appointments::ends_at.gt(span.start))

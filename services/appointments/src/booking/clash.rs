@@ -144,7 +144,8 @@ impl Clash {
         let except = self.except.unwrap_or(0);
         let busy = busy_doctor(conn, self.doctor, window).await?;
         let held: Vec<Span> = busy.iter().filter(|taken| taken.appointment != except).map(|taken| taken.held).collect();
-        let others = busy_others(conn, self.patient, self.room.as_deref(), window, except).await?;
+        let same = merged::one_patient(conn, self.patient).await?;
+        let others = busy_others(conn, &same, self.room.as_deref(), window, except).await?;
         let search = Search {
             minutes: Some(self.wanted.minutes()),
             held: &held,

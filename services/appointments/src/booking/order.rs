@@ -12,7 +12,6 @@ use crate::appointment::{Appointment, Buffers, DoctorFacts, Entry, NewAppointmen
 use crate::error::Error;
 use crate::history::record::{self, By, Changed};
 use crate::input::Reason;
-use crate::merged;
 use crate::status::{AppointmentType, Status};
 
 /// What is to be booked.
@@ -52,8 +51,7 @@ impl Order<'_> {
         outbox: &Outbox,
         by: By<'_>,
     ) -> Result<Entry, Error> {
-        let patient = merged::survivor(conn, self.patient).await?;
-        let diary = Diary::lock(conn, calendar, self.doctor, patient, self.date).await?;
+        let diary = Diary::lock(conn, calendar, self.doctor, self.patient, self.date).await?;
         let minutes = self.minutes.unwrap_or_else(|| diary.slot_minutes());
         let span = diary.place(calendar, self.time, minutes, Utc::now())?;
         let clash = Clash {

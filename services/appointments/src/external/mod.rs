@@ -23,6 +23,7 @@ use crate::booking::order::Order;
 use crate::change::Written;
 use crate::error::Error;
 use crate::history::record::By;
+use crate::merged;
 use crate::people::Patient;
 use crate::schema::{external_appointments, external_messages};
 use crate::slots::Span;
@@ -47,9 +48,11 @@ pub async fn apply(
     if seen > 0 {
         return Ok(());
     }
-    let patient = Patient::find(conn, told.patient_id).await?;
+    let survivor = merged::survivor(conn, told.patient_id).await?;
+    let patient = Patient::find(conn, survivor).await?;
     anyhow::ensure!(patient.is_some(), "the patient of an external appointment is not known yet");
-    let told = Told { told, sender: format!("{}|{}", told.sending_application, told.sending_facility) };
+    let told =
+        Told { told, patient: survivor, sender: format!("{}|{}", told.sending_application, told.sending_facility) };
     let (appointment, code) = match told.decide(conn, calendar).await {
         Ok(id) => (Some(id), String::new()),
         Err(refusal) => (None, code_of(refusal)?),
@@ -77,6 +80,8 @@ fn code_of(error: Error) -> Result<String, Error> {
 
 struct Told<'a> {
     told: &'a ExternalAppointment,
+    /// The patient, after every merge.
+    patient: i64,
     sender: String,
 }
 
@@ -156,7 +161,7 @@ impl Told<'_> {
         let local = start.with_timezone(&calendar.zone);
         let order = Order {
             doctor,
-            patient: self.told.patient_id,
+            patient: self.patient,
             date: local.date_naive(),
             time: local.time(),
             minutes: self.minutes(),
@@ -172,7 +177,7 @@ impl Told<'_> {
     async fn amend(&self, conn: &mut AsyncPgConnection, calendar: &Calendar, id: i64) -> Result<Entry, Error> {
         let entry = Entry::lock(conn, &Scope::All, id).await?.ok_or(Error::NotFound("appointment"))?;
         let row = &entry.appointment;
-        if row.patient_id != self.told.patient_id {
+        if !merged::one_patient(conn, self.patient).await?.contains(&row.patient_id) {
             return Err(Error::invalid("patient", "another_patient", "the appointment is another patient's"));
         }
         let status = self.status(&row.status);
@@ -275,7 +280,7 @@ impl Told<'_> {
                 external_messages::id.eq(told.message_id),
                 external_messages::sender.eq(&self.sender),
                 external_messages::change.eq(&told.change),
-                external_messages::patient_id.eq(told.patient_id),
+                external_messages::patient_id.eq(self.patient),
                 external_messages::appointment_id.eq(appointment),
                 external_messages::outcome.eq(outcome),
                 external_messages::code.eq(code),
@@ -286,7 +291,7 @@ impl Told<'_> {
         let operation = "EVENT an appointment of another system".to_owned();
         let trail = Trail::of_facts(Facts { object: operation.clone(), operation, ..Facts::default() });
         trail.asks_for(Action::AppointmentChange.as_str(), true);
-        audit::write(conn, &trail, [told.patient_id]).await
+        audit::write(conn, &trail, [self.patient]).await
     }
 }
 

@@ -40,6 +40,10 @@ async fn lists_of_either_show_both_and_what_is_booked_is_the_survivors() {
     let own = hospital.get(LAKSHMI_ACCOUNT, "/api/appointments/").await.expect(200).body;
     assert_eq!(own["count"], 2, "the survivor's account sees both");
     assert_eq!(hospital.booked(&slot(OTHER, RAO, day(2), "11:00:00")).await["patient"], LAKSHMI);
+    let mut series = slot(OTHER, RAO, day(6), "11:00:00");
+    series["rrule"] = json!("FREQ=DAILY;COUNT=2");
+    let series = hospital.post(DESK, "/api/appointments/series/", &series).await.expect(201).body;
+    assert_eq!(series["appointments"][1]["patient"], LAKSHMI);
     // One person is not in two places, whichever id the one and the other is under.
     let clash = hospital.book(DESK, &slot(LAKSHMI, SEN, day(2), "10:00:00")).await.expect(409);
     assert_eq!(clash.body["conflicts"][0]["with"], "patient");
