@@ -145,8 +145,7 @@ async fn change(
             return Err(Error::ClaimStands { from, to }.into());
         }
         let share = input.share_of(invoice.totals.total).map_err(|fault| Problem::bad_request(Faults(vec![fault])))?;
-        let insurance = Insurance::new(id, &input, share, version + 1, actor.user_id);
-        insurance.put(conn).await?;
+        let insurance = Insurance::new(id, &input, share, version + 1, actor.user_id).put(conn).await?;
         audit::write(conn, &actor.trail, [invoice.patient_id]).await?;
         Ok(Etagged { version: insurance.version, body: insurance.shown(invoice.totals.total) })
     })

@@ -113,11 +113,11 @@ impl Insurance {
         insurance::table.filter(insurance::invoice_id.eq_any(invoices)).select(Self::as_select()).load(conn).await
     }
 
-    /// Puts it in the place of what was there, in a transaction that has locked the invoice.
+    /// Puts it in the place of what was there, in a transaction that has locked the invoice; gives what is kept.
     ///
     /// # Errors
     /// From the database.
-    pub async fn put(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    pub async fn put(&self, conn: &mut AsyncPgConnection) -> QueryResult<Self> {
         use insurance::dsl;
         diesel::insert_into(insurance::table)
             .values(self)
@@ -136,9 +136,9 @@ impl Insurance {
                 dsl::updated_by.eq(excluded(dsl::updated_by)),
                 dsl::updated_at.eq(excluded(dsl::updated_at)),
             ))
-            .execute(conn)
-            .await?;
-        Ok(())
+            .returning(Self::as_returning())
+            .get_result(conn)
+            .await
     }
 
     /// What is shown of it on a bill of this total. A draft may have become smaller than what the payer was to pay.

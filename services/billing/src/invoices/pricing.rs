@@ -154,9 +154,9 @@ fn lay_discount(discount: Paise, ruled: Vec<Ruled<'_>>) -> Result<Vec<PricedLine
 }
 
 impl Ruled<'_> {
-    /// Tells apart lines that are taxed differently, or would be after one paisa more of discount.
-    fn rank(&self) -> (i64, bool, Paise) {
-        (self.charge.rate.basis_points(), self.charge.levy == Levy::Integrated, self.charge.discount)
+    /// Tells apart lines that are taxed differently.
+    fn rank(&self) -> (i64, bool) {
+        (self.charge.rate.basis_points(), self.charge.levy == Levy::Integrated)
     }
 
     fn with_share(self, share: Paise) -> Result<PricedLine, Fault> {

@@ -191,7 +191,8 @@ impl Fonts {
             return vec![word.to_owned()];
         }
         let mut pieces = vec![String::new()];
-        let mut used = 0;
+        // in thousandths of a twip, so that what each glyph loses does not add up
+        let (mut used, room) = (0, i64::from(room) * 1000);
         for run in &shaped.0 {
             let mut glyphs = run.glyphs.iter().peekable();
             while let Some(glyph) = glyphs.next() {
@@ -199,7 +200,7 @@ impl Fonts {
                 while let Some(same) = glyphs.next_if(|next| next.range == glyph.range) {
                     units += i64::from(same.advance);
                 }
-                let wide = Twips::try_from(units * i64::from(size) / run.units_per_em.max(1)).unwrap_or(room);
+                let wide = units * i64::from(size) * 1000 / run.units_per_em.max(1);
                 if used > 0 && used + wide > room {
                     pieces.push(String::new());
                     used = 0;

@@ -5,8 +5,8 @@ use crate::money::Paise;
 
 /// Each line's share of a bill's discount. The shares come to the discount to the paisa, and none is above its line's value.
 ///
-/// What is left after rounding down goes to the lines with the largest remainders; among equal ones `rank` decides, which
-/// must tell apart lines that are taxed differently: so the order of the lines changes no total.
+/// What is left after rounding down goes to the lines with the largest remainders; among equal ones the value decides, then
+/// `rank`, which must tell apart lines of one value that are taxed differently: so the order of the lines changes no total.
 ///
 /// None when the discount is above the sum of the values.
 pub fn allot<R: Ord>(discount: Paise, lines: &[(Paise, R)]) -> Option<Vec<Paise>> {
@@ -26,7 +26,7 @@ pub fn allot<R: Ord>(discount: Paise, lines: &[(Paise, R)]) -> Option<Vec<Paise>
     let left = discount - shares.iter().copied().sum();
     let mut turns: Vec<_> = shares.iter_mut().zip(lines).collect();
     turns.sort_by(|(_, (one, rank)), (_, (other, other_rank))| {
-        (exact(*other) % whole, other_rank).cmp(&(exact(*one) % whole, rank))
+        (exact(*other) % whole, other, other_rank).cmp(&(exact(*one) % whole, one, rank))
     });
     let left = usize::try_from(left.get()).ok()?;
     for (share, _) in turns.into_iter().take(left) {

@@ -38,7 +38,7 @@ impl Numbers {
 /// The lines of a bill with a discount of the whole, as pricing makes them.
 fn billed(charges: &[Charge], discount: Paise) -> Vec<LineAmounts> {
     let value = |charge: &Charge| charge.amounts().unwrap().taxable_value;
-    let rank = |charge: &Charge| (charge.rate.basis_points(), charge.levy == Levy::Integrated, charge.discount);
+    let rank = |charge: &Charge| (charge.rate.basis_points(), charge.levy == Levy::Integrated);
     let values: Vec<_> = charges.iter().map(|charge| (value(charge), rank(charge))).collect();
     let shares = allot(discount, &values).unwrap();
     let with =
