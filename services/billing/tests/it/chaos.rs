@@ -52,7 +52,7 @@ async fn insist(clinic: &Clinic, promised: &Promised, path: &str, body: &Value) 
                 promised.refused.fetch_add(1, Ordering::Relaxed);
                 return None;
             }
-            503 => {
+            408 | 503 => {
                 promised.unavailable.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
