@@ -57,7 +57,7 @@ async fn every_operation_leaves_a_row() {
         ("GET", "/api/patients/audit/".into(), json!({})),
         ("GET", "/api/patients/audit/verify/".into(), json!({})),
     ];
-    audited.successes(&document, &good).await;
+    audited.successes(&document, good).await;
     let about = format!("SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND patients @> '{{{id}}}'");
     assert!(hospital.db.number(&about).await >= 11, "each of them names the patient");
     let unnamed = "SELECT count(*) FROM audit_log WHERE outcome = 'SUCCESS' AND patients = '{}' AND actor = 1 AND action <> 'AuditRead'";
