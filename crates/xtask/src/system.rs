@@ -90,9 +90,9 @@ impl<'a> Settings<'a> {
                 ("EHS_SIGNING_KEYS_FILE", self.signing_keys()),
                 ("EHS_MFA_KEYS", format!("local:{}", self.secrets.mfa_key)),
             ])),
-            "patients" => env.extend(owned([("EHS_S3_BUCKET", aws::BUCKET.to_owned())])),
             "billing" => env.extend(HOSPITAL.map(|(name, value)| (name.to_owned(), value.to_owned()))),
             "patients" => {
+                env.extend(owned([("EHS_S3_BUCKET", aws::BUCKET.to_owned())]));
                 let name = HOSPITAL.into_iter().filter(|(name, _)| *name == "EHS_HOSPITAL_NAME");
                 env.extend(name.map(|(name, value)| (name.to_owned(), value.to_owned())));
             }
