@@ -116,7 +116,7 @@ impl Store {
             .server_side_encryption(sse)
             .set_ssekms_key_id(kms)
             .body(content.into());
-        observed("put", async { Ok(request.send().await.map(drop)?) }).await
+        observed("put", Box::pin(async { Ok(request.send().await.map(drop)?) })).await
     }
 
     async fn begin(&self, key: Key, content_type: &str) -> Result<Parts, Fault> {
@@ -129,7 +129,7 @@ impl Store {
             .content_type(content_type)
             .server_side_encryption(sse)
             .set_ssekms_key_id(kms);
-        let begun = observed("begin", async { Ok(request.send().await?) }).await?;
+        let begun = observed("begin", Box::pin(async { Ok(request.send().await?) })).await?;
         let id = begun.upload_id.ok_or_else(|| Fault::Refused("an upload without an id".into()))?;
         Ok(Parts {
             upload: Some(Upload { store: self.clone(), key: key.to_string(), id }),
@@ -177,7 +177,7 @@ impl Parts {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(mem::take(&mut self.sent))).build();
         let request = store.client.complete_multipart_upload().bucket(&*store.bucket).key(key).upload_id(id);
         let request = request.multipart_upload(parts);
-        observed("complete", async { Ok(request.send().await.map(drop)?) }).await?;
+        observed("complete", Box::pin(async { Ok(request.send().await.map(drop)?) })).await?;
         self.upload = None;
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Upload {
         let Self { store, key, id } = self;
         let request = store.client.upload_part().bucket(&*store.bucket).key(key).upload_id(id).part_number(number);
         let request = request.body(part.into());
-        let sent = observed("part", async { Ok(request.send().await?) }).await?;
+        let sent = observed("part", Box::pin(async { Ok(request.send().await?) })).await?;
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
     }
 }

@@ -24,7 +24,7 @@ impl Store {
     #[tracing::instrument(name = "object_store.get", skip_all, fields(otel.kind = "client"))]
     pub async fn get(&self, key: Key) -> Result<Object, Fault> {
         let request = self.client.get_object().bucket(&*self.bucket).key(key.to_string());
-        let answer = observed("get", async { Ok(request.send().await?) }).await?;
+        let answer = observed("get", Box::pin(async { Ok(request.send().await?) })).await?;
         let size = answer.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
         Ok(Object { size, body: answer.body, stall: self.stall })
     }

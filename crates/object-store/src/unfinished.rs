@@ -22,7 +22,7 @@ impl Store {
     /// When the store is away or refuses.
     pub async fn unfinished(&self, folder: &str) -> Result<Vec<Unfinished>, Fault> {
         let request = self.client.list_multipart_uploads().bucket(&*self.bucket).prefix(format!("{folder}/"));
-        let answer = observed("unfinished", async { Ok(request.send().await?) }).await?;
+        let answer = observed("unfinished", Box::pin(async { Ok(request.send().await?) })).await?;
         Ok(answer.uploads.unwrap_or_default().into_iter().filter_map(Unfinished::of).collect())
     }
 
@@ -36,7 +36,7 @@ impl Store {
 
     pub(crate) async fn abort(&self, key: &str, id: &str) -> Result<(), Fault> {
         let request = self.client.abort_multipart_upload().bucket(&*self.bucket).key(key).upload_id(id);
-        match observed("abort", async { Ok(request.send().await.map(drop)?) }).await {
+        match observed("abort", Box::pin(async { Ok(request.send().await.map(drop)?) })).await {
             Err(Fault::NotFound) => Ok(()),
             outcome => outcome,
         }

@@ -36,7 +36,7 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Serve => serve().await,
-        Command::Worker => work().await,
+        Command::Worker => Box::pin(work()).await,
         Command::Migrate => migrate().await,
         Command::Openapi => openapi(),
         Command::Audit(command) => command.run(TITLE).await,

@@ -1,6 +1,6 @@
 //! The table, held to what it is for.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use auth::{Action, reach};
 use chrono_tz::{America, Asia};

@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Worker => {
             let config = Config::read(Env::process())?;
             let _telemetry = telemetry::init(&config.base.telemetry, "billing-worker")?;
-            worker::run(config).await
+            Box::pin(worker::run(config)).await
         }
         Command::Migrate => migrate().await,
         Command::Audit(command) => command.run("billing").await,

@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<ExitCode> {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve => serve().await,
-        Command::Worker => worker().await,
+        Command::Worker => Box::pin(worker()).await,
         Command::Migrate => migrate().await,
         Command::Import(import) => import.run(shutdown::token()?).await,
         Command::Openapi => openapi(),
@@ -89,7 +89,7 @@ async fn worker() -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&config.base.telemetry, "patients-worker")?;
     let pool = db::pool(&config.base.db, "patients worker")?;
     db::require_migrated(&pool, patients::migrations()).await?;
-    patients::worker::run(&config, pool, shutdown::token()?).await
+    Box::pin(patients::worker::run(&config, pool, shutdown::token()?)).await
 }
 
 async fn migrate() -> anyhow::Result<()> {

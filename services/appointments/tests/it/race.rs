@@ -72,6 +72,7 @@ async fn client(hospital: &Hospital, n: u64, until: Instant) -> Met {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "says how much was done, where it is scaled up")]
 async fn many_clients_for_twenty_slots_leave_no_overlap_and_no_riddle() {
     let clients = setting("EHS_TEST_RACE_CLIENTS", 30);
     let hospital = Hospital::new().await;

@@ -99,6 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::inconsistent_digit_grouping, reason = "lakh and crore, and the paise apart")]
     fn amounts_are_read_as_in_india() {
         for (paise, words) in [
             (0, "Rupees Zero Only"),

@@ -110,13 +110,15 @@ async fn kill(clinic: &Clinic, until: Instant) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "says how much was done, where it is scaled up")]
 async fn no_paisa_is_made_or_lost() {
     let (clients, seconds) = (scale("EHS_TEST_CHAOS_CLIENTS", 10), scale("EHS_TEST_CHAOS_SECONDS", 3));
     let most = usize::try_from(scale("EHS_TEST_CHAOS_INVOICES", 12)).unwrap();
     let clinic = Clinic::new().await;
     let promised = Promised::default();
     for _ in 0..3 {
-        promised.invoices.lock().unwrap().push(clinic.issued().await);
+        let issued = clinic.issued().await;
+        promised.invoices.lock().unwrap().push(issued);
     }
     let until = Instant::now() + Duration::from_secs(seconds);
     let working = join_all((0..clients).map(|seed| client(&clinic, &promised, seed + 1, most, until)));

@@ -29,7 +29,7 @@ async fn lists_of_either_show_both_and_what_is_billed_is_the_survivors() {
     clinic.bill(&invoice(OTHER)).await.expect(201);
     clinic.bill(&invoice(ASHA)).await.expect(201);
     let merge = PatientMerge { id: 1, source_id: OTHER, target_id: ASHA };
-    hear(&clinic, Payload::PatientMerged(merge.clone())).await;
+    hear(&clinic, Payload::PatientMerged(merge)).await;
 
     let token = clinic.accountant();
     for patient in [ASHA, OTHER] {

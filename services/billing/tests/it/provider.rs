@@ -95,6 +95,11 @@ impl Provider {
         self.state.lock().unwrap()
     }
 
+    /// How many refunds it was asked for.
+    pub fn sent(&self) -> usize {
+        self.state().refunds.len()
+    }
+
     pub fn is(&self, mood: Mood) {
         self.state().mood = mood;
     }

@@ -184,14 +184,17 @@ async fn what_is_no_refund_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_paid_on_a_cancelled_invoice_goes_back_and_it_takes_no_payment() {
+async fn what_was_paid_goes_back_before_an_invoice_is_cancelled_and_then_it_takes_no_payment() {
     let clinic = Clinic::new().await;
     let invoice = clinic.issued().await;
     let payment = paid(&clinic, invoice, "300.00").await;
-    clinic.db.sql(&format!("UPDATE invoices SET status = 'CANCELLED' WHERE id = {invoice}")).await;
+    let cancel = format!("/api/billing/invoices/{invoice}/cancel/");
+    let why = json!({"reason": "billed twice"});
+    clinic.server.post(&cancel, &clinic.admin(), &why).await.expect(409);
+    refund(&clinic, "a", payment, "300.00").await.expect(201);
+    clinic.server.post(&cancel, &clinic.admin(), &why).await.expect(200);
     let refused = clinic.pay("p", &cash(invoice, "1.00")).await.expect(409);
     assert_eq!(refused.body["invoice_status"], "CANCELLED");
-    refund(&clinic, "a", payment, "300.00").await.expect(201);
     assert_eq!(standing(&clinic, invoice).await, json!(["CANCELLED", "0.00", "500.00"]));
 }
 

@@ -29,7 +29,7 @@ fn parts(form: &[u8], size: usize) -> (Vec<Part>, Result<(), Malformed>) {
     for piece in form.chunks(size) {
         parser.feed(piece);
         loop {
-            match parser.next() {
+            match parser.next_event() {
                 Ok(None) => break,
                 Ok(Some(Event::Part(headers))) => parts.push((headers, Vec::new(), false)),
                 Ok(Some(Event::Content(bytes))) => parts.last_mut().unwrap().1.extend_from_slice(&bytes),

@@ -112,7 +112,7 @@ impl Parser {
     ///
     /// # Errors
     /// What is wrong with the form; it cannot be read on.
-    pub fn next(&mut self) -> Result<Option<Event>, Malformed> {
+    pub fn next_event(&mut self) -> Result<Option<Event>, Malformed> {
         loop {
             match self.state {
                 State::Preamble => match self.delimiter.find(&self.held) {

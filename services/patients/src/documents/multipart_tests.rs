@@ -6,12 +6,15 @@ const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\
     --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\\\"b.pdf\"\r\nContent-Type: Application/PDF; v=1\r\n\r\n\
     %PDF\r\n--\r\n--b--\r\nignored";
 
-/// Name, whether a file, type, content of every part; read in pieces of a size.
-fn read(form: &str, size: usize) -> Result<Vec<(String, bool, Option<String>, Vec<u8>)>, Malformed> {
+/// Name, whether a file, type, content.
+type Part = (String, bool, Option<String>, Vec<u8>);
+
+/// Every part; read in pieces of a size.
+fn read(form: &str, size: usize) -> Result<Vec<Part>, Malformed> {
     let (mut parser, mut parts) = (Parser::new("b"), Vec::new());
     for piece in form.as_bytes().chunks(size) {
         parser.feed(piece);
-        while let Some(event) = parser.next()? {
+        while let Some(event) = parser.next_event()? {
             match event {
                 Event::Part(Headers { name, is_file, content_type }) => {
                     parts.push((name, is_file, content_type, Vec::new()));

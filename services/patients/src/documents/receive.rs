@@ -193,7 +193,7 @@ impl Body {
 
     async fn event(&mut self) -> Result<Event, BodyFault> {
         loop {
-            if let Some(event) = self.parser.next()? {
+            if let Some(event) = self.parser.next_event()? {
                 return Ok(event);
             }
             match timeout(self.pause, self.payload.next()).await {

@@ -81,7 +81,7 @@ pub fn score(one: &Facts, other: &Facts, others_on_phone: usize) -> Score {
         same(&one.abha_address, &other.abha_address).then_some((Reason::SameAbhaAddress, 50)),
         names(&Words::of(one), &Words::of(other)),
         births(one, other),
-        same(&one.phone, &other.phone).then(|| match others_on_phone {
+        same(&one.phone, &other.phone).then_some(match others_on_phone {
             0 => (Reason::SamePhone, 20),
             1 | 2 => (Reason::PhoneOfSeveral, 10),
             _ => (Reason::PhoneOfSeveral, 5),
