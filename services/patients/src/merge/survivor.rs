@@ -5,10 +5,14 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::schema::patients;
+
+/// How often a merge or its undoing may come in between.
+const PATIENCE: usize = 5;
 
 /// Whether a patient is the one who answers for this id.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +56,17 @@ pub(crate) async fn count_merged(conn: &mut AsyncPgConnection, patient: i64) -> 
 /// # Errors
 /// `NotFound` where there is nobody.
 pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
-    let answering = hold(conn, id).await?;
-    patients::table.find(answering).select(patients::id).for_no_key_update().first(conn).await
+    // One lock, and at once the strong one: writers that all held a weaker one first would wait for each other in a circle.
+    for _ in 0..PATIENCE {
+        let answering = of(conn, id).await?;
+        let row = patients::table.find(answering).select(patients::merged_into).for_no_key_update();
+        let into: Option<i64> = row.first(conn).await?;
+        if into.is_none() && (answering == id || of(conn, id).await? == answering) {
+            return Ok(answering);
+        }
+    }
+    let why = Box::new("records were merged and parted again all the while".to_owned());
+    Err(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, why))
 }
 
 /// The same for whoever only adds to the record, beside others who do and who change it.

@@ -64,7 +64,7 @@ async fn a_merged_record_answers_as_the_survivor_with_everything_of_both() {
     assert_eq!((&done.body["source"], id(&done.body["patient"])), (&json!(source), target));
     assert_eq!(
         done.body["moved"],
-        json!({"care_appointments": 1, "history_entries": 1, "hl7_messages": 1, "patient_identifiers": 1})
+        json!({"care_appointments": 1, "documents": 0, "history_entries": 1, "hl7_messages": 1, "patient_identifiers": 1})
     );
     assert_eq!(done.body["conflicts"][0]["field"], "first_name");
 
