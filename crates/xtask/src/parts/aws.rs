@@ -11,6 +11,9 @@ pub const REGION: &str = "ap-south-1";
 /// The bucket that documents go to.
 pub const BUCKET: &str = "ehs-documents";
 
+/// Whose signature a link to a document bears. Of no use anywhere else.
+const ACCESS_KEY: (&str, &str) = ("test", "test");
+
 /// How to start it. Its defaults listen on all addresses and keep nothing; these do neither.
 pub fn spec(program: &Path, dir: &Path, port: u16) -> Spec {
     let state = dir.display().to_string();
@@ -25,6 +28,8 @@ pub fn spec(program: &Path, dir: &Path, port: u16) -> Spec {
         ("S3_PERSIST", "1"),
         ("S3_DATA_DIR", &format!("{state}/s3")),
         ("MINISTACK_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.0), // a link signed by another key is refused
+        ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.1),
         ("AWS_DEFAULT_REGION", REGION),
     ];
     Spec {
@@ -47,8 +52,8 @@ pub fn sdk_env(endpoint: &str) -> Vec<(String, String)> {
         ("AWS_ENDPOINT_URL_SQS", endpoint),
         ("AWS_ENDPOINT_URL_S3", endpoint),
         ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", "ehs"),
-        ("AWS_SECRET_ACCESS_KEY", "ehs-on-this-machine"),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.0),
+        ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.1),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
