@@ -20,6 +20,13 @@ pub struct Span {
     pub end: DateTime<Utc>,
 }
 
+/// What is left of a slot from a minute on, and at least as long as an appointment has to be: who comes in its last minutes
+/// runs a little over.
+pub fn rest_of(slot: Span, minute: DateTime<Utc>) -> Span {
+    let start = slot.start.max(minute);
+    Span { start, end: slot.end.max(start + TimeDelta::minutes(*MINUTES.start())) }
+}
+
 impl Span {
     /// Whether the two share an instant; touching is not overlapping.
     pub fn overlaps(&self, other: &Self) -> bool {

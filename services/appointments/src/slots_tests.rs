@@ -226,3 +226,14 @@ fn the_first_and_the_last_day_that_can_be_written_are_days() {
         }
     }
 }
+
+#[test]
+fn who_walks_in_has_the_rest_of_the_slot_and_five_minutes_at_least() {
+    let at = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
+    let slot = Span { start: at("2026-11-27T06:00:00Z"), end: at("2026-11-27T06:30:00Z") };
+    for (minute, end) in [("06:10", "06:30"), ("06:25", "06:30"), ("06:26", "06:31"), ("06:29", "06:34")] {
+        let minute = at(&format!("2026-11-27T{minute}:00Z"));
+        assert_eq!(rest_of(slot, minute), Span { start: minute, end: at(&format!("2026-11-27T{end}:00Z")) });
+    }
+    assert_eq!(rest_of(slot, at("2026-11-27T05:59:00Z")), slot);
+}

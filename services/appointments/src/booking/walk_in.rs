@@ -29,7 +29,7 @@ use crate::appointment::{AppointmentView, Entry, NewAppointment};
 use crate::error::Error;
 use crate::merged;
 use crate::schema::queues;
-use crate::slots::Span;
+use crate::slots;
 use crate::status::{AppointmentType, Status};
 
 /// What a caller sends for somebody who walks in.
@@ -107,7 +107,7 @@ async fn take_in(
     // From this minute on: until then the patient may have been with somebody else.
     let slot = diary.running(&app.calendar, now)?;
     let minute = now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now);
-    let span = Span { start: slot.start.max(minute), end: slot.end };
+    let span = slots::rest_of(slot, minute);
     let clash = Clash {
         doctor: diary.doctor.id,
         patient: diary.patient.id,
