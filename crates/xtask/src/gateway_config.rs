@@ -36,7 +36,7 @@ fn limits() -> Value {
     })
 }
 
-/// What [`write`] writes.
+/// What [`write()`] writes.
 pub fn config(home: &Home) -> Value {
     let open =
         OPEN.map(|prefix| json!({"prefix": prefix, "cluster": "users", "auth": "none", "limits": ["each-address"]}));

@@ -3,7 +3,7 @@
 //! Revenue, the day book and the doctors' shares are sums of postings; what comes from invoices (GST, outstanding) has to
 //! agree with the books, which `billing verify` proves.
 //!
-//! - [`table`]: rows and columns; - [`format`]: JSON, CSV or a workbook; - [`period`]: the days;
+//! - [`table`]: rows and columns; - [`mod@format`]: JSON, CSV or a workbook; - [`period`]: the days;
 //! - [`revenue`], [`doctor_share`], [`outstanding`], [`day_book`], [`gst`]: the routes.
 
 pub mod csv;

@@ -101,7 +101,7 @@ impl Parser {
         Self { delimiter, held: BytesMut::from(&b"\r\n"[..]), state: State::Preamble, parts: 0 }
     }
 
-    /// Takes the next bytes; [`next`](Self::next) is called until it has nothing more.
+    /// Takes the next bytes; [`next_event`](Self::next_event) is called until it has nothing more.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.state != State::Done {
             self.held.extend_from_slice(bytes);
