@@ -137,10 +137,8 @@ async fn main() -> ExitCode {
     match run(Arguments::parse().command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            if !fault.is::<test::Failed>() {
-                use std::io::Write as _;
-                let _ = writeln!(std::io::stderr(), "error: {fault:#}"); // as `say!`
-            }
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr(), "error: {fault:#}"); // as `say!`
             ExitCode::FAILURE
         }
     }
