@@ -10,7 +10,6 @@ use super::report::{hundredths, machine, percentile};
 use super::seed::{self, Seeded};
 use super::{Bench, Manner, PATIENTS};
 use crate::api::{Api, Call};
-use crate::home::port;
 use crate::seed::people::{Person, person};
 use crate::system::DATABASE;
 
@@ -50,7 +49,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Searches> {
 
 async fn of(bench: &Bench<'_>, patients: u32, there: usize) -> Result<Vec<Measured>> {
     anyhow::ensure!(there >= usize::try_from(patients)?, "{there} of {patients} patients are there");
-    let load = Load { address: bench.home.port(port::GATEWAY), token: bench.token.clone(), manner: bench.manner };
+    let load = bench.load_by("RECEPTIONIST").await?;
     let numbers = numbers(bench).await?;
     let mut dice = Seeded::new(20_261_127);
     let mut targets: Vec<(Target, u64)> = Vec::new();
@@ -70,7 +69,7 @@ async fn of(bench: &Bench<'_>, patients: u32, there: usize) -> Result<Vec<Measur
     targets.push((Target::OneOf("search by patient number", ids), 20));
     targets.push((Target::List, 10));
     let rows = u64::from(patients).saturating_sub(200).min(DEEP * 20);
-    let deep = Arc::from([deep_page(bench, rows).await?]);
+    let deep = Arc::from([deep_page(bench, &load, rows).await?]);
     targets.push((Target::OneOf("list page 10,000 (or the last)", deep), 10));
     let mut measured = Vec::new();
     for (target, bar) in targets {
@@ -91,11 +90,11 @@ async fn numbers(bench: &Bench<'_>) -> Result<Vec<String>> {
 }
 
 /// The path of the page that begins so many rows in, found as a client finds it: by following `next`.
-async fn deep_page(bench: &Bench<'_>, rows: u64) -> Result<String> {
+async fn deep_page(bench: &Bench<'_>, load: &Load, rows: u64) -> Result<String> {
     let api = Api::new(&bench.system.hospital.gateway, None)?;
     let mut path = "/api/patients/?page_size=100".to_owned();
     for _ in 0..rows / 100 {
-        let page = api.expect(&Call::get(path).by(&bench.token), &[200]).await?;
+        let page = api.expect(&Call::get(path).by(&load.token), &[200]).await?;
         let next = page.word("next")?;
         path = next.strip_prefix(&bench.system.hospital.gateway).context("the gateway's own address")?.to_owned();
     }
