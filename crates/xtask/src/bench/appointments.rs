@@ -151,7 +151,10 @@ impl Appointments {
                 hundredths(in_hundredths(stream.took))
             );
             for (_, used) in &stream.cpu {
-                let _ = write!(text, " {} |", stream.appointments.saturating_mul(1_000_000) / (*used).max(1));
+                let _ = match stream.appointments.saturating_mul(1_000_000).checked_div(*used) {
+                    Some(rate) => write!(text, " {rate} |"),
+                    None => text.write_str(" – |"), // less than a tick
+                };
             }
             text.push('\n');
         }

@@ -202,7 +202,7 @@ struct User {
 impl User {
     async fn drive(mut self, until: Instant) -> Result<Vec<u64>> {
         let mut latencies = Vec::new();
-        let mut due = self.every.map(|every| Instant::now() + every.mul_f64(self.phase()));
+        let mut due = self.every.map(|every| Instant::now() + self.phase(every));
         while Instant::now() < until {
             let began = match due {
                 Some(due) if due >= until => break,
@@ -223,9 +223,8 @@ impl User {
     }
 
     /// When within the pause the first question comes, so that not all come at once.
-    fn phase(&mut self) -> f64 {
-        let thousandths = u32::try_from(self.dice.below(1000)).unwrap_or_default();
-        f64::from(thousandths) / 1000.0
+    fn phase(&mut self, every: Duration) -> Duration {
+        every.saturating_mul(u32::try_from(self.dice.below(1000)).unwrap_or_default()) / 1000
     }
 
     async fn ask(&mut self, asked: &Asked) -> Result<()> {
