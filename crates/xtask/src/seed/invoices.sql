@@ -7,6 +7,13 @@ SET jit = off;
 SET enable_seqscan = off;
 BEGIN;
 
+CREATE TEMP TABLE people ON COMMIT DROP AS
+    SELECT p.*, row_number() OVER (ORDER BY id) - 1 AS place
+    FROM patients p JOIN (SELECT id FROM patients.patients WHERE abha_address LIKE 'seed%@sbx' ORDER BY id LIMIT :people) AS seeded
+    USING (id);
+CREATE UNIQUE INDEX ON people (place);
+ANALYZE people;
+
 CREATE TEMP TABLE bills ON COMMIT DROP AS
     SELECT nextval(pg_get_serial_sequence('invoices', 'id')) AS id, number AS serial, p.id AS patient_id, p.name,
            p.patient_id AS patient_number, p.address, at, (at AT TIME ZONE 'Asia/Kolkata')::date AS dated,
@@ -19,9 +26,7 @@ CREATE TEMP TABLE bills ON COMMIT DROP AS
     FROM generate_series(:from::bigint, :to::bigint) AS number
     CROSS JOIN LATERAL (SELECT (:'first'::timestamp + (number - 1) * ((:'last'::timestamp - :'first'::timestamp) / :wanted))
         AT TIME ZONE 'Asia/Kolkata' AS at) AS moment
-    JOIN (SELECT p.*, row_number() OVER (ORDER BY id) - 1 AS place
-          FROM patients p JOIN (SELECT id FROM patients.patients WHERE abha_address LIKE 'seed%@sbx' ORDER BY id LIMIT :people) AS seeded
-          USING (id)) AS p ON p.place = number * 1000003 % :people
+    JOIN people p ON p.place = number * 1000003 % :people
     WHERE NOT EXISTS (SELECT FROM invoices i WHERE i.supplier_gstin = :'gstin' AND i.series = :'series' AND i.financial_year = :year
                       AND i.serial = number);
 ANALYZE bills;
