@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::{Datelike, Days, Months, NaiveDate, Utc};
 
 use super::doctors::{self, DOCTORS};
-use super::{Script, patients};
+use super::{Script, patients, settle};
 use crate::home::Home;
 use crate::parts::postgres::Cluster;
 use crate::system::DATABASE;
@@ -56,9 +56,8 @@ pub async fn fill(home: &Home, cluster: &Cluster, wanted: u64) -> Result<u64> {
     }
     let script = Script::new(home, cluster, "appointments", include_str!("appointments.sql"))?;
     script.run_each("the appointments, a month each", parts).await?;
-    for table in ["appointments", "appointment_history", "patients"] {
-        cluster.psql(DATABASE, &["-c", &format!("vacuum analyze appointments.{table}")]).await?;
-    }
+    settle(cluster, &["appointments.appointments", "appointments.appointment_history", "appointments.patients"])
+        .await?;
     Ok(there(cluster).await?.0)
 }
 

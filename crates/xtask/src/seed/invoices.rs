@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::{Datelike, NaiveDate, Utc};
 use serde_json::json;
 
-use super::{Script, patients};
+use super::{Script, patients, settle};
 use crate::home::Home;
 use crate::parts::postgres::Cluster;
 use crate::system::{self, DATABASE};
@@ -112,10 +112,9 @@ async fn close(cluster: &Cluster, gstin: &str, year: Year, wanted: u64) -> Resul
         wanted / CREDITED
     );
     cluster.psql(DATABASE, &["-c", &counters]).await?;
-    for table in ["invoices", "invoice_items", "payments", "journal_entries", "postings", "credit_notes", "patients"] {
-        cluster.psql(DATABASE, &["-c", &format!("vacuum analyze billing.{table}")]).await?;
-    }
-    Ok(())
+    let tables = ["invoices", "invoice_items", "payments", "journal_entries", "postings", "credit_notes", "patients"];
+    let tables = tables.map(|table| format!("billing.{table}"));
+    settle(cluster, &tables.each_ref().map(String::as_str)).await
 }
 
 /// What billing would have heard of the patients by events.

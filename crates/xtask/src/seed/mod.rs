@@ -73,6 +73,14 @@ pub async fn seed(home: &Home, wanted: Wanted) -> Result<()> {
     Ok(())
 }
 
+/// Does now what PostgreSQL would do by itself later, while somebody measures: counts, tidies and writes what was seeded.
+async fn settle(cluster: &Cluster, tables: &[&str]) -> Result<()> {
+    for table in tables {
+        cluster.psql(DATABASE, &["-c", &format!("vacuum analyze {table}")]).await?;
+    }
+    cluster.psql(DATABASE, &["-c", "checkpoint"]).await.map(drop)
+}
+
 /// What a script's `:name`s stand for.
 pub type Values = Vec<(&'static str, String)>;
 
