@@ -14,7 +14,7 @@ use super::load::{Load, Target};
 use super::report::{head, hundredths, percentile};
 
 /// Who pauses asks this often.
-const EVERY: Duration = Duration::from_millis(500);
+pub const EVERY: Duration = Duration::from_millis(500);
 /// That is seldom: it takes so much longer to have enough answers.
 const LONGER: u32 = 3;
 
