@@ -151,6 +151,13 @@ impl World {
         id(&self.hospital.post(&self.admin, &path, &time_off()).await.expect(201).body)
     }
 
+    /// The secret in the address of the side's doctor's calendar, a new one.
+    pub async fn new_feed(&self, whose: Whose) -> String {
+        let path = format!("/api/appointments/doctor/{}/feed/", self.side(whose).doctor);
+        let made = self.hospital.post(&self.admin, &path, &json!({"replace": true})).await.expect(201).body;
+        made["address"].as_str().unwrap().rsplit('/').nth(1).unwrap().to_owned()
+    }
+
     /// An issued invoice of the side's.
     pub async fn new_invoice(&self, whose: Whose) -> i64 {
         bill(&self.hospital, &self.admin, self.side(whose).patient, false).await
@@ -297,6 +304,9 @@ pub fn hours() -> Value {
 pub fn time_off() -> Value {
     json!({"start_date": day(300), "end_date": day(300)})
 }
+
+/// A calendar in which nobody is busy.
+pub const CALENDAR: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n";
 
 /// The nth slot of those hours.
 fn time(slot: u64) -> (String, String) {

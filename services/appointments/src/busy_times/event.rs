@@ -204,11 +204,7 @@ fn one<'a>(raw: &'a RawEvent, name: &str) -> Result<Option<&'a Property>, Fault>
     }
 }
 
-fn listed<T>(
-    raw: &RawEvent,
-    name: &str,
-    read: impl Fn(&Property, &str) -> Result<T, Fault>,
-) -> Result<Vec<T>, Fault> {
+fn listed<T>(raw: &RawEvent, name: &str, read: impl Fn(&Property, &str) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
     let all = raw.properties.iter().filter(|property| property.name == name);
     all.flat_map(|property| property.value.split(',').map(|text| read(property, text))).collect()
 }

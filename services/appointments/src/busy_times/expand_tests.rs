@@ -82,7 +82,10 @@ fn a_recurring_event_is_there_each_time_but_for_its_exceptions() {
          EXDATE;VALUE=DATE:20261210\nRDATE;TZID=Asia/Kolkata:20261212T150000",
     );
     let moved = event("rounds", "RECURRENCE-ID:20261214T033000Z\nDTSTART:20261215T033000Z\nDTEND:20261215T050000Z");
-    let off = event("rounds", "RECURRENCE-ID;TZID=Asia/Kolkata:20261217T090000\nDTSTART:20261217T033000Z\nDTEND:20261217T043000Z\nSTATUS:CANCELLED");
+    let off = event(
+        "rounds",
+        "RECURRENCE-ID;TZID=Asia/Kolkata:20261217T090000\nDTSTART:20261217T033000Z\nDTEND:20261217T043000Z\nSTATUS:CANCELLED",
+    );
     let read = reading(&[weekly, moved, off].concat());
     assert_eq!(
         starts(&read),
@@ -102,10 +105,7 @@ fn a_recurring_event_is_there_each_time_but_for_its_exceptions() {
 
 #[test]
 fn a_rule_without_end_ends_at_the_horizon_and_keeps_its_clock_over_daylight_saving() {
-    let daily = event(
-        "daily",
-        "DTSTART;TZID=America/New_York:20200101T080000\nDURATION:PT30M\nRRULE:FREQ=DAILY",
-    );
+    let daily = event("daily", "DTSTART;TZID=America/New_York:20200101T080000\nDURATION:PT30M\nRRULE:FREQ=DAILY");
     let read = reading(&daily);
     assert_eq!(read.busy.len(), 366);
     let starts = starts(&read);
@@ -115,13 +115,16 @@ fn a_rule_without_end_ends_at_the_horizon_and_keeps_its_clock_over_daylight_savi
 
 #[test]
 fn what_began_before_now_and_goes_on_is_a_block() {
-    let read = reading(&event("leave", "DTSTART;VALUE=DATE:20261120\nDTEND;VALUE=DATE:20261220\nRRULE:FREQ=YEARLY;COUNT=1"));
+    let read =
+        reading(&event("leave", "DTSTART;VALUE=DATE:20261120\nDTEND;VALUE=DATE:20261220\nRRULE:FREQ=YEARLY;COUNT=1"));
     assert_eq!(read.busy.len(), 1);
 }
 
 #[test]
 fn of_two_versions_the_later_one_counts() {
-    let at = |hour: u32, sequence: u32| event("x", &format!("DTSTART:20261202T{hour:02}0000Z\nDURATION:PT1H\nSEQUENCE:{sequence}"));
+    let at = |hour: u32, sequence: u32| {
+        event("x", &format!("DTSTART:20261202T{hour:02}0000Z\nDURATION:PT1H\nSEQUENCE:{sequence}"))
+    };
     for all in [[at(9, 3), at(4, 2)], [at(4, 2), at(9, 3)]] {
         assert_eq!(starts(&reading(&all.concat())), ["2026-12-02T09:00:00Z"]);
     }
@@ -140,7 +143,10 @@ fn an_event_that_cannot_be_taken_is_named_by_its_line_and_stops_no_other() {
         ("DTSTART:20261202T040000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;BYHOUR=1,2", "unsupported_rrule"),
         ("DTSTART:20261202T040000Z\nDURATION:PT1H\nRRULE:nonsense", "invalid_rrule"),
         ("DTSTART:20261202T040000Z\nDTSTART:20261202T050000Z\nDURATION:PT1H", "repeated_property"),
-        ("DTSTART:20261202T040000Z\nDURATION:PT1H\nRECURRENCE-ID;RANGE=THISANDFUTURE:20261202T040000Z", "this_and_future"),
+        (
+            "DTSTART:20261202T040000Z\nDURATION:PT1H\nRECURRENCE-ID;RANGE=THISANDFUTURE:20261202T040000Z",
+            "this_and_future",
+        ),
         ("DTSTART;X:20261202T040000Z\nDURATION:PT1H", "broken_line"),
     ];
     let events: String = all.iter().map(|(lines, _)| event("same", lines)).chain([event("good", good)]).collect();
@@ -162,7 +168,8 @@ fn what_recurs_without_measure_is_refused_as_a_whole() {
     }
     let daily: String = (0..20).map(|n| event(&format!("d{n}"), &format!("{at}\nRRULE:FREQ=DAILY"))).collect();
     assert_eq!(refusal(&daily), "too_many_occurrences");
-    let dates: Vec<String> = (0..5500).map(|n| format!("202612{:02}T{:02}{:02}00Z", 2 + n / 1000, n % 1000 / 60, n % 60)).collect();
+    let dates: Vec<String> =
+        (0..5500).map(|n| format!("202612{:02}T{:02}{:02}00Z", 2 + n / 1000, n % 1000 / 60, n % 60)).collect();
     let dates: String = dates.chunks(1000).map(|some| format!("RDATE:{}\n", some.join(","))).collect();
     assert_eq!(refusal(&event("dates", &format!("{at}\n{}", dates.trim()))), "too_many_occurrences");
     // Never true, and looked for again and again.
@@ -175,7 +182,7 @@ fn what_recurs_without_measure_is_refused_as_a_whole() {
     assert_eq!(refusal(&never), "too_many_occurrences");
 }
 
-const PIECES: [&str; 30] = [
+static PIECES: [&str; 30] = [
     "BEGIN:VCALENDAR\r\n",
     "END:VCALENDAR\r\n",
     "BEGIN:VEVENT\r\n",

@@ -142,7 +142,11 @@ impl Reader {
             return refused(at, "not_a_calendar", "a calendar begins with BEGIN:VCALENDAR");
         }
         if self.open.len() >= DEEPEST {
-            return refused(at, "nested_too_deep", format!("the file has more than {DEEPEST} components within one another"));
+            return refused(
+                at,
+                "nested_too_deep",
+                format!("the file has more than {DEEPEST} components within one another"),
+            );
         }
         if self.open.iter().any(|open| open == component) {
             return refused(at, "nested_in_itself", "there is a component within one of its own kind");
@@ -184,7 +188,11 @@ impl Reader {
             },
             (2, Some(event), _) if WANTED.contains(&name.as_str()) => {
                 if event.properties.len() >= MOST_PROPERTIES {
-                    return refused(at, "too_many_properties", format!("it is of more than {MOST_PROPERTIES} in one event"));
+                    return refused(
+                        at,
+                        "too_many_properties",
+                        format!("it is of more than {MOST_PROPERTIES} in one event"),
+                    );
                 }
                 match property(name, rest) {
                     Some(property) => event.properties.push(property),

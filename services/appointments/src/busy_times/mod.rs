@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, post, web};
 use auth::permissions::AvailabilityWrite;
 use auth::{Actor, Permit};
@@ -56,7 +56,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
 struct Parameters {
-    #[deserr(try_from(String) = source -> Fault)]
+    #[deserr(try_from(String) = calendar_name -> Fault)]
     source: String,
 }
 
@@ -277,7 +277,7 @@ fn count(changes: &Changes) {
     of("removed", changes.removed.len());
 }
 
-fn source(text: String) -> Result<String, Fault> {
+fn calendar_name(text: String) -> Result<String, Fault> {
     let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.'));
     if !name.is_empty() && name.chars().count() <= 40 && is_plain {
@@ -300,16 +300,13 @@ impl FromRequest for Ics {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media = media(request);
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let payload = payload.take();
         Box::pin(async move {
             media?;
-            if announced.is_some_and(|length: usize| length > LARGEST) {
-                return Err(Problem::too_large(LARGEST));
-            }
             let bytes = strict_json::read_body(payload, LARGEST).await?;
             let digest = strict_json::digest(&bytes);
-            let text = String::from_utf8(bytes.into()).map_err(|_why| Problem::invalid("", "not_utf8", "is not UTF-8"))?;
+            let text =
+                String::from_utf8(bytes.into()).map_err(|_why| Problem::invalid("", "not_utf8", "is not UTF-8"))?;
             Ok(Self { text, digest })
         })
     }

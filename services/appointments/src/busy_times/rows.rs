@@ -250,9 +250,9 @@ mod tests {
         let mut reading = Reading::default();
         reading.unread.insert([6; 32]);
         for (uid, busy) in [
-            (1, busy(span(2, 3), 0, 1)),  // moved, without another SEQUENCE
-            (2, busy(span(1, 2), 4, 9)),  // older
-            (3, busy(span(5, 6), 2, 0)),  // the same, of a newer version
+            (1, busy(span(2, 3), 0, 1)),   // moved, without another SEQUENCE
+            (2, busy(span(1, 2), 4, 9)),   // older
+            (3, busy(span(5, 6), 2, 0)),   // the same, of a newer version
             (7, busy(span(11, 12), 0, 0)), // new
         ] {
             reading.busy.insert(([uid; 32], None), busy);
@@ -270,7 +270,9 @@ mod tests {
     fn what_is_hit_is_found_and_touching_is_no_hit() {
         let all = merged(vec![span(4, 6), span(1, 2), span(5, 8), span(2, 3)]);
         assert_eq!(all, [span(1, 3), span(4, 8)]);
-        for (one, hit) in [(span(0, 1), false), (span(0, 2), true), (span(3, 4), false), (span(7, 9), true), (span(8, 9), false)] {
+        for (one, hit) in
+            [(span(0, 1), false), (span(0, 2), true), (span(3, 4), false), (span(7, 9), true), (span(8, 9), false)]
+        {
             assert_eq!(is_hit(&all, &one), hit, "{one:?}");
         }
         assert!(!is_hit(&[], &span(0, 1)));

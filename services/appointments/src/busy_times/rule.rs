@@ -142,7 +142,11 @@ impl Parts {
             "UNTIL" => set(&mut self.end, until(value)?),
             "BYMONTH" => {
                 let months = numbers(value, 12)?;
-                if months.iter().any(|month| *month < 1) { Err(Refusal::Invalid) } else { set(&mut self.by_month, months) }
+                if months.iter().any(|month| *month < 1) {
+                    Err(Refusal::Invalid)
+                } else {
+                    set(&mut self.by_month, months)
+                }
             }
             "BYMONTHDAY" => set(&mut self.by_month_day, numbers(value, 31)?),
             "BYDAY" => {
@@ -151,7 +155,9 @@ impl Parts {
             }
             "BYSETPOS" => set(&mut self.by_set_pos, numbers(value, 366)?),
             "WKST" => set(&mut self.week_start, weekday(value)?),
-            "BYHOUR" | "BYMINUTE" | "BYSECOND" | "BYWEEKNO" | "BYYEARDAY" | "RSCALE" | "SKIP" => Err(Refusal::Unsupported),
+            "BYHOUR" | "BYMINUTE" | "BYSECOND" | "BYWEEKNO" | "BYYEARDAY" | "RSCALE" | "SKIP" => {
+                Err(Refusal::Unsupported)
+            }
             _ => Err(Refusal::Invalid),
         }
     }

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use chrono::NaiveTime;
 
@@ -43,7 +43,13 @@ fn the_standards_examples_give_the_standards_days() {
     for (rule, first, last, count, end) in [
         ("FREQ=DAILY;COUNT=10", "1997-09-02", "1998-12-31", 10, "1997-09-11"),
         ("FREQ=DAILY;UNTIL=19971224T000000Z", "1997-09-02", "1998-12-31", 113, "1997-12-23"),
-        ("FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU,MO,TU,WE,TH,FR,SA", "1998-01-01", "2001-12-31", 93, "2000-01-31"),
+        (
+            "FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU,MO,TU,WE,TH,FR,SA",
+            "1998-01-01",
+            "2001-12-31",
+            93,
+            "2000-01-31",
+        ),
         ("FREQ=WEEKLY;INTERVAL=2;WKST=SU", "1997-09-02", "1998-02-28", 13, "1998-02-17"),
         ("FREQ=WEEKLY;COUNT=4;INTERVAL=2;BYDAY=TU,SU;WKST=MO", "1997-08-05", "1998-01-01", 4, "1997-08-24"),
         ("FREQ=WEEKLY;COUNT=4;INTERVAL=2;BYDAY=TU,SU;WKST=SU", "1997-08-05", "1998-01-01", 4, "1997-08-31"),
@@ -52,7 +58,13 @@ fn the_standards_examples_give_the_standards_days() {
         ("FREQ=YEARLY;COUNT=10;BYMONTH=6,7", "1997-06-10", "2010-01-01", 10, "2001-07-10"),
         ("FREQ=YEARLY;BYDAY=20MO", "1997-05-19", "1999-12-31", 3, "1999-05-17"),
         ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "1998-02-13", "2000-12-31", 5, "2000-10-13"),
-        ("FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8", "1996-11-05", "2004-12-31", 3, "2004-11-02"),
+        (
+            "FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8",
+            "1996-11-05",
+            "2004-12-31",
+            3,
+            "2004-11-02",
+        ),
         ("FREQ=MONTHLY;COUNT=3;BYDAY=TU,WE,TH;BYSETPOS=3", "1997-09-04", "1998-12-31", 3, "1997-11-06"),
         ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "1997-09-29", "1998-03-31", 7, "1998-03-30"),
     ] {
@@ -63,7 +75,10 @@ fn the_standards_examples_give_the_standards_days() {
 
 #[test]
 fn the_first_day_is_one_of_them_and_counts() {
-    assert_eq!(days("FREQ=WEEKLY;BYDAY=MO;COUNT=3", "2026-12-02", "2026-12-01", "2027-12-01").join(" "), "2026-12-02 2026-12-07 2026-12-14");
+    assert_eq!(
+        days("FREQ=WEEKLY;BYDAY=MO;COUNT=3", "2026-12-02", "2026-12-01", "2027-12-01").join(" "),
+        "2026-12-02 2026-12-07 2026-12-14"
+    );
 }
 
 #[test]

@@ -78,9 +78,10 @@ impl Zones<'_> {
 fn known(name: &str) -> Option<Tz> {
     let windows = WINDOWS.iter().find(|(windows, _)| *windows == name).map(|(_, name)| *name);
     // "/mozilla.org/20070129_1/Europe/Berlin": some programs put themselves before the name.
-    let bare = name.strip_prefix('/').into_iter().flat_map(|rest| {
-        rest.match_indices('/').filter_map(|(at, _)| rest.get(at + 1..)).take(4)
-    });
+    let bare = name
+        .strip_prefix('/')
+        .into_iter()
+        .flat_map(|rest| rest.match_indices('/').filter_map(|(at, _)| rest.get(at + 1..)).take(4));
     std::iter::once(windows.unwrap_or(name)).chain(bare).find_map(|name| name.parse().ok())
 }
 
@@ -149,7 +150,9 @@ fn instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         return Some(instant.to_utc());
     }
     let before = zone.from_local_datetime(&local.checked_sub_signed(TimeDelta::hours(25))?).earliest()?;
-    local.checked_sub_signed(TimeDelta::seconds(before.offset().fix().local_minus_utc().into())).map(|utc| utc.and_utc())
+    local
+        .checked_sub_signed(TimeDelta::seconds(before.offset().fix().local_minus_utc().into()))
+        .map(|utc| utc.and_utc())
 }
 
 fn digits(text: &str) -> Option<u32> {
@@ -179,16 +182,13 @@ pub fn local(text: &str) -> Option<NaiveDateTime> {
 /// `P1DT2H30M` (3.3.6); a negative one is none.
 pub fn duration(text: &str) -> Option<Length> {
     let text = text.trim().to_ascii_uppercase();
-    let (date, time) = match text.strip_prefix('+').unwrap_or(&text).strip_prefix('P')?.split_once('T') {
-        Some((date, time)) if !time.is_empty() => (date.to_owned(), time.to_owned()),
-        Some(_) => return None,
-        None => (text.trim_start_matches(['+', 'P']).to_owned(), String::new()),
-    };
-    if date.is_empty() && time.is_empty() {
+    let text = text.strip_prefix('+').unwrap_or(&text).strip_prefix('P')?;
+    let (date, time) = text.split_once('T').unwrap_or((text, ""));
+    if text.is_empty() || text.ends_with('T') {
         return None;
     }
-    let days = parts(&date, &[('W', 7), ('D', 1)])?;
-    let seconds = parts(&time, &[('H', 3600), ('M', 60), ('S', 1)])?;
+    let days = parts(date, &[('W', 7), ('D', 1)])?;
+    let seconds = parts(time, &[('H', 3600), ('M', 60), ('S', 1)])?;
     Some(Length { days, rest: TimeDelta::try_seconds(seconds)? })
 }
 
@@ -244,7 +244,17 @@ mod tests {
             assert_eq!(when(zone, text).as_deref(), Ok(instant), "{zone:?} {text}");
         }
         assert_eq!(when(Some("Nowhere/Land"), "20261201T090000"), Err(Unread::UnknownZone));
-        for text in ["", "2026", "20260230", "20261201T2460", "20261201T240000", "+2026120", "18000101", "2026-12-01", "२०२६१२०१"] {
+        for text in [
+            "",
+            "2026",
+            "20260230",
+            "20261201T2460",
+            "20261201T240000",
+            "+2026120",
+            "18000101",
+            "2026-12-01",
+            "२०२६१२०१",
+        ] {
             assert_eq!(when(None, text), Err(Unread::NotATime), "{text}");
         }
     }

@@ -88,7 +88,11 @@ pub struct NewFeed {
     )
 )]
 #[get("/api/appointments/doctor/{id}/feed/")]
-pub async fn read(permit: Permit<CalendarFeed>, id: web::Path<i64>, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn read(
+    permit: Permit<CalendarFeed>,
+    id: web::Path<i64>,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
     let doctor = doctor_of(&app, &permit.actor, permit.reach, id.into_inner()).await?;
     let feed = Feed::of(&mut *app.conn().await?, doctor).await?.ok_or(Error::NotFound("feed"))?;
     // The tag is the address's: a fetch in between is no change that somebody could overwrite, so that nothing is 304.
