@@ -82,6 +82,8 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(time_off::take)
         .service(time_off::take_back)
         .service(busy_times::import)
+        .service(busy_times::calendars::list)
+        .service(busy_times::calendars::forget)
         .service(history::history)
         .service(calendar::one)
         .service(calendar::of_doctor)

@@ -19,6 +19,9 @@ pub struct Sent {
 /// For this caller, about this side's object.
 pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> Sent {
     let object = object(world, line, caller, whose).await;
+    if (line.method, line.path) == ("DELETE", "/api/appointments/doctor/{id}/busy-times/") {
+        world.import_calendar(whose).await;
+    }
     let entry = match line.path {
         "/api/appointments/doctor/{id}/time-off/{entry}/" => world.new_time_off(whose).await,
         _ => world.side(whose).entry,
@@ -93,7 +96,7 @@ fn query(line: &Line, side: &Side) -> String {
         }
         "/api/appointments/availability/" => format!("?date={}&doctor={}", first_day(), side.doctor),
         "/api/appointments/doctor/{id}/schedule/" => format!("?date={}", first_day()),
-        "/api/appointments/doctor/{id}/busy-times/" => "?source=Matrix".to_owned(),
+        "/api/appointments/doctor/{id}/busy-times/" if line.method != "GET" => "?source=Matrix".to_owned(),
         "/api/billing/reports/revenue/" | "/api/billing/reports/doctor-share/" | "/api/billing/reports/gst/" => {
             format!("?start_date={0}&end_date={0}", day(0))
         }
@@ -152,7 +155,7 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/appointments/walk-in/", _) => json!({"patient": i64::MAX, "doctor": side.doctor}),
         (_, "/api/appointments/doctor/{id}/time-off/", _) => time_off(),
         (_, "/api/appointments/doctor/{id}/feed/", _) => json!({"replace": true}),
-        (_, "/api/appointments/doctor/{id}/busy-times/", _) => json!(world::CALENDAR),
+        (_, "/api/appointments/doctor/{id}/busy-times/", _) => json!(world::calendar()),
         ("PUT", "/api/appointments/{id}/", _) => {
             let now = as_it_is(world, line, object).await;
             let mut rewrite = json!({"reason": unique()});

@@ -1,6 +1,7 @@
 //! `POST /api/appointments/doctor/{id}/busy-times/`: the busy times of a doctor's other calendar, as blocks. A calendar has a
 //! name; the same calendar again moves, removes and adds, so that the blocks are what it says now.
 
+pub mod calendars;
 mod event;
 mod expand;
 mod lines;
@@ -161,6 +162,9 @@ pub async fn import(
                 actor.trail.repeats();
                 return Ok(answer.into());
             }
+            // As a booking does: nobody is booked into a block that is being made.
+            StaffMember::lock(conn, doctor).await?;
+            calendars::make_room(conn, source).await?;
             let imported = take(&app, conn, actor, source, &reading).await?;
             let answer = Answer::new(StatusCode::OK, None, None, &imported)?;
             key.store(conn, actor.user_id, &answer).await?;
@@ -187,6 +191,7 @@ async fn read(text: String, clock: Clock) -> Result<Reading, Problem> {
     Ok(reading.map_err(Error::from)?)
 }
 
+/// Makes the blocks what was read; the doctor's row is locked.
 async fn take(
     app: &App,
     conn: &mut AsyncPgConnection,
@@ -194,8 +199,6 @@ async fn take(
     source: Source<'_>,
     reading: &Reading,
 ) -> Result<BusyTimesImported, Error> {
-    // As a booking does: nobody is booked into a block that is being made.
-    StaffMember::lock(conn, source.doctor).await?;
     let now = Utc::now();
     let stored = Stored::of(conn, source, reading, now).await?;
     let changes = rows::changes(stored, reading, now);

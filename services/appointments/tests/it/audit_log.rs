@@ -28,7 +28,7 @@ async fn every_operation_leaves_a_row() {
         (0..7).map(|weekday| json!({"weekday": weekday, "start": "00:00:00", "end": "23:59:00"})).collect();
     let always = json!({"slot_minutes": 5, "weekly": all_day});
     let calendar = calendar_of(&event("audited", day(5), "0900", "1000"));
-    let good: [Good; 27] = [
+    let good: [Good; 29] = [
         ("GET", "/api/appointments/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/schedule/?start_date={from}&end_date={to}"), json!({})),
@@ -43,6 +43,8 @@ async fn every_operation_leaves_a_row() {
         ("GET", format!("/api/appointments/doctor/{RAO}/feed/"), json!({})),
         ("DELETE", format!("/api/appointments/doctor/{RAO}/feed/"), json!({})),
         ("POST", format!("/api/appointments/doctor/{RAO}/busy-times/?source=Clinic"), json!(calendar)),
+        ("GET", format!("/api/appointments/doctor/{RAO}/busy-times/"), json!({})),
+        ("DELETE", format!("/api/appointments/doctor/{RAO}/busy-times/?source=Clinic"), json!({})),
         ("POST", "/api/appointments/series/".into(), series),
         ("PUT", format!("/api/appointments/{id}/"), moved),
         ("POST", format!("/api/appointments/doctor/{RAO}/time-off/"), off),

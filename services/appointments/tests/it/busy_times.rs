@@ -120,8 +120,9 @@ async fn nothing_of_what_an_event_is_about_is_kept() {
     assert!(!done.text.to_lowercase().contains("zubin"));
     let tables = ["time_off", "idempotency_keys", "audit_log", "outbox"];
     for table in tables {
-        let found =
-            format!("SELECT count(*) FROM {table} AS kept WHERE kept::text ILIKE '%zubin%' OR kept::text ILIKE '%private%'");
+        let found = format!(
+            "SELECT count(*) FROM {table} AS kept WHERE kept::text ILIKE '%zubin%' OR kept::text ILIKE '%private%'"
+        );
         assert_eq!(hospital.db.number(&found).await, 0, "{table}");
     }
     // The key again: the first answer; with another calendar, or under another name: no.
@@ -267,4 +268,39 @@ async fn who_takes_leave_imports_and_nobody_else() {
     import(&hospital, ADMIN, &path(NURSE, "Clinic"), body.clone()).await.expect(404);
     hospital.server.call(Method::POST, &path(RAO, "Clinic")).body("text/calendar", body).send().await.expect(401);
     assert_eq!(blocks(&hospital).await, 0);
+}
+
+#[tokio::test]
+async fn calendars_are_listed_and_forgotten_and_there_are_not_too_many() {
+    let hospital = Hospital::new().await;
+    let list = || hospital.get(RAO, "/api/appointments/doctor/10/busy-times/");
+    assert_eq!(list().await.expect(200).body, json!({"count": 0, "next": null, "previous": null, "results": []}));
+    let hit = hospital.booked(&slot(LAKSHMI, RAO, day(3), "10:00:00")).await["id"].clone();
+    let body = calendar_of(&[event("x", day(3), "1000", "1100"), event("y", day(4), "1000", "1100")].concat());
+    for n in 1..=20 {
+        import(&hospital, RAO, &path(RAO, &format!("No.%20{n:02}")), body.clone()).await.expect(200);
+    }
+    let refused = import(&hospital, RAO, &path(RAO, "One%20more"), body.clone()).await.expect(400);
+    assert_eq!(refused.body["errors"][0]["code"], "too_many_calendars");
+    import(&hospital, RAO, &path(RAO, "No.%2007"), body).await.expect(200);
+    let all = list().await.expect(200).body;
+    assert_eq!(
+        (&all["count"], &all["results"][6]["source"], &all["results"][6]["blocks"]),
+        (&json!(20), &json!("No. 07"), &json!(2))
+    );
+
+    let forget = |user: i64, name: &str| {
+        let call = hospital.server.call(Method::DELETE, &path(RAO, name)).token(&hospital.token(user));
+        call.send()
+    };
+    forget(SEN, "No.%2001").await.expect(403);
+    forget(RAO, "Nobody%27s").await.expect(400);
+    for n in 1..=20 {
+        let appointment = hospital.get(DESK, &format!("/api/appointments/{hit}/")).await.expect(200).body;
+        assert_eq!(appointment["needs_rescheduling"], true);
+        forget(RAO, &format!("No.%20{n:02}")).await.expect(204);
+        forget(RAO, &format!("No.%20{n:02}")).await.expect(404);
+    }
+    let appointment = hospital.get(DESK, &format!("/api/appointments/{hit}/")).await.expect(200).body;
+    assert_eq!((&appointment["needs_rescheduling"], blocks(&hospital).await), (&json!(false), 0));
 }
