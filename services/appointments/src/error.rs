@@ -57,9 +57,6 @@ pub enum Error {
     /// Some of a series cannot be had.
     #[error("some of the series cannot be had")]
     Series(Vec<Missed>),
-    /// A doctor's calendar has a secret address already.
-    #[error("there is a feed")]
-    FeedExists,
     /// PostgreSQL.
     #[error(transparent)]
     Database(#[from] DieselError),
@@ -171,10 +168,6 @@ impl From<Error> for Problem {
                 Self::conflict("Some of the series cannot be had, so that nothing was booked; see occurrences.")
                     .with_type("series-clash")
                     .with("occurrences", json!(missed))
-            }
-            Error::FeedExists => {
-                Self::conflict("The calendar has an address already; say replace to have it revoked for a new one.")
-                    .with_type("feed-exists")
             }
             Error::Database(cause) => cause.into(),
             Error::Problem(problem) => problem,

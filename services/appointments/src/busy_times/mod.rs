@@ -217,7 +217,7 @@ async fn take(
 /// The doctor's appointments to come that lie over one of these spans.
 async fn lying_over(conn: &mut AsyncPgConnection, doctor: i64, spans: Vec<Span>) -> QueryResult<Vec<Appointment>> {
     let spans = merged(spans);
-    let Some((first, last)) = spans.first().zip(spans.last()) else { return Ok(Vec::new()) };
+    let Some((first, last)) = spans.as_slice().first().zip(spans.as_slice().last()) else { return Ok(Vec::new()) };
     let whole = Span { start: first.start, end: last.end };
     let mut rows = rescheduling::to_come(conn, Of::Doctor(doctor), Some(whole), Utc::now()).await?;
     rows.retain(|row| is_hit(&spans, &row.span()));

@@ -140,7 +140,7 @@ pub async fn make(
             StaffMember::lock(conn, doctor).await?;
             match Feed::of(conn, doctor).await? {
                 Some(old) if body.value.replace => old.revoke(conn).await?,
-                Some(_) => return Err(Error::FeedExists),
+                Some(_) => return Err(exists()),
                 None => {}
             }
             let feed = Feed::make(conn, doctor, &secret.hash(), actor.user_id).await?;
@@ -236,6 +236,12 @@ pub async fn fetch(secret: web::Path<String>, http: HttpRequest, app: web::Data<
     let tag = header::HeaderValue::from_str(&etag::tag(version)).map_err(Problem::internal)?;
     answer.headers_mut().insert(header::ETAG, tag);
     Ok(answer)
+}
+
+fn exists() -> Error {
+    Problem::conflict("The calendar has an address already; say replace to have it revoked for a new one.")
+        .with_type("feed-exists")
+        .into()
 }
 
 /// The feed with this secret, and its doctor, who still sees patients here.

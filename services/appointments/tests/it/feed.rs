@@ -128,7 +128,8 @@ async fn a_doctor_has_only_their_own_and_the_others_none() {
 #[tokio::test]
 async fn two_that_make_one_at_once_have_one() {
     let hospital = Hospital::new().await;
-    let answers = futures_util::future::join_all((0..8).map(|_| hospital.post(ADMIN, &path(RAO), &json!({})))).await;
+    let (path, body) = (path(RAO), json!({}));
+    let answers = futures_util::future::join_all((0..8).map(|_| hospital.post(ADMIN, &path, &body))).await;
     let made = answers.iter().filter(|answer| answer.status.as_u16() == 201).count();
     assert_eq!((made, hospital.db.number("SELECT count(*) FROM calendar_feeds").await), (1, 1));
     assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 201 | 409)));
