@@ -39,7 +39,7 @@ async fn every_operation_leaves_a_row() {
         ("GET", "/api/appointments/external/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/calendar.ics"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/calendar.ics"), json!({})),
-        ("POST", format!("/api/appointments/doctor/{RAO}/feed/"), json!({})),
+        ("POST", format!("/api/appointments/doctor/{RAO}/feed/"), json!({"replace": true})),
         ("GET", format!("/api/appointments/doctor/{RAO}/feed/"), json!({})),
         ("DELETE", format!("/api/appointments/doctor/{RAO}/feed/"), json!({})),
         ("POST", format!("/api/appointments/doctor/{RAO}/busy-times/?source=Clinic"), json!(calendar)),
