@@ -6,7 +6,7 @@ use reqwest::Method;
 use testkit::Tokens;
 
 /// What anybody may call.
-const OPEN: [(Method, &str); 9] = [
+const OPEN: [(Method, &str); 10] = [
     (Method::POST, "/api/users/register/"),
     (Method::POST, "/api/users/login/"),
     (Method::POST, "/api/users/refresh-token/"),
@@ -18,6 +18,8 @@ const OPEN: [(Method, &str); 9] = [
     (Method::GET, "/fhir/metadata/"),
     // the payment provider signs it instead
     (Method::POST, "/api/billing/webhooks/razorpay/"),
+    // the address is the secret
+    (Method::GET, "/api/appointments/feeds/{secret}/calendar.ics"),
 ];
 
 fn concrete(path: &str) -> String {

@@ -50,3 +50,27 @@ async fn a_registration_is_followed_into_the_other_services_workers() {
         assert!(!all.contains(private), "a span shows {private}");
     }
 }
+
+#[tokio::test]
+async fn the_secret_in_the_address_of_a_feed_is_in_no_span() {
+    let hospital = Hospital::open();
+    let admin = hospital.token("ADMIN").await;
+    let doctor = hospital.newcomer(&admin, "DOCTOR", "Feeds").await.id;
+    let made = hospital.post(&admin, &format!("/api/appointments/doctor/{doctor}/feed/"), &json!({})).await.expect(201);
+    let address = made.body["address"].as_str().unwrap();
+    let path = &address[address.find("/api/").unwrap()..];
+    let secret = path.split('/').nth(4).unwrap();
+    let trace = uuid::Uuid::new_v4().simple().to_string();
+    let request = hospital.request(Method::GET, path).header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    let answer = hospital.send(request).await.expect(200);
+    assert!(answer.header("content-type").starts_with("text/calendar"));
+
+    let both = ["gateway", "appointments"];
+    let spans = spans(&hospital, &trace, |spans| both.iter().all(|service| from(spans, service))).await;
+    let all = serde_json::to_string(&spans).unwrap();
+    for service in both {
+        assert!(from(&spans, service), "no span of {service} in {spans:?}");
+    }
+    assert!(all.contains("/api/appointments/feeds/{secret}/calendar.ics"), "the route is named");
+    assert!(!all.contains(secret), "a span shows the secret");
+}

@@ -64,6 +64,7 @@ impl Action {
                 | Self::DoctorList
                 | Self::AvailabilityRead
                 | Self::AvailabilityWrite
+                | Self::CalendarFeed
                 | Self::CatalogueRead
                 | Self::CatalogueWrite
                 | Self::AuditRead
@@ -176,8 +177,10 @@ table! {
     ScheduleRead:          [ALL,  CARE,  CARE,  ALL,        ALL,       NONE,   OWN];
     /// Read a doctor's weekly hours and leave.
     AvailabilityRead:      [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
-    /// Set a doctor's weekly hours, take leave.
+    /// Set a doctor's weekly hours, take leave, import another calendar's busy times.
     AvailabilityWrite:     [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   NONE];
+    /// Make, see, replace and revoke the secret address of a doctor's calendar.
+    CalendarFeed:          [ALL,  OWN,   NONE,  NONE,       NONE,      NONE,   NONE];
 
     /// List and open invoices.
     InvoiceRead:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
@@ -306,6 +309,7 @@ mod tests {
             (A::AppointmentChange, A::AppointmentRead),
             (A::AppointmentRead, A::ScheduleRead),
             (A::AvailabilityWrite, A::AvailabilityRead),
+            (A::CalendarFeed, A::AvailabilityRead),
             (A::InvoiceDraft, A::InvoiceRead),
             (A::InvoiceIssue, A::InvoiceDraft),
             (A::InvoiceCancel, A::InvoiceIssue),

@@ -29,7 +29,7 @@ use crate::db::{self, Pool};
 use crate::edge::Edge;
 use crate::problem::{Dialect, Problem};
 use crate::telemetry;
-use crate::trail::{Trail, Witness};
+use crate::trail::{self, Trail, Witness};
 use crate::work::{Connection, Held, Work};
 
 /// Requests under way are given this long to finish at shutdown.
@@ -405,7 +405,7 @@ fn finish_problem<B>(response: ServiceResponse<B>, span: &Span) -> ServiceRespon
         let dialect = request.app_data::<Arc<dyn Dialect>>();
         match dialect.and_then(|dialect| dialect.say(request, problem)) {
             Some((media_type, body)) => problem.response_of(media_type, body),
-            None => problem.response(Some(request.path()), telemetry::trace_id_of(span).as_deref()),
+            None => problem.response(Some(&trail::without_secret(request)), telemetry::trace_id_of(span).as_deref()),
         }
     };
     response.into_response(finished).map_into_right_body()

@@ -4,6 +4,7 @@
 //! [`http::serve`](crate::http::serve) begins a [`Trail`] for every operation, extractors and handlers add to it, and
 //! where the app's data holds an `Arc<dyn Witness>`, no answer leaves before the witness agreed.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,8 @@ use crate::problem::Problem;
 use crate::telemetry;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// The variable of a route that holds a secret.
+const SECRET: &str = "{secret}";
 const LONGEST_USER_AGENT: usize = 200;
 
 /// Sees every answer of an operation before it leaves.
@@ -159,16 +162,26 @@ impl Trail {
     }
 }
 
-/// The path, with `?` where the route has a variable and the caller sent no id.
+/// The path, with `?` where the route has a variable and the caller sent no id, or what is nobody else's to know.
 fn ids_only(route: &str, path: &str) -> String {
     let is_id = |part: &str| part.parse::<i64>().is_ok() || part.parse::<Uuid>().is_ok();
     let parts = route.split('/').zip(path.split('/'));
     let parts = parts.map(|(pattern, part)| match pattern.starts_with('{') {
-        true if is_id(part) => part,
+        true if is_id(part) && pattern != SECRET => part,
         true => "?",
         false => pattern,
     });
     parts.collect::<Vec<_>>().join("/")
+}
+
+/// The path, with `?` where the route says that a part of it is a `{secret}`: no answer repeats one.
+pub(crate) fn without_secret(request: &HttpRequest) -> Cow<'_, str> {
+    let route = request.resource_map().match_pattern(request.match_info().as_str());
+    let route = route.filter(|route| route.split('/').any(|part| part == SECRET));
+    let Some(route) = route else { return Cow::Borrowed(request.path()) };
+    let parts = route.split('/').zip(request.path().split('/'));
+    let parts = parts.map(|(pattern, part)| if pattern == SECRET { "?" } else { part });
+    Cow::Owned(parts.collect::<Vec<_>>().join("/"))
 }
 
 /// The gateway replaces what a client sent; without a gateway it is the peer's.
@@ -195,6 +208,7 @@ mod tests {
         assert_eq!(ids_only("/api/patients/{id}/", "/api/patients/7/"), "/api/patients/7/");
         assert_eq!(ids_only("/api/patients/{id}/", "/api/patients/Lakshmi/"), "/api/patients/?/");
         assert_eq!(ids_only("/api/users/{id:-?[0-9]+}/", "/api/users/12/"), "/api/users/12/");
+        assert_eq!(ids_only("/feeds/{secret}/x", "/feeds/12/x"), "/feeds/?/x");
     }
 
     #[test]

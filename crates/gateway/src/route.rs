@@ -27,11 +27,16 @@ impl Table {
     }
 }
 
+/// Any one segment.
+pub const ANY: &str = "*";
+/// Any one segment, which no answer repeats; actix's own word for a variable of this name, so that it is looked for by it.
+pub const SECRET: &str = "{secret}";
+
 /// A segment that is `*` is any one segment.
 fn pattern(prefix: &str) -> String {
     let segments = prefix.split('/').enumerate();
     let segments =
-        segments.map(|(at, segment)| if segment == "*" { format!("{{any{at}}}") } else { segment.to_owned() });
+        segments.map(|(at, segment)| if segment == ANY { format!("{{any{at}}}") } else { segment.to_owned() });
     let path = segments.collect::<Vec<_>>().join("/");
     if path.ends_with('/') { format!("{path}{{rest:.*}}") } else { path }
 }
@@ -58,6 +63,7 @@ mod tests {
     fn a_star_is_one_segment() {
         let matches = |prefix, path| actix_web::dev::ResourceDef::new(pattern(prefix)).is_match(path);
         assert!(matches("/a/*/b/", "/a/7/b/") && matches("/a/*/b/", "/a/7/b/8/") && matches("/a/*/*/b", "/a/7/8/b"));
+        assert!(matches("/a/{secret}/b", "/a/7/b") && !matches("/a/{secret}/b", "/a/7/8/b"));
         assert!(!matches("/a/*/b/", "/a/7/8/b/") && !matches("/a/*/b/", "/a/7/c/") && !matches("/a/*/b/", "/a//b/"));
     }
 

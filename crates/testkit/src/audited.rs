@@ -15,7 +15,7 @@ pub struct Audited<'a> {
     pub tokens: &'a Tokens,
 }
 
-/// A request that succeeds: method, path, body. A body that is text is a form, whose boundary is `b`.
+/// A request that succeeds: method, path, body. A body that is text is a calendar, or a form, whose boundary is `b`.
 pub type Good = (&'static str, String, Value);
 
 impl Audited<'_> {
@@ -56,6 +56,7 @@ impl Audited<'_> {
             "GET" | "DELETE" => call.send().await,
             "PATCH" => call.body("application/merge-patch+json", body.to_string()).send().await,
             _ => match body.as_str() {
+                Some(text) if text.starts_with("BEGIN:VCALENDAR") => call.body("text/calendar", text).send().await,
                 Some(form) => call.body("multipart/form-data; boundary=b", form).send().await,
                 None => call.json(body).send().await,
             },

@@ -47,6 +47,9 @@ pub fn config(home: &Home) -> Value {
     // the payment provider has no token: it signs what it sends
     let webhooks = json!({"prefix": "/api/billing/webhooks/", "cluster": "billing", "auth": "none", "body_limit": 256 * 1024,
         "limits": ["each-address"]});
+    // calendar programs have none either: the address is the secret
+    let feeds = json!({"prefix": "/api/appointments/feeds/{secret}/calendar.ics", "cluster": "appointments", "auth": "none",
+        "limits": ["each-address"]});
     let services = SERVICES.map(|service| {
         let prefix = format!("/api/{}/", service.name);
         json!({"prefix": prefix, "cluster": service.name, "auth": "required", "body_limit": 2 * 1024 * 1024, "limits": LIMITS})
@@ -57,7 +60,7 @@ pub fn config(home: &Home) -> Value {
         json!({"prefix": "/fhir/", "cluster": "patients", "auth": "optional", "limits": LIMITS}),
     ];
     let routes: Vec<Value> =
-        open.into_iter().chain(half_open).chain([webhooks, uploads]).chain(services).chain(fhir).collect();
+        open.into_iter().chain(half_open).chain([webhooks, feeds, uploads]).chain(services).chain(fhir).collect();
     let clusters: serde_json::Map<String, Value> = SERVICES
         .iter()
         .map(|service| (service.name.to_owned(), json!({"endpoints": [home.http(service.listen)], "openapi": true})))

@@ -16,11 +16,13 @@ pub mod booking;
 pub mod calendar;
 pub mod change;
 pub mod date_range;
+pub mod feed;
 pub mod history;
 pub mod listing;
 pub mod series;
 
 pub mod availability;
+pub mod busy_times;
 pub mod free;
 pub mod holidays;
 pub mod schedule;
@@ -79,9 +81,16 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(time_off::list)
         .service(time_off::take)
         .service(time_off::take_back)
+        .service(busy_times::import)
+        .service(busy_times::calendars::list)
+        .service(busy_times::calendars::forget)
         .service(history::history)
         .service(calendar::one)
         .service(calendar::of_doctor)
+        .service(feed::read)
+        .service(feed::make)
+        .service(feed::revoke)
+        .service(feed::fetch)
         .service(external::external)
         .service(change::read)
         .service(change::replace)

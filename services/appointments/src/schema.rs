@@ -78,6 +78,22 @@ diesel::table! {
         reason -> Text,
         created_by -> BigInt,
         created_at -> Timestamptz,
+        source -> Nullable<Text>,
+        source_uid -> Nullable<Bytea>,
+        source_start -> Nullable<Timestamptz>,
+        source_sequence -> Nullable<BigInt>,
+        source_stamp -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    calendar_feeds (id) {
+        id -> BigInt,
+        doctor_id -> BigInt,
+        secret_hash -> Bytea,
+        created_by -> BigInt,
+        created_at -> Timestamptz,
+        last_fetched_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -103,6 +103,13 @@ GET    /api/appointments/doctor/{id}/time-off/        | 401     ok     ok/403   
 POST   /api/appointments/doctor/{id}/time-off/        | 401     ok     ok/403   403      ok       403      403      403
 DELETE /api/appointments/doctor/{id}/time-off/{entry}/ | 401    ok     ok/403   403      ok       403      403      403
 GET    /api/appointments/doctor/{id}/calendar.ics     | 401     ok     ok/403   403      ok       403      403      403
+GET    /api/appointments/doctor/{id}/feed/            | 401     ok     ok/403   403      403      403      403      403
+POST   /api/appointments/doctor/{id}/feed/            | 401     ok     ok/403   403      403      403      403      403
+DELETE /api/appointments/doctor/{id}/feed/            | 401     ok     ok/403   403      403      403      403      403
+GET    /api/appointments/feeds/{secret}/calendar.ics  | ok      ok     ok       ok       ok       ok       ok       ok
+GET    /api/appointments/doctor/{id}/busy-times/      | 401     ok     ok/403   403      ok       403      403      403
+DELETE /api/appointments/doctor/{id}/busy-times/      | 401     ok     ok/403   403      ok       403      403      403
+POST   /api/appointments/doctor/{id}/busy-times/      | 401     ok     ok/403   403      ok       403      403      403
 GET    /api/appointments/doctor/{id}/availability/    | 401     ok     ok/403   403      ok       403      403      403
 PUT    /api/appointments/doctor/{id}/availability/    | 401     ok     ok/403   403      ok       403      403      403
 GET    /api/appointments/audit/                       | 401     ok     403      403      403      403      ok       403

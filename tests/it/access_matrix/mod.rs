@@ -114,6 +114,9 @@ async fn send(world: &World, line: &Line, caller: &Caller, sent: &Sent) -> Answe
         _ if line.path.ends_with("/_search/") => {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
+        Some(Value::String(text)) if text.starts_with("BEGIN:VCALENDAR") => {
+            request = request.header("content-type", "text/calendar").body(text.clone());
+        }
         Some(Value::String(form)) => {
             request = request.header("content-type", "multipart/form-data; boundary=b").body(form.clone());
         }

@@ -9,7 +9,7 @@ use super::world::{
     self, Caller, Side, Whose, World, day_close, first_day, hours, invoice, last_day, service, time_off,
 };
 
-/// A path with its query, and a body. One that is text is a form, whose boundary is `b`.
+/// A path with its query, and a body. One that is text is a calendar, or a form, whose boundary is `b`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sent {
     pub path: String,
@@ -19,6 +19,9 @@ pub struct Sent {
 /// For this caller, about this side's object.
 pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> Sent {
     let object = object(world, line, caller, whose).await;
+    if (line.method, line.path) == ("DELETE", "/api/appointments/doctor/{id}/busy-times/") {
+        world.import_calendar(whose).await;
+    }
     let entry = match line.path {
         "/api/appointments/doctor/{id}/time-off/{entry}/" => world.new_time_off(whose).await,
         _ => world.side(whose).entry,
@@ -26,6 +29,13 @@ pub async fn sent(world: &World, line: &Line, caller: &Caller, whose: Whose) -> 
     let entry = entry.to_string();
     let path = line.path.replace("{id}", &object).replace("{entry}", &entry);
     let path = path.replace("{document}", &world.side(whose).document.to_string());
+    let path = match line.path {
+        path if path.ends_with("/feed/") || path.contains("{secret}") => {
+            let secret = world.new_feed(whose).await;
+            line.path.replace("{id}", &object).replace("{secret}", &secret)
+        }
+        _ => path,
+    };
     let path = format!("{path}{}", query(line, world.side(whose)));
     Sent { path, body: body(world, line, caller, whose, &object).await }
 }
@@ -86,6 +96,7 @@ fn query(line: &Line, side: &Side) -> String {
         }
         "/api/appointments/availability/" => format!("?date={}&doctor={}", first_day(), side.doctor),
         "/api/appointments/doctor/{id}/schedule/" => format!("?date={}", first_day()),
+        "/api/appointments/doctor/{id}/busy-times/" if line.method != "GET" => "?source=Matrix".to_owned(),
         "/api/billing/reports/revenue/" | "/api/billing/reports/doctor-share/" | "/api/billing/reports/gst/" => {
             format!("?start_date={0}&end_date={0}", day(0))
         }
@@ -143,6 +154,8 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         // Whether the doctor is there at this hour decides otherwise.
         (_, "/api/appointments/walk-in/", _) => json!({"patient": i64::MAX, "doctor": side.doctor}),
         (_, "/api/appointments/doctor/{id}/time-off/", _) => time_off(),
+        (_, "/api/appointments/doctor/{id}/feed/", _) => json!({"replace": true}),
+        (_, "/api/appointments/doctor/{id}/busy-times/", _) => json!(world::calendar()),
         ("PUT", "/api/appointments/{id}/", _) => {
             let now = as_it_is(world, line, object).await;
             let mut rewrite = json!({"reason": unique()});

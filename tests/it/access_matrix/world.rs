@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use journeys::people::Person;
 use journeys::{Hospital, day};
+use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::eventually;
 use uuid::Uuid;
@@ -151,6 +152,21 @@ impl World {
         id(&self.hospital.post(&self.admin, &path, &time_off()).await.expect(201).body)
     }
 
+    /// The secret in the address of the side's doctor's calendar, a new one.
+    pub async fn new_feed(&self, whose: Whose) -> String {
+        let path = format!("/api/appointments/doctor/{}/feed/", self.side(whose).doctor);
+        let made = self.hospital.post(&self.admin, &path, &json!({"replace": true})).await.expect(201).body;
+        made["address"].as_str().unwrap().rsplit('/').nth(1).unwrap().to_owned()
+    }
+
+    /// A calendar of the side's doctor, to be forgotten.
+    pub async fn import_calendar(&self, whose: Whose) {
+        let path = format!("/api/appointments/doctor/{}/busy-times/?source=Matrix", self.side(whose).doctor);
+        let request = self.hospital.request(Method::POST, &path).bearer_auth(&self.admin);
+        let request = request.header("content-type", "text/calendar").body(calendar());
+        self.hospital.send(request).await.expect(200);
+    }
+
     /// An issued invoice of the side's.
     pub async fn new_invoice(&self, whose: Whose) -> i64 {
         bill(&self.hospital, &self.admin, self.side(whose).patient, false).await
@@ -296,6 +312,15 @@ pub fn hours() -> Value {
 /// Leave long after all appointments.
 pub fn time_off() -> Value {
     json!({"start_date": day(300), "end_date": day(300)})
+}
+
+/// A calendar in which somebody is busy on a day that no list is asked for.
+pub fn calendar() -> String {
+    let day = day(300).replace('-', "");
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:matrix\r\nDTSTAMP:20261101T000000Z\r\n\
+         DTSTART;VALUE=DATE:{day}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
 }
 
 /// The nth slot of those hours.

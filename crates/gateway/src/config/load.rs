@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Config, cors};
+use crate::route::{ANY, SECRET};
 
 /// Everything that is wrong with a configuration that can be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,11 +110,12 @@ pub(super) fn positive<N: Default + PartialEq>(number: N) -> Result<N, Fault> {
 
 /// A prefix that means what it says, to the matcher too.
 pub(super) fn plain_path(prefix: String) -> Result<String, Fault> {
-    let star_is_alone = prefix.split('/').all(|segment| segment == "*" || !segment.contains('*'));
+    let secrets = prefix.split('/').filter(|segment| *segment == SECRET).count();
+    let mut segments = prefix.split('/').filter(|segment| ![ANY, SECRET].contains(segment));
     let plain = prefix.starts_with('/')
-        && star_is_alone
-        && crate::route::unambiguous(&prefix).is_ok()
-        && prefix.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '{' | '}' | '?' | '#' | '%'));
+        && secrets <= 1
+        && segments.all(|segment| segment.chars().all(|c| c.is_ascii_graphic() && !"*{}?#%".contains(c)))
+        && crate::route::unambiguous(&prefix).is_ok();
     if plain { Ok(prefix) } else { Err(Fault::new("invalid", "is not a plain path that begins with /")) }
 }
 
@@ -281,7 +283,8 @@ breaker: {}
 
     #[test]
     fn prefixes_are_plain() {
-        for prefix in ["", "a/", "//", "/a//", "/../", "/{b}/", "/a b/", "/a?b", "/%61/", "/é/", "/a*/", "/**/"] {
+        let bad = ["", "a/", "//", "/a//", "/../", "/{b}/", "/a b/", "/a?b", "/%61/", "/é/", "/a*/", "/**/"];
+        for prefix in bad.into_iter().chain(["/{secret}x/", "/{secret}/{secret}/"]) {
             assert_eq!(fields(&SOUND.replace("\"/a/\"", &format!("{prefix:?}"))), ["routes.0.prefix"], "{prefix}");
         }
     }

@@ -114,6 +114,8 @@ routes:
   - {{prefix: "/either/", cluster: behind, auth: optional}}
   - {{prefix: "/closed/", cluster: behind, auth: required, timeout_ms: 5000, body_limit: 1024}}
   - {{prefix: "/keys.json", cluster: behind, auth: none}}
+  - {{prefix: "/secret/{{secret}}/calendar.ics", cluster: behind, auth: none}}
+  - {{prefix: "/nobody-secret/{{secret}}/calendar.ics", cluster: nobody, auth: none}}
   - {{prefix: "/nobody/", cluster: nobody, auth: none}}
 clusters:
   behind: {{endpoints: ["{behind}"], idle_timeout_ms: 700, openapi: true}}

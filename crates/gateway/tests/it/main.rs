@@ -11,6 +11,7 @@ mod drain;
 mod headers;
 mod house;
 mod limits;
+mod secrets;
 mod secure;
 mod security;
 mod smuggling;

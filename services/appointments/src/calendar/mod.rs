@@ -64,7 +64,7 @@ pub async fn one(
     let with = if permit.actor.role == Role::Patient { Some(entry.doctor.name.as_str()) } else { None };
     let name = entry.doctor.name.clone();
     let event = event(&entry, with);
-    let mut answer = calendar(&app, &name, &[event]);
+    let mut answer = answer(&app, &name, &[event]);
     let tag = header::HeaderValue::from_str(&etag::tag(version)).map_err(Problem::internal)?;
     answer.headers_mut().insert(header::ETAG, tag);
     Ok(answer)
@@ -99,7 +99,7 @@ pub async fn of_doctor(
     let entries = entries(&mut *app.conn().await?, &scope, doctor, span).await.map_err(Error::from)?;
     permit.actor.trail.shows(entries.iter().map(|entry| entry.appointment.patient_id));
     let events: Vec<Event> = entries.iter().map(|entry| event(entry, None)).collect();
-    Ok(calendar(&app, &known.name, &events))
+    Ok(answer(&app, &known.name, &events))
 }
 
 async fn entries(conn: &mut AsyncPgConnection, scope: &Scope, doctor: i64, span: Span) -> QueryResult<Vec<Entry>> {
@@ -116,21 +116,32 @@ async fn entries(conn: &mut AsyncPgConnection, scope: &Scope, doctor: i64, span:
 fn event(entry: &Entry, with: Option<&str>) -> Event {
     let row = &entry.appointment;
     Event {
-        uid: format!("appointment-{}@ehs", row.id),
+        uid: uid(row.id),
         sequence: row.version - 1,
         span: row.span(),
         summary: with.map_or_else(|| "Appointment".to_owned(), |name| format!("Appointment with {name}")),
         location: row.room.clone(),
-        status: match row.status {
-            Status::Scheduled => "TENTATIVE",
-            Status::Cancelled | Status::NoShow => "CANCELLED",
-            _ => "CONFIRMED",
-        },
+        status: status(row.status),
         changed_at: row.updated_at,
     }
 }
 
-fn calendar(app: &App, name: &str, events: &[Event]) -> HttpResponse {
+/// What an appointment is called in every calendar, always.
+pub(crate) fn uid(appointment: i64) -> String {
+    format!("appointment-{appointment}@ehs")
+}
+
+/// A status in the words of RFC 5545, 3.8.1.11.
+pub(crate) const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Scheduled => "TENTATIVE",
+        Status::Cancelled | Status::NoShow => "CANCELLED",
+        Status::Confirmed | Status::CheckedIn | Status::InProgress | Status::Completed => "CONFIRMED",
+    }
+}
+
+/// A calendar of these events.
+pub(crate) fn answer(app: &App, name: &str, events: &[Event]) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))

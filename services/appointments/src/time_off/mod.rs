@@ -33,7 +33,7 @@ use crate::status::Cause;
 use self::input::{Absence, Parameters};
 
 /// Appointments shown of those that a leave hits.
-const SHOWN: i64 = 200;
+pub(crate) const SHOWN: i64 = 200;
 
 words! {
     /// Why a doctor is away.
@@ -57,6 +57,7 @@ struct Row {
     reason: String,
     created_by: i64,
     created_at: DateTime<Utc>,
+    source: Option<String>,
 }
 
 /// A stretch of time in which a doctor is away.
@@ -84,6 +85,8 @@ pub struct TimeOff {
     pub created_by: i64,
     /// When it was entered.
     pub created_at: DateTime<Utc>,
+    /// The calendar that it was imported from, whose next import may change it; null: somebody entered it here.
+    pub source: Option<String>,
 }
 
 /// A new leave, and the appointments that it hits.
@@ -232,7 +235,7 @@ pub async fn take_back(
 }
 
 /// A doctor whose leave is the caller's business.
-async fn doctor_of(app: &App, actor: &Actor, reach: auth::Reach, doctor: i64) -> Result<i64, Problem> {
+pub(crate) async fn doctor_of(app: &App, actor: &Actor, reach: auth::Reach, doctor: i64) -> Result<i64, Problem> {
     let scope = Scope::of(&mut *app.conn().await?, actor, reach).await?;
     check_reach(&scope, doctor)?;
     app.owners.doctor(&app.db, actor, doctor).await?.ok_or(Error::NotFound("doctor"))?;
@@ -348,5 +351,6 @@ fn show(calendar: &Calendar, row: Row) -> TimeOff {
         reason: row.reason,
         created_by: row.created_by,
         created_at: row.created_at,
+        source: row.source,
     }
 }

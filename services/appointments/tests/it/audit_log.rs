@@ -3,12 +3,17 @@
 use serde_json::json;
 use testkit::{Audited, Good};
 
+use crate::busy_times::{calendar_of, event};
 use crate::hospital::{Hospital, LAKSHMI, OTHER, RAO, day, slot};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
     let hospital = Hospital::new().await;
-    let document = serde_json::to_value(chassis::http::openapi("appointments", appointments::operations)).unwrap();
+    let mut document = serde_json::to_value(chassis::http::openapi("appointments", appointments::operations)).unwrap();
+    // Of whoever knows the address, not of somebody who is signed in: `feed` tests its rows.
+    assert!(
+        document["paths"].as_object_mut().unwrap().remove("/api/appointments/feeds/{secret}/calendar.ics").is_some()
+    );
     let audited = Audited { server: &hospital.server, db: &hospital.db, tokens: &hospital.tokens };
     audited.refusals(&document, &RAO.to_string()).await;
 
@@ -22,7 +27,8 @@ async fn every_operation_leaves_a_row() {
     let all_day: Vec<_> =
         (0..7).map(|weekday| json!({"weekday": weekday, "start": "00:00:00", "end": "23:59:00"})).collect();
     let always = json!({"slot_minutes": 5, "weekly": all_day});
-    let good: [Good; 23] = [
+    let calendar = calendar_of(&event("audited", day(5), "0900", "1000"));
+    let good: [Good; 29] = [
         ("GET", "/api/appointments/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/schedule/?start_date={from}&end_date={to}"), json!({})),
@@ -33,11 +39,17 @@ async fn every_operation_leaves_a_row() {
         ("GET", "/api/appointments/external/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/calendar.ics"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/calendar.ics"), json!({})),
+        ("POST", format!("/api/appointments/doctor/{RAO}/feed/"), json!({"replace": true})),
+        ("GET", format!("/api/appointments/doctor/{RAO}/feed/"), json!({})),
+        ("DELETE", format!("/api/appointments/doctor/{RAO}/feed/"), json!({})),
         ("POST", "/api/appointments/series/".into(), series),
         ("PUT", format!("/api/appointments/{id}/"), moved),
         ("POST", format!("/api/appointments/doctor/{RAO}/time-off/"), off),
         ("GET", format!("/api/appointments/doctor/{RAO}/time-off/"), json!({})),
         ("DELETE", format!("/api/appointments/doctor/{RAO}/time-off/1/"), json!({})),
+        ("POST", format!("/api/appointments/doctor/{RAO}/busy-times/?source=Clinic"), json!(calendar)),
+        ("GET", format!("/api/appointments/doctor/{RAO}/busy-times/"), json!({})),
+        ("DELETE", format!("/api/appointments/doctor/{RAO}/busy-times/?source=Clinic"), json!({})),
         ("PATCH", format!("/api/appointments/{id}/"), json!({"reason": "a cough"})),
         ("POST", "/api/appointments/".into(), slot(LAKSHMI, RAO, day(4), "10:00:00")),
         ("GET", format!("/api/appointments/date-range/?start_date={from}&end_date={to}"), json!({})),

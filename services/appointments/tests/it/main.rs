@@ -17,6 +17,7 @@ mod break_glass;
 mod calendar;
 mod change;
 mod date_range;
+mod feed;
 mod history;
 mod listing;
 mod merged;
@@ -29,6 +30,7 @@ mod status;
 mod walk_in;
 
 mod availability;
+mod busy_times;
 mod free;
 mod holidays;
 mod schedule;
