@@ -28,6 +28,7 @@ pub mod time_off;
 
 pub mod no_show;
 pub mod rescheduling;
+pub mod waitlist;
 
 pub mod events;
 pub mod external;
@@ -79,6 +80,12 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(time_off::list)
         .service(time_off::take)
         .service(time_off::take_back)
+        .service(waitlist::list::list)
+        .service(waitlist::join)
+        .service(waitlist::read)
+        .service(waitlist::amend::amend)
+        .service(waitlist::answer::accept)
+        .service(waitlist::answer::decline)
         .service(history::history)
         .service(calendar::one)
         .service(calendar::of_doctor)
