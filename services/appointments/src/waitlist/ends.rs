@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::entry::{EntryStatus, ON_THE_LIST, Step, Waiting};
 use super::offer::{Offer, OfferStatus, give_back};
-use super::round::end;
+use super::round::{end, write_down};
 use crate::history::record::{By, SYSTEM};
 use crate::rescheduling::Of;
 use crate::schema::waitlist_entries;
@@ -19,12 +19,15 @@ use crate::slots::Span;
 /// When PostgreSQL refuses.
 pub async fn stop(conn: &mut AsyncPgConnection, of: Of) -> QueryResult<()> {
     let (why, operation) = match of {
-        Of::Doctor(doctor) => {
-            withdraw(conn, &Outbox::new(), SYSTEM, doctor, None, "the doctor does not see patients any more").await?;
-            ("the doctor does not see patients any more", "EVENT a doctor is there no more")
-        }
+        Of::Doctor(_) => ("the doctor does not see patients any more", "EVENT a doctor is there no more"),
         Of::Patient(_) => ("the patient's record is deactivated", "EVENT a patient is deactivated"),
     };
+    if let Of::Doctor(doctor) = of {
+        let offered = withdraw(conn, &Outbox::new(), SYSTEM, doctor, None, why).await?;
+        if !offered.is_empty() {
+            write_down(conn, operation, &offered).await?;
+        }
+    }
     let mut on_list = waitlist_entries::table
         .filter(waitlist_entries::status.eq_any(ON_THE_LIST))
         .select(waitlist_entries::id)

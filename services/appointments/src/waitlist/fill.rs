@@ -75,7 +75,9 @@ impl Means<'_> {
         let reach = MINUTES.end() + BUFFER.end();
         let busy = busy_doctor(conn, doctor.id, part.widened(reach, reach)).await?;
         let held: Vec<Span> = busy.into_iter().map(|taken| taken.held).collect();
-        let free = Free::new(self.calendar.zone, &plan, part, self.now + self.hold, &held);
+        // From its own beginning, not from where it is looked at: nobody is offered a visit that begins at any odd minute.
+        let whole = Span { start: opening.starts_at, end: part.end };
+        let free = Free::new(self.calendar.zone, &plan, whole, self.now + self.hold, &held);
         let mut search = Search { means: self, doctor: &doctor, days: (first, last), free, patients: Vec::new() };
         let walked = search.walk(conn, opening).await?;
         let goes_on = match walked {

@@ -23,6 +23,7 @@ const HORIZON: TimeDelta = TimeDelta::days(366);
 /// What a caller sends to put a patient on the waitlist.
 #[derive(Clone, Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = NewWaitlistEntry)]
 pub struct NewEntry {
     /// Id of the patient.
     pub patient: Id,
@@ -31,7 +32,7 @@ pub struct NewEntry {
     pub doctor: Option<Id>,
     /// A field of medicine, whoever of it has time.
     #[deserr(default)]
-    pub specialization: Option<Line<100>>,
+    pub specialization: Option<Line<200>>,
     /// The first day that suits, in the hospital's time zone.
     pub start_date: Day,
     /// The last day that suits; 92 days in all at most.
@@ -65,6 +66,7 @@ pub struct NewEntry {
 /// What a caller may write of an entry.
 #[derive(Clone, Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = WaitlistRewrite)]
 pub struct Rewrite {
     /// Id of the patient; it cannot change.
     pub patient: Id,
@@ -73,7 +75,7 @@ pub struct Rewrite {
     pub doctor: Option<Id>,
     /// The field of medicine; it cannot change.
     #[deserr(default)]
-    pub specialization: Option<Line<100>>,
+    pub specialization: Option<Line<200>>,
     /// The first day that suits.
     pub start_date: Day,
     /// The last day that suits.

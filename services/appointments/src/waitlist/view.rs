@@ -76,6 +76,7 @@ pub struct WaitlistEntry {
 
 /// Time that is offered, and held until `expires_at`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = WaitlistOffer)]
 pub struct OfferView {
     /// Id.
     pub id: i64,
@@ -97,6 +98,7 @@ pub struct OfferView {
 
 /// A change of an entry.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WaitlistChange)]
 pub struct EntryChange {
     /// The entry's version after it.
     pub version: i64,

@@ -4,6 +4,7 @@ use serde_json::json;
 use testkit::{Audited, Good};
 
 use crate::hospital::{Hospital, LAKSHMI, OTHER, RAO, day, slot};
+use crate::waitlist::{WAITLIST, frees, joined, round, waits};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
@@ -22,7 +23,18 @@ async fn every_operation_leaves_a_row() {
     let all_day: Vec<_> =
         (0..7).map(|weekday| json!({"weekday": weekday, "start": "00:00:00", "end": "23:59:00"})).collect();
     let always = json!({"slot_minutes": 5, "weekly": all_day});
-    let good: [Good; 23] = [
+    let accepting = joined(&hospital, &waits(200, RAO)).await;
+    let declining = joined(&hospital, &waits(201, RAO)).await;
+    frees(&hospital, RAO, day(5), "10:00:00").await;
+    frees(&hospital, RAO, day(5), "11:00:00").await;
+    assert_eq!(round(&hospital).await.offered, 2);
+    let good: [Good; 29] = [
+        ("POST", WAITLIST.into(), waits(202, RAO)),
+        ("GET", WAITLIST.into(), json!({})),
+        ("GET", format!("{WAITLIST}{accepting}/"), json!({})),
+        ("POST", format!("{WAITLIST}{accepting}/accept/"), json!({})),
+        ("POST", format!("{WAITLIST}{declining}/decline/"), json!({})),
+        ("PATCH", format!("{WAITLIST}{declining}/"), json!({"status": "LEFT", "leaving_reason": "travels"})),
         ("GET", "/api/appointments/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/schedule/?start_date={from}&end_date={to}"), json!({})),

@@ -156,7 +156,7 @@ async fn who_waits_for_a_doctor_who_goes_waits_no_more() {
     assert_eq!(refused.faulty_fields(), ["doctor"]);
     let audited =
         "SELECT count(*) FROM audit_log WHERE object = 'EVENT a doctor is there no more' AND patients @> '{100}'";
-    assert_eq!(hospital.db.number(audited).await, 1);
+    assert_eq!(hospital.db.number(audited).await, 2, "the offer was taken back, and the entry");
 }
 
 #[tokio::test]

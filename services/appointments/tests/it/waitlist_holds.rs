@@ -141,10 +141,14 @@ async fn the_database_itself_keeps_bookings_off_it_and_it_off_bookings() {
             .await
             .unwrap();
     }
-    for back in ["status = 'SCHEDULED'", "status = 'SCHEDULED', overbooking_reason = NULL"] {
-        let sql = format!("UPDATE appointments SET {back} WHERE overbooking_reason IS NULL AND queue_number IS NULL");
+    for back in [
+        "status = 'SCHEDULED' WHERE patient_id = 299",
+        "status = 'SCHEDULED', overbooking_reason = NULL WHERE overbooking_reason IS NOT NULL",
+        "status = 'SCHEDULED', queue_number = NULL, queue_date = NULL WHERE queue_number IS NOT NULL",
+    ] {
+        let sql = format!("UPDATE appointments SET {back}");
         let refused = diesel::sql_query(sql).execute(&mut conn).await.unwrap_err().to_string();
-        assert!(refused.contains("held for somebody"), "{refused}");
+        assert!(refused.contains("held for somebody"), "{back}: {refused}");
     }
     let elsewhere = hospital.booked(&slot(OTHER, RAO, day(2), "15:00:00")).await["id"].clone();
     let sql = format!(

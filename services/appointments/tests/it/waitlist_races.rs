@@ -1,6 +1,6 @@
 //! Several at once: workers, answers, bookings.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use appointments::waitlist::round::Rounds;
 use appointments::worker;
@@ -106,11 +106,10 @@ async fn a_booking_and_an_offer_of_one_time_never_both_get_it() {
         frees(&hospital, RAO, day(2 + i), "10:00:00").await;
         let wanted = slot(rival, RAO, day(2 + i), "10:15:00");
         let (done, booked) = tokio::join!(round(&hospital), hospital.book(DESK, &wanted));
-        // What is offered may begin at half past nine where the rival was first.
         let offer = entry(&hospital, &id).await["offer"]["time_slot"].clone();
         match booked.status.as_u16() {
-            201 => assert!(done.offered == 0 || offer == "09:30:00", "{offer}"),
-            409 => assert_eq!(offer, "10:00:00"),
+            201 => assert_eq!((done.offered, offer), (0, Value::Null)),
+            409 => assert_eq!((done.offered, offer), (1, json!("10:00:00"))),
             other => panic!("{other}: {}", booked.text),
         }
     }
@@ -141,8 +140,7 @@ async fn who_writes_without_our_locks_is_kept_out_all_the_same() {
         rival.batch_execute("COMMIT").await.unwrap();
     });
     assert_eq!(hospital.db.number(OVERLAPS).await, 0);
-    let offer = entry(&hospital, &id).await["offer"]["time_slot"].clone();
-    assert!(done.offered == 0 || offer == "09:30:00", "{offer}");
+    assert_eq!((done.offered, &entry(&hospital, &id).await["status"]), (0, &json!("WAITING")));
 }
 
 /// A day at the desk: some join, some call off, some accept or decline, some book, with two workers.
@@ -153,7 +151,6 @@ async fn a_busy_day_leaves_no_overlap_and_no_riddle() {
         .db
         .sql("UPDATE availability SET slot_minutes = 15; UPDATE availability_hours SET end_time = '12:00'")
         .await;
-    let until = Instant::now() + Duration::from_secs(4);
     let stop = CancellationToken::new();
     let rounds = Rounds {
         pool: hospital.db.pool().await,
@@ -168,7 +165,7 @@ async fn a_busy_day_leaves_no_overlap_and_no_riddle() {
         }
     };
     let desk = async {
-        let met = join_all((0..12).map(|n| client(&hospital, n, until))).await;
+        let met = join_all((0..10).map(|n| client(&hospital, n))).await;
         stop.cancel();
         met
     };
@@ -194,11 +191,11 @@ struct Met {
     others: Vec<(String, u16, String)>,
 }
 
-async fn client(hospital: &Hospital, n: u64, until: Instant) -> Met {
+async fn client(hospital: &Hospital, n: u64) -> Met {
     let (mut roll, patient) = (n * 7 + 3, 200 + i64::try_from(n).unwrap());
     let (mut accepted, mut others) = (0, Vec::new());
     let mut booked: Vec<Value> = Vec::new();
-    while Instant::now() < until {
+    for _ in 0..30 {
         roll = roll.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let quarter = (roll >> 33) % 12;
         let time = format!("{:02}:{:02}:00", 9 + quarter / 4, quarter % 4 * 15);
