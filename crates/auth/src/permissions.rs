@@ -170,6 +170,10 @@ table! {
     AppointmentStatus:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   NONE];
     /// Move an appointment to `CANCELLED`.
     AppointmentCancel:     [ALL,  OWN,   CARE,  ALL,        NONE,      NONE,   OWN];
+    /// See who waits for a doctor's time. *Own*: a doctor those who wait for them or are offered their time, a patient themselves.
+    WaitlistRead:          [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   OWN];
+    /// Put patients on the waitlist, take them off it, answer for them what is offered. *Own*: as [`WaitlistRead`].
+    WaitlistWrite:         [ALL,  OWN,   NONE,  ALL,        NONE,      NONE,   OWN];
     /// See what came of other systems' messages about appointments.
     ExternalAppointmentRead: [ALL, NONE, NONE,  ALL,        NONE,      NONE,   NONE];
     /// See a doctor's free and booked slots. Which patient a booked slot holds is shown within the reach only, so that
@@ -307,6 +311,9 @@ mod tests {
             (A::AppointmentSeries, A::AppointmentBook),
             (A::AppointmentWalkIn, A::AppointmentBook),
             (A::AppointmentChange, A::AppointmentRead),
+            (A::WaitlistWrite, A::WaitlistRead),
+            (A::WaitlistRead, A::AppointmentRead),
+            (A::WaitlistWrite, A::AppointmentBook),
             (A::AppointmentRead, A::ScheduleRead),
             (A::AvailabilityWrite, A::AvailabilityRead),
             (A::CalendarFeed, A::AvailabilityRead),

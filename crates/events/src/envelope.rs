@@ -25,6 +25,8 @@ pub const EVENT_TYPES: &[&str] = &[
     "ExternalAppointmentReceived",
     "InvoiceCancelled",
     "PaymentRefunded",
+    "WaitlistOffered",
+    "WaitlistOfferClosed",
 ];
 
 impl Payload {
@@ -46,6 +48,8 @@ impl Payload {
             Self::PatientUnmerged(_) => "PatientUnmerged",
             Self::ExternalAppointmentReceived(_) => "ExternalAppointmentReceived",
             Self::PaymentRefunded(_) => "PaymentRefunded",
+            Self::WaitlistOffered(_) => "WaitlistOffered",
+            Self::WaitlistOfferClosed(_) => "WaitlistOfferClosed",
         }
     }
 }

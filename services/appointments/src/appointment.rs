@@ -15,6 +15,7 @@ use crate::access::Scope;
 use crate::schema::{appointments, patients, staff};
 use crate::slots::{BUFFER, Busy, MINUTES, Span};
 use crate::status::{AppointmentType, Cause, Status};
+use crate::waitlist::offer;
 
 /// A row of `appointments`.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -234,7 +235,8 @@ impl NewAppointment {
     }
 }
 
-/// What holds the doctor's time within `span`, in order; those who walked in hold none.
+/// What holds the doctor's time within `span`, in order: appointments, and what is offered to those who wait. Those who walked in
+/// hold none.
 pub async fn busy_doctor(conn: &mut AsyncPgConnection, doctor: i64, span: Span) -> QueryResult<Vec<Busy>> {
     let busy = busy_doctors(conn, &[doctor], span).await?;
     Ok(busy.into_iter().map(|(_doctor, busy)| busy).collect())
@@ -261,9 +263,32 @@ pub async fn busy_doctors(conn: &mut AsyncPgConnection, doctors: &[i64], span: S
         .load(conn)
         .await?;
     let busy = |(doctor, appointment, start, end, held_from, held_until)| {
-        (doctor, Busy { span: Span { start, end }, held: Span { start: held_from, end: held_until }, appointment })
+        let (span, held) = (Span { start, end }, Span { start: held_from, end: held_until });
+        (doctor, Busy { span, held, appointment: Some(appointment) })
     };
-    Ok(rows.into_iter().map(busy).collect())
+    let waits = offer::held(conn, doctors, span).await?;
+    let waits =
+        waits.into_iter().map(|offer::Held { doctor, span, held }| (doctor, Busy { span, held, appointment: None }));
+    let mut busy: Vec<(i64, Busy)> = rows.into_iter().map(busy).chain(waits).collect();
+    busy.sort_by_key(|(_, taken)| taken.span);
+    Ok(busy)
+}
+
+/// When some patients are elsewhere within `span`.
+pub async fn busy_patients(
+    conn: &mut AsyncPgConnection,
+    patients: &[i64],
+    span: Span,
+) -> QueryResult<Vec<(i64, Span)>> {
+    let rows: Vec<(i64, DateTime<Utc>, DateTime<Utc>)> = appointments::table
+        .filter(appointments::patient_id.eq_any(patients))
+        .filter(appointments::status.ne_all(FREED))
+        .filter(appointments::starts_at.lt(span.end).and(appointments::starts_at.gt(earliest_start(span))))
+        .filter(appointments::ends_at.gt(span.start))
+        .select((appointments::patient_id, appointments::starts_at, appointments::ends_at))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(patient, start, end)| (patient, Span { start, end })).collect())
 }
 
 /// What is in a patient's way, under whichever of their ids, within `span`, and what takes the room, in order.

@@ -6,6 +6,7 @@
 //! | `EHS_PATIENTS_URL` | base URL of the patients service, asked likewise | required |
 //! | `EHS_HOLIDAYS` | public holidays on which nobody is booked: `none`, `IN` (the national ones), or those of a state too, such as `IN-KA` | `IN` |
 //! | `EHS_NO_SHOW_GRACE_MINUTES` | how long after its start an appointment that nobody came to becomes `NO_SHOW`, 5 to 1440; never before its end | 60 |
+//! | `EHS_WAITLIST_HOLD_MINUTES` | how long freed time is held for whom it is offered to, 1 to 120 | 15 |
 //!
 //! Those of [`chassis::base`], [`auth::verifier`] and [`events::queues`] come on top.
 
@@ -21,6 +22,8 @@ use crate::holidays::Holidays;
 
 /// Unless said otherwise, nobody is booked on the national holidays.
 const NATIONAL: &str = "IN";
+/// Minutes for which an offered time may be held.
+const HOLD: std::ops::RangeInclusive<i64> = 1..=120;
 /// Minutes that may be waited.
 const GRACE: std::ops::RangeInclusive<i64> = 5..=1440;
 
@@ -50,6 +53,8 @@ pub struct WorkerConfig {
     pub holidays: Holidays,
     /// How long after its start an appointment is waited for.
     pub no_show_grace: TimeDelta,
+    /// How long a freed time is held for whom it is offered to.
+    pub waitlist_hold: TimeDelta,
 }
 
 impl ServeConfig {
@@ -81,9 +86,19 @@ impl WorkerConfig {
         if grace.is_some_and(|minutes| !GRACE.contains(&minutes)) {
             env.fault("EHS_NO_SHOW_GRACE_MINUTES", format!("it is {} to {}", GRACE.start(), GRACE.end()));
         }
+        let hold = env.or("EHS_WAITLIST_HOLD_MINUTES", 15_i64);
+        if hold.is_some_and(|minutes| !HOLD.contains(&minutes)) {
+            env.fault("EHS_WAITLIST_HOLD_MINUTES", format!("it is {} to {}", HOLD.start(), HOLD.end()));
+        }
         let holidays = holidays(&mut env);
         let config = || {
-            Some(Self { base: base?, queues: queues?, holidays: holidays?, no_show_grace: TimeDelta::minutes(grace?) })
+            Some(Self {
+                base: base?,
+                queues: queues?,
+                holidays: holidays?,
+                no_show_grace: TimeDelta::minutes(grace?),
+                waitlist_hold: TimeDelta::minutes(hold?),
+            })
         };
         env.finish(config())
     }
@@ -115,6 +130,10 @@ mod tests {
         for bad in ["4", "1441", "an hour"] {
             let faults = WorkerConfig::read(Env::of([("EHS_NO_SHOW_GRACE_MINUTES", bad)])).unwrap_err().to_string();
             assert!(faults.contains("EHS_NO_SHOW_GRACE_MINUTES"), "{bad}: {faults}");
+        }
+        for bad in ["0", "121", "a while"] {
+            let faults = WorkerConfig::read(Env::of([("EHS_WAITLIST_HOLD_MINUTES", bad)])).unwrap_err().to_string();
+            assert!(faults.contains("EHS_WAITLIST_HOLD_MINUTES"), "{bad}: {faults}");
         }
     }
 

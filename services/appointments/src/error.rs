@@ -13,6 +13,7 @@ use crate::booking::clash::Clash;
 use crate::series::Missed;
 use crate::slots::Span;
 use crate::status::{Status, When};
+use crate::waitlist::refusal::Refusal;
 
 /// A refusal.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,9 @@ pub enum Error {
     /// Some of a series cannot be had.
     #[error("some of the series cannot be had")]
     Series(Vec<Missed>),
+    /// The waitlist refuses.
+    #[error(transparent)]
+    Waitlist(#[from] Refusal),
     /// PostgreSQL.
     #[error(transparent)]
     Database(#[from] DieselError),
@@ -77,7 +81,7 @@ pub struct Taken {
 /// One thing in the way. It says when, never who or why.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Conflict {
-    /// Whose time it takes: `doctor`, `patient` or `room`.
+    /// Whose time it takes: `doctor`, `patient` or `room`; `waitlist`: the doctor's, held for somebody who waits and was offered it.
     pub with: &'static str,
     /// Day.
     pub date: NaiveDate,
@@ -169,6 +173,7 @@ impl From<Error> for Problem {
                     .with_type("series-clash")
                     .with("occurrences", json!(missed))
             }
+            Error::Waitlist(refusal) => refusal.into(),
             Error::Database(cause) => cause.into(),
             Error::Problem(problem) => problem,
         }

@@ -5,7 +5,7 @@ use auth::Role;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use events::envelope::timestamp;
-use events::v1::{AppointmentSnapshot, Envelope, PatientSnapshot, UserSnapshot};
+use events::v1::{AppointmentSnapshot, Envelope, PatientSnapshot, UserSnapshot, WaitlistOfferSnapshot};
 use events::{Handler, Outbox, Payload};
 
 use crate::app::Calendar;
@@ -15,7 +15,9 @@ use crate::merged;
 use crate::people::{Patient, StaffMember, full_name};
 use crate::rescheduling::{self, Of};
 use crate::status::{Cause, Status};
-use crate::{break_glass, external};
+use crate::waitlist::entry::Waiting;
+use crate::waitlist::offer::{Offer, OfferStatus};
+use crate::{break_glass, external, waitlist};
 
 /// This service's name among the subscribers.
 pub const SUBSCRIBER: &str = "appointments";
@@ -49,6 +51,35 @@ pub async fn changed(
         Payload::AppointmentUpdated(snapshot)
     };
     outbox.append(conn, actor(by), ("appointment", row.id), payload).await
+}
+
+/// Tells of an offer to somebody who waits: that it was made, or what became of it. Whoever the patient's id means by now is told.
+pub async fn waitlist_offer(
+    outbox: &Outbox,
+    conn: &mut AsyncPgConnection,
+    by: By<'_>,
+    waiting: &Waiting,
+    offer: &Offer,
+) -> QueryResult<()> {
+    let doctor = StaffMember::find(conn, offer.doctor_id).await?;
+    let snapshot = WaitlistOfferSnapshot {
+        id: offer.id,
+        entry_id: waiting.id,
+        patient_id: merged::survivor(conn, waiting.patient_id).await?,
+        doctor_id: offer.doctor_id,
+        doctor_name: doctor.map(|doctor| doctor.name).unwrap_or_default(),
+        starts_at: Some(timestamp(offer.starts_at)),
+        ends_at: Some(timestamp(offer.ends_at)),
+        expires_at: Some(timestamp(offer.expires_at)),
+        status: offer.status.as_str().to_owned(),
+        appointment_id: waiting.appointment_id.unwrap_or_default(),
+        version: waiting.version,
+    };
+    let payload = match offer.status {
+        OfferStatus::Open => Payload::WaitlistOffered(snapshot),
+        _ => Payload::WaitlistOfferClosed(snapshot),
+    };
+    outbox.append(conn, actor(by), ("waitlist_entry", waiting.id), payload).await
 }
 
 fn actor(by: By<'_>) -> Option<(i64, &str)> {
@@ -120,7 +151,8 @@ async fn keep_user(conn: &mut AsyncPgConnection, user: &UserSnapshot) -> QueryRe
     member.keep(conn).await?;
     match before.filter(|before| before.version < member.version) {
         Some(before) if before.sees_patients() && !member.sees_patients() => {
-            rescheduling::stop(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await
+            rescheduling::stop(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await?;
+            waitlist::ends::stop(conn, Of::Doctor(member.id)).await
         }
         Some(before) if !before.sees_patients() && member.sees_patients() => {
             rescheduling::resume(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await
@@ -144,7 +176,8 @@ async fn keep_patient(conn: &mut AsyncPgConnection, patient: &PatientSnapshot) -
     patient.keep(conn).await?;
     match before.filter(|before| before.version < patient.version) {
         Some(before) if before.is_active && !patient.is_active => {
-            rescheduling::stop(conn, Of::Patient(patient.id), Cause::PatientInactive).await
+            rescheduling::stop(conn, Of::Patient(patient.id), Cause::PatientInactive).await?;
+            waitlist::ends::stop(conn, Of::Patient(patient.id)).await
         }
         Some(before) if !before.is_active && patient.is_active => {
             rescheduling::resume(conn, Of::Patient(patient.id), Cause::PatientInactive).await

@@ -30,6 +30,7 @@ pub mod time_off;
 
 pub mod no_show;
 pub mod rescheduling;
+pub mod waitlist;
 
 pub mod events;
 pub mod external;
@@ -84,6 +85,12 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(busy_times::import)
         .service(busy_times::calendars::list)
         .service(busy_times::calendars::forget)
+        .service(waitlist::list::list)
+        .service(waitlist::join)
+        .service(waitlist::read)
+        .service(waitlist::amend::amend)
+        .service(waitlist::answer::accept)
+        .service(waitlist::answer::decline)
         .service(history::history)
         .service(calendar::one)
         .service(calendar::of_doctor)

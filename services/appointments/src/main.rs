@@ -65,7 +65,7 @@ async fn work() -> anyhow::Result<()> {
     db::require_migrated(&pool, migrations()).await?;
     let queues = SqsQueues::connect(&config.queues).await;
     let calendar = Calendar { zone: config.base.time_zone, holidays: Arc::new(config.holidays.clone()) };
-    let pace = Pace { calendar, no_show_grace: config.no_show_grace };
+    let pace = Pace { calendar, no_show_grace: config.no_show_grace, waitlist_hold: config.waitlist_hold };
     tokio::try_join!(
         worker::run(pool.clone(), queues, pace, stop.clone()),
         http::serve_worker(&config.base, Readiness::of_database(pool), stop),

@@ -153,7 +153,7 @@ impl Plan {
         let state = |slot: &Span| {
             let hold = self.hold(date, *slot);
             match busy.iter().find(|taken| taken.span.overlaps(slot)) {
-                Some(taken) => State::Booked(taken.appointment),
+                Some(taken) => state_of(taken),
                 None if is_holiday || slot.start < now => State::Blocked,
                 None if self.away.iter().any(|away| away.overlaps(slot)) => State::Blocked,
                 None if busy.iter().any(|taken| taken.held.overlaps(&hold)) => State::Blocked,
@@ -162,7 +162,7 @@ impl Plan {
         };
         let mut slots: Vec<(Span, State)> = grid.iter().map(|slot| (*slot, state(slot))).collect();
         let outside = busy.iter().filter(|taken| !grid.iter().any(|slot| slot.overlaps(&taken.span)));
-        slots.extend(outside.map(|taken| (taken.span, State::Booked(taken.appointment))));
+        slots.extend(outside.map(|taken| (taken.span, state_of(taken))));
         slots.sort_by_key(|(span, _)| *span);
         slots
     }
@@ -182,6 +182,10 @@ impl Plan {
         })?;
         self.check(zone, date, &slot).is_ok().then_some(slot)
     }
+}
+
+fn state_of(taken: &Busy) -> State {
+    taken.appointment.map_or(State::Blocked, State::Booked)
 }
 
 #[cfg(test)]

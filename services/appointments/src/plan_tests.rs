@@ -156,7 +156,7 @@ fn of_a_million_slots_each_is_what_the_model_says() {
             .zip(&day.taken)
             .map(|(appointment, (from, until))| {
                 let span = Day::span(on, *from, *until);
-                Busy { span, held: span.widened(before, after), appointment }
+                Busy { span, held: span.widened(before, after), appointment: Some(appointment) }
             })
             .collect();
         let now = Day::at(on, dice.below(600));
@@ -259,7 +259,7 @@ fn what_is_kept_free_counts_on_both_sides() {
     let minutes = |minutes: i64| utc("2026-12-01T03:30:00Z") + TimeDelta::minutes(minutes);
     assert_eq!(starts, [minutes(0), minutes(35), minutes(70)]);
     let taken = Span { start: minutes(40), end: minutes(60) };
-    let busy = [Busy { span: taken, held: taken.widened(5, 10), appointment: 7 }];
+    let busy = [Busy { span: taken, held: taken.widened(5, 10), appointment: Some(7) }];
     let states: Vec<_> = plan.day(KOLKATA, day, &busy, minutes(-60)).into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, [State::Free, State::Booked(7), State::Blocked]);
 }
@@ -319,7 +319,7 @@ fn leap_days_and_year_ends_have_their_slots() {
 #[test]
 fn an_appointment_outside_the_hours_is_still_shown() {
     let taken = span("2026-11-23T14:00:00Z", "2026-11-23T14:30:00Z");
-    let busy = [Busy { span: taken, held: taken, appointment: 7 }];
+    let busy = [Busy { span: taken, held: taken, appointment: Some(7) }];
     let shown = Plan::default().day(KOLKATA, date("2026-11-23"), &busy, utc("2026-11-23T00:00:00Z"));
     assert_eq!(shown, [(taken, State::Booked(7))]);
 }
@@ -328,7 +328,10 @@ fn an_appointment_outside_the_hours_is_still_shown() {
 fn two_that_lie_over_each_other_are_both_there() {
     let taken = span("2026-11-23T04:30:00Z", "2026-11-23T05:00:00Z");
     let over = span("2026-11-23T04:40:00Z", "2026-11-23T05:10:00Z");
-    let busy = [Busy { span: taken, held: taken, appointment: 1 }, Busy { span: over, held: over, appointment: 2 }];
+    let busy = [
+        Busy { span: taken, held: taken, appointment: Some(1) },
+        Busy { span: over, held: over, appointment: Some(2) },
+    ];
     let shown = nine_to_five().day(KOLKATA, date("2026-11-23"), &busy, utc("2026-11-23T00:00:00Z"));
     let booked: Vec<_> =
         shown.iter().filter(|(_, state)| !matches!(state, State::Free)).map(|(_, state)| *state).collect();

@@ -35,7 +35,7 @@ words! {
         Free = "FREE",
         /// Taken by an appointment.
         Booked = "BOOKED",
-        /// Neither: it is over, the doctor is away, or keeps it free around an appointment.
+        /// Neither: it is over, the doctor is away, or keeps it free around an appointment, or it is held for somebody who waits.
         Blocked = "BLOCKED",
     }
 }
@@ -94,7 +94,7 @@ pub struct Slot {
 /// A doctor's slots, day by day.
 ///
 /// `FREE` slots can be booked; `BOOKED` ones show their appointment where the caller may read it; `BLOCKED` ones are over, in leave or
-/// on a holiday, or kept free around an appointment.
+/// on a holiday, kept free around an appointment, or held for somebody on the waitlist who was offered them.
 /// A `PATIENT` sees free slots and their own bookings.
 #[utoipa::path(
     tag = "availability",

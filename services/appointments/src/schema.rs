@@ -201,6 +201,78 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    waitlist_entries (id) {
+        id -> BigInt,
+        patient_id -> BigInt,
+        doctor_id -> Nullable<BigInt>,
+        specialization -> Nullable<Text>,
+        start_date -> Date,
+        end_date -> Date,
+        earliest_time -> Nullable<Time>,
+        latest_time -> Nullable<Time>,
+        weekdays -> Array<SmallInt>,
+        duration_minutes -> Nullable<Integer>,
+        appointment_type -> Text,
+        urgency -> Text,
+        reason -> Text,
+        status -> Text,
+        leaving_reason -> Text,
+        appointment_id -> Nullable<BigInt>,
+        version -> BigInt,
+        created_by -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    waitlist_offers (id) {
+        id -> BigInt,
+        entry_id -> BigInt,
+        doctor_id -> BigInt,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        held_from -> Timestamptz,
+        held_until -> Timestamptz,
+        status -> Text,
+        offered_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    waitlist_openings (id) {
+        id -> BigInt,
+        doctor_id -> BigInt,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        created_at -> Timestamptz,
+        due_at -> Timestamptz,
+        past_urgency -> Nullable<Text>,
+        past_entry -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    waitlist_history (id) {
+        id -> BigInt,
+        entry_id -> BigInt,
+        version -> BigInt,
+        changed_at -> Timestamptz,
+        changed_by -> Nullable<BigInt>,
+        changed_as -> Text,
+        status -> Text,
+        offer_id -> Nullable<BigInt>,
+        why -> Text,
+    }
+}
+
+diesel::joinable!(waitlist_entries -> staff (doctor_id));
+diesel::joinable!(waitlist_entries -> patients (patient_id));
+diesel::joinable!(waitlist_offers -> staff (doctor_id));
+diesel::joinable!(waitlist_offers -> waitlist_entries (entry_id));
 diesel::joinable!(appointments -> staff (doctor_id));
 diesel::joinable!(appointments -> patients (patient_id));
 diesel::joinable!(availability -> staff (doctor_id));
@@ -216,5 +288,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     period_hours,
     time_off,
     appointments,
-    appointment_history
+    appointment_history,
+    waitlist_entries,
+    waitlist_offers,
+    waitlist_history
 );

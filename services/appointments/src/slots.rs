@@ -84,15 +84,15 @@ pub enum Misplaced {
     AcrossMidnight,
 }
 
-/// An appointment that takes up the doctor's time.
+/// What takes up the doctor's time: an appointment, or an offer that holds it for somebody who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy {
     /// Its time.
     pub span: Span,
     /// The same with what the doctor keeps free around it.
     pub held: Span,
-    /// Its id.
-    pub appointment: i64,
+    /// The appointment's id; `None` of an offer.
+    pub appointment: Option<i64>,
 }
 
 /// What a slot of a schedule is.
@@ -102,7 +102,7 @@ pub enum State {
     Free,
     /// Taken by this appointment.
     Booked(i64),
-    /// Neither: it has begun, the doctor is away, or keeps it free around an appointment.
+    /// Neither: it has begun, the doctor is away, or keeps it free around an appointment, or it is held for somebody who waits.
     Blocked,
 }
 

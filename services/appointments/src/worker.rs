@@ -1,4 +1,5 @@
-//! What runs beside the API: events out, events in, patients who did not come marked, and old answers forgotten.
+//! What runs beside the API: events out, events in, patients who did not come marked, freed time offered to those who wait, and old
+//! answers forgotten.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::Calendar;
 use crate::events::{SUBSCRIBER, Subscriber};
 use crate::no_show;
+use crate::waitlist::round::Rounds;
 
 /// How often old `Idempotency-Key`s are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
@@ -19,6 +21,9 @@ const PRUNE_ROUNDS: u32 = 20;
 /// How often the worker looks for patients who did not come.
 const MISSED_EVERY: Duration = Duration::from_secs(60);
 
+/// How often it looks after those who wait.
+const WAITLIST_EVERY: Duration = Duration::from_secs(1);
+
 /// How the worker reckons time.
 #[derive(Clone, Debug)]
 pub struct Pace {
@@ -26,6 +31,8 @@ pub struct Pace {
     pub calendar: Calendar,
     /// How long after its start an appointment is waited for.
     pub no_show_grace: TimeDelta,
+    /// How long a freed time is held for whom it is offered to.
+    pub waitlist_hold: TimeDelta,
 }
 
 /// Runs until `stop` is cancelled.
@@ -38,9 +45,20 @@ pub async fn run(pool: Pool, queues: SqsQueues, pace: Pace, stop: CancellationTo
         relay::run(pool.clone(), queues.clone(), stop.clone()),
         consumer::run(pool.clone(), queues, SUBSCRIBER, subscriber, stop.clone()),
         audit::worker::run(pool.clone(), stop.clone()),
+        keep_waitlist(pool.clone(), pace.clone(), stop.clone()),
         mark_missed(pool.clone(), pace, stop.clone()),
         prune(pool, stop),
     )?;
+    Ok(())
+}
+
+async fn keep_waitlist(pool: Pool, pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
+    let rounds = Rounds { pool, calendar: pace.calendar, outbox: Outbox::new(), hold: pace.waitlist_hold };
+    while stop.run_until_cancelled(tokio::time::sleep(WAITLIST_EVERY)).await.is_some() {
+        if let Err(fault) = rounds.round(Utc::now()).await {
+            tracing::warn!(fault = format!("{fault:#}"), "those who wait have to wait for now");
+        }
+    }
     Ok(())
 }
 

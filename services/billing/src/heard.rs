@@ -65,6 +65,8 @@ impl Handler for Heard {
                 | Payload::InvoiceCancelled(_)
                 | Payload::PaymentReceived(_)
                 | Payload::PaymentRefunded(_)
+                | Payload::WaitlistOffered(_)
+                | Payload::WaitlistOfferClosed(_)
                 | Payload::BreakGlassUsed(_)
                 | Payload::ExternalAppointmentReceived(_),
             )

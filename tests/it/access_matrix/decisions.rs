@@ -86,6 +86,12 @@ GET    /api/appointments/date-range/                  | 401     ok     ok/none  
 POST   /api/appointments/ over another                | 401     ok     ok/403   403      403      403      403      403
 POST   /api/appointments/series/                      | 401     heard  heard/403 403     heard    403      403      403
 POST   /api/appointments/walk-in/                     | 401     heard  heard/403 403     heard    403      403      403
+GET    /api/appointments/waitlist/                    | 401     ok     ok/none  403      ok       403      403      ok/none
+POST   /api/appointments/waitlist/                    | 401     ok     ok/403   403      ok       403      403      ok/400
+GET    /api/appointments/waitlist/{id}/               | 401     ok     ok/404   403      ok       403      403      ok/404
+PATCH  /api/appointments/waitlist/{id}/ leave         | 401     ok     ok/404   403      ok       403      403      ok/404
+POST   /api/appointments/waitlist/{id}/accept/        | 401     heard  heard/404 403     heard    403      403      heard/404
+POST   /api/appointments/waitlist/{id}/decline/       | 401     heard  heard/404 403     heard    403      403      heard/404
 GET    /api/appointments/external/                    | 401     ok     403      403      ok       403      403      403
 GET    /api/appointments/{id}/calendar.ics            | 401     ok     ok/404   ok/404   ok       ok       403      ok/404
 GET    /api/appointments/{id}/history/                | 401     ok     ok/404   ok/404   ok       ok       403      ok/404

@@ -56,6 +56,7 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, _, "deactivate") if caller.name == "PATIENT" => side.patient,
         ("DELETE", "/api/patients/{id}/", _) | (_, _, "deactivate") => world.new_patient(whose).await,
         (_, _, "another doctor's") => world.new_appointment_elsewhere(whose).await,
+        (_, _, "leave") => world.new_waiting(whose).await,
         (_, _, "confirm" | "cancel") => world.new_appointment(whose).await,
         ("POST", "/api/billing/invoices/{id}/issue/", _) => world.new_draft(whose).await,
         ("POST", "/api/billing/invoices/{id}/cancel/", _) => world.new_invoice(whose).await,
@@ -69,6 +70,7 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, path, _) if path.starts_with("/api/patients/{id}/") || path.starts_with("/fhir/Patient/{id}/") => {
             side.patient
         }
+        (_, path, _) if path.starts_with("/api/appointments/waitlist/{id}/") => side.waiting,
         (_, path, _) if path.starts_with("/api/appointments/{id}/") => side.appointment,
         (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
         (_, path, _) if path.starts_with("/api/billing/payments/{id}/") => side.payment,
@@ -88,7 +90,10 @@ fn query(line: &Line, side: &Side) -> String {
     match line.path {
         "/fhir/Patient/" | "/fhir/Patient/_search/" => format!("?identifier={}", side.number),
         "/api/patients/" => format!("?search={}", side.number),
-        "/api/appointments/" | "/api/billing/invoices/" | "/api/billing/credit-notes/" => {
+        "/api/appointments/"
+        | "/api/appointments/waitlist/"
+        | "/api/billing/invoices/"
+        | "/api/billing/credit-notes/" => {
             format!("?patient={}", side.patient)
         }
         "/api/appointments/date-range/" => {
@@ -147,6 +152,8 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
             }
             body
         }
+        (_, "/api/appointments/waitlist/", _) => world.wait(side.patient, side.doctor),
+        (_, "/api/appointments/waitlist/{id}/", _) => json!({"status": "LEFT", "leaving_reason": "travels"}),
         (_, "/api/appointments/series/", _) => {
             json!({"patient": i64::MAX, "doctor": side.doctor, "date": first_day(), "time_slot": "07:00:00",
                 "rrule": "FREQ=DAILY;COUNT=2"})

@@ -31,6 +31,8 @@ pub struct Side {
     /// Inspected, with a small picture of it.
     pub document: i64,
     pub appointment: i64,
+    /// On the waitlist, and never offered anything.
+    pub waiting: i64,
     pub invoice: i64,
     pub draft: i64,
     pub credit_note: i64,
@@ -64,6 +66,7 @@ pub struct World {
     /// A session of the other doctor's.
     pub strangers_session: String,
     slots: AtomicU64,
+    waits: AtomicU64,
 }
 
 /// Slots of forty days.
@@ -94,7 +97,7 @@ impl World {
         let stranger = hospital.newcomer(&admin, "DOCTOR", "Another ward").await;
         let strangers_session = session(&hospital, &stranger.access, true).await;
         let of = |name: &str| callers.iter().find(|caller| caller.name == name).unwrap().person.as_ref().unwrap();
-        let slots = AtomicU64::new(2);
+        let (slots, waits) = (AtomicU64::new(2), AtomicU64::new(1));
         let own = side(&hospital, &admin, of("DOCTOR").id, Some(of("PATIENT").id), 0).await;
         let anothers = side(&hospital, &admin, stranger.id, None, 1).await;
         let glass = used_break_glass(&hospital, &admin, &stranger, own.patient).await;
@@ -106,7 +109,7 @@ impl World {
         let service = id(&hospital.post(&admin, "/api/billing/services/", &service()).await.expect(201).body);
         let closed = hospital.post(&admin, "/api/billing/day-close/", &day_close()).await.expect(201);
         let day_close = id(&closed.body);
-        Self { hospital, admin, callers, own, anothers, service, glass, day_close, strangers_session, slots }
+        Self { hospital, admin, callers, own, anothers, service, glass, day_close, strangers_session, slots, waits }
     }
 
     pub fn side(&self, whose: Whose) -> &Side {
@@ -144,6 +147,18 @@ impl World {
     pub async fn new_appointment_elsewhere(&self, whose: Whose) -> i64 {
         let at = time(AFTER_ALL + self.slots.fetch_add(1, Ordering::Relaxed));
         book(&self.hospital, &self.admin, self.anothers.doctor, self.side(whose).patient, at).await
+    }
+
+    /// What puts a patient on the waitlist, for a day that they do not wait for yet.
+    pub fn wait(&self, patient: i64, doctor: i64) -> Value {
+        waits(patient, doctor, self.waits.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The side's patient on the waitlist.
+    pub async fn new_waiting(&self, whose: Whose) -> i64 {
+        let Side { doctor, patient, .. } = self.side(whose);
+        let body = self.wait(*patient, *doctor);
+        id(&self.hospital.post(&self.admin, "/api/appointments/waitlist/", &body).await.expect(201).body)
     }
 
     /// Leave of the side's doctor.
@@ -194,6 +209,8 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let path = format!("/api/appointments/doctor/{doctor}/availability/");
     hospital.put(admin, &path, &hours()).await.expect(200);
     let appointment = book(hospital, admin, doctor, patient, time(slot)).await;
+    let body = waits(patient, doctor, 0);
+    let waiting = id(&hospital.post(admin, "/api/appointments/waitlist/", &body).await.expect(201).body);
     let invoice = bill(hospital, admin, patient, false).await;
     let draft = bill(hospital, admin, patient, true).await;
     let note = json!({"kind": "NOTE", "note": "Speaks Tamil"});
@@ -202,7 +219,7 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let credit_note = cancelled(hospital, admin, patient).await;
     let payment = pay(hospital, admin, invoice).await;
     let document = document(hospital, admin, patient).await;
-    Side { doctor, patient, number, entry, document, appointment, invoice, draft, credit_note, payment }
+    Side { doctor, patient, number, entry, document, appointment, waiting, invoice, draft, credit_note, payment }
 }
 
 /// A document that can be read.
@@ -307,6 +324,12 @@ pub fn hours() -> Value {
     let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
     let weekly = days.map(|day| json!({"weekday": day, "start": "06:00:00", "end": "22:00:00"}));
     json!({"slot_minutes": 15, "weekly": weekly, "works_on_holidays": true})
+}
+
+/// What puts a patient on the waitlist for the nth of some days, at an hour when the doctor is never there.
+fn waits(patient: i64, doctor: i64, nth: u64) -> Value {
+    json!({"patient": patient, "doctor": doctor, "start_date": day(60 + nth), "end_date": day(60 + nth),
+        "earliest_time": "22:00:00"})
 }
 
 /// Leave long after all appointments.

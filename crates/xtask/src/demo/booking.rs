@@ -9,21 +9,26 @@ use super::player::{Player, must};
 use super::{Cast, has_id};
 use crate::api::Call;
 
-const APPOINTMENTS: &str = "/api/appointments/";
+pub const APPOINTMENTS: &str = "/api/appointments/";
 /// How many try for one slot at the same instant.
 const CROWD: usize = 50;
 
 /// A free slot.
-struct Slot {
-    date: String,
-    time: String,
+pub struct Slot {
+    /// Day.
+    pub date: String,
+    /// When it begins.
+    pub time: String,
 }
 
-/// Books an appointment, fails to book over it, and lets a crowd fight for another slot. Gives the appointment.
-pub async fn book(player: &Player, cast: &Cast, patient: i64) -> Result<i64> {
+/// Books an appointment, fails to book over it, and lets a crowd fight for another slot. Gives the appointment, and a
+/// slot that is free.
+pub async fn book(player: &Player, cast: &Cast, patient: i64) -> Result<(i64, Slot)> {
     let token = &cast.receptionist;
-    let slots = free_slots(player, cast).await?;
-    let [slot, contested, ..] = slots.as_slice() else { bail!("the doctor has no two free slots in the coming month") };
+    let mut slots = free_slots(player, cast).await?.into_iter();
+    let (Some(slot), Some(contested), Some(free)) = (slots.next(), slots.next(), slots.next()) else {
+        bail!("the doctor has no three free slots in the coming month")
+    };
     let wanted = json!({"patient": patient, "doctor": cast.doctor_id, "date": slot.date, "time_slot": slot.time, "reason": "Fever for three days"});
     let key = format!("demo-booking-{patient}");
     let booked = player.play("book", Call::post(APPOINTMENTS).by(token).json(wanted.clone()).key(&key), 201).await?;
@@ -52,7 +57,7 @@ pub async fn book(player: &Player, cast: &Cast, patient: i64) -> Result<i64> {
     let past = json!({"patient": patient, "doctor": cast.doctor_id, "date": "2020-01-06", "time_slot": "10:00:00"});
     player.play("a day that is over", Call::post(APPOINTMENTS).by(token).json(past), 400).await?;
 
-    crowd(player, cast, patient, contested).await?;
+    crowd(player, cast, patient, &contested).await?;
 
     let range =
         format!("{APPOINTMENTS}date-range/?start_date={0}&end_date={0}&doctor_id={1}", slot.date, cast.doctor_id);
@@ -62,7 +67,7 @@ pub async fn book(player: &Player, cast: &Cast, patient: i64) -> Result<i64> {
     names.sort_unstable();
     must(names == ["appointments", "count", "end_date", "start_date"], "a date range has exactly its four fields")?;
     must(has_id(listed.list("appointments")?, id), "and the appointment is in it")?;
-    Ok(id)
+    Ok((id, free))
 }
 
 /// A visit, from walking in to COMPLETED, and its trace.

@@ -8,6 +8,7 @@ mod money;
 mod newcomer;
 mod paper;
 mod player;
+mod waiting;
 mod watching;
 
 use anyhow::{Context, Result};
@@ -41,7 +42,9 @@ pub async fn demo(home: &Home) -> Result<()> {
     player.act("3. Finding and reading the patient");
     desk::find(&player, &cast, &newcomer, patient).await?;
     player.act("4. Booking, also fifty at once");
-    let appointment = booking::book(&player, &cast, patient).await?;
+    let (appointment, free) = booking::book(&player, &cast, patient).await?;
+    player.act("   and waiting for a slot that somebody else has");
+    waiting::wait(&player, &cast, &newcomer, patient, &free).await?;
     player.act("5. The visit, and what it costs");
     let visit = booking::visit(&player, &cast, patient, appointment).await?;
     money::bill(&player, &cast, patient, visit.appointment).await?;

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::people::StaffMember;
 use crate::plan::{Period, Plan, cut_in};
 use crate::slots::Hours;
+use crate::waitlist::opening;
 
 use self::input::{Wanted, Week, Weekday};
 use self::rows::{Setting, head_of, plan_of, store_periods, store_usual};
@@ -148,6 +149,7 @@ pub async fn replace(
             let head = head_of(conn, doctor).await?;
             if_match.check(head.map_or(0, |(version, _)| version))?;
             store(conn, &app, doctor, head, wanted, permit.actor.user_id).await?;
+            opening::hours_changed(conn, &app.calendar, doctor).await?;
             stored(conn, &app, doctor).await?.ok_or(Error::NotFound("doctor with hours"))
         })
         .await?;

@@ -12,7 +12,8 @@ use crate::error::{Conflict, Error, FreeSlot, Taken};
 use crate::merged;
 use crate::plan::Search;
 use crate::schema::appointments;
-use crate::slots::Span;
+use crate::slots::{Busy, Span};
+use crate::waitlist::offer;
 
 /// Attempts at one transaction that PostgreSQL makes lose.
 const ATTEMPTS: u32 = 4;
@@ -38,6 +39,8 @@ pub struct Clash {
     pub held: Span,
     /// Whether the doctor's other appointments are no hindrance: overbooking, on purpose.
     pub overbooks: bool,
+    /// Whether the time was held for this: what was overbooked over it meanwhile is no hindrance.
+    pub promised: bool,
     /// The appointment that is being moved: it is not in its own way.
     pub except: Option<i64>,
     /// What was found in the way.
@@ -60,7 +63,7 @@ impl Clash {
             lock_room(conn, room).await?;
         }
         let found = self.look(conn).await?;
-        let passed = |with: &str| self.overbooks && with == "doctor";
+        let passed = |with: &str| self.overbooks && matches!(with, "doctor" | "waitlist");
         match found.as_slice() {
             [] => Ok(Placed::Alone),
             all if all.iter().all(|(with, _)| passed(with)) => Ok(Placed::Over),
@@ -75,7 +78,8 @@ impl Clash {
     }
 
     async fn look(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<(&'static str, Span)>> {
-        type Row = (i64, i64, Option<String>, Option<i32>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
+        type Times = (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
+        type Row = (i64, i64, Option<String>, Option<i32>, bool, Times);
         let (wanted, held) = (self.wanted, self.held);
         let same = merged::one_patient(conn, self.patient).await?;
         let of_doctor = appointments::doctor_id
@@ -102,23 +106,25 @@ impl Clash {
                 appointments::patient_id,
                 appointments::room,
                 appointments::queue_number,
-                appointments::starts_at,
-                appointments::ends_at,
-                appointments::held_from,
-                appointments::held_until,
+                appointments::overbooking_reason.is_not_null(),
+                (appointments::starts_at, appointments::ends_at, appointments::held_from, appointments::held_until),
             ))
             .load(conn)
             .await?;
         let mut found = Vec::new();
-        for (doctor, patient, room, queue_number, start, end, held_from, held_until) in rows {
+        for (doctor, patient, room, queue_number, overbooked, times) in rows {
+            let (start, end, held_from, held_until) = times;
             let span = Span { start, end };
             let theirs = Span { start: held_from, end: held_until };
             let overlaps = span.overlaps(&wanted);
-            let holds_doctor = doctor == self.doctor && queue_number.is_none() && theirs.overlaps(&held);
+            let passes = queue_number.is_some() || (overbooked && self.promised);
+            let holds_doctor = doctor == self.doctor && !passes && theirs.overlaps(&held);
             found.extend(holds_doctor.then_some(("doctor", span)));
             found.extend((same.contains(&patient) && overlaps).then_some(("patient", span)));
             found.extend((room.is_some() && room == self.room && overlaps).then_some(("room", span)));
         }
+        let waits = offer::held(conn, &[self.doctor], held).await?;
+        found.extend(waits.into_iter().map(|offered| ("waitlist", offered.span)));
         Ok(found)
     }
 
@@ -143,7 +149,8 @@ impl Clash {
         let Some(window) = calendar.days(first, last) else { return Ok(Vec::new()) };
         let except = self.except.unwrap_or(0);
         let busy = busy_doctor(conn, self.doctor, window).await?;
-        let held: Vec<Span> = busy.iter().filter(|taken| taken.appointment != except).map(|taken| taken.held).collect();
+        let stays = |taken: &&Busy| taken.appointment != Some(except);
+        let held: Vec<Span> = busy.iter().filter(stays).map(|taken| taken.held).collect();
         let same = merged::one_patient(conn, self.patient).await?;
         let others = busy_others(conn, &same, self.room.as_deref(), window, except).await?;
         let search = Search {

@@ -138,7 +138,10 @@ pub async fn check_people(app: &App, actor: &Actor, scope: &Scope, doctor: Id, p
 
 /// An appointment puts a patient into a doctor's care, so that a doctor books for those only who are in it already: for
 /// anybody else there is the desk, or break-glass.
-async fn may_book_for(app: &App, actor: &Actor, scope: &Scope, patient: i64) -> Result<bool, Error> {
+///
+/// # Errors
+/// 503 when the owner of a patient not known here yet does not answer.
+pub async fn may_book_for(app: &App, actor: &Actor, scope: &Scope, patient: i64) -> Result<bool, Error> {
     let Some(known) = app.owners.patient(&app.db, actor, patient).await? else { return Ok(false) };
     match scope {
         Scope::OfPatient(own) => Ok(known.user_id == Some(*own)),
@@ -187,13 +190,17 @@ impl Booking<'_> {
             room: wanted.room.as_ref().map(|room| room.0.as_str()),
             overbooking_reason: wanted.overbooking_reason.as_ref(),
             series: None,
+            promised: false,
         };
         order.carry_out(conn, &app.calendar, &app.outbox, (*actor).into()).await
     }
 }
 
 /// 201 with the appointment.
-fn created(app: &App, actor: &Actor, entry: Entry) -> Result<Answer, Problem> {
+///
+/// # Errors
+/// 500 when it cannot be written as JSON.
+pub fn created(app: &App, actor: &Actor, entry: Entry) -> Result<Answer, Problem> {
     let (id, version) = (entry.appointment.id, entry.appointment.version);
     let viewer = Viewer { role: actor.role, zone: app.zone() };
     Answer::created(format!("/api/appointments/{id}/"), version, &viewer.show(entry))

@@ -37,6 +37,8 @@ pub struct Order<'a> {
     pub overbooking_reason: Option<&'a Reason>,
     /// The series that it is one of.
     pub series: Option<i64>,
+    /// Whether the time was held for it, so that what was overbooked over it meanwhile is no hindrance.
+    pub promised: bool,
 }
 
 impl Order<'_> {
@@ -61,6 +63,7 @@ impl Order<'_> {
             wanted: span,
             held: diary.hold(span),
             overbooks: self.overbooking_reason.is_some(),
+            promised: self.promised,
             except: None,
             found: Vec::new(),
         };

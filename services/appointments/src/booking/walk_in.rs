@@ -115,6 +115,7 @@ async fn take_in(
         wanted: span,
         held: span,
         overbooks: true, // in the queue nobody is in the doctor's way
+        promised: false,
         except: None,
         found: Vec::new(),
     };

@@ -26,6 +26,7 @@ use crate::booking::order::overbooking_reason;
 use crate::error::Error;
 use crate::history::record::{self, By, Changed};
 use crate::status::{Moment, Refusal, Status, Who, check};
+use crate::waitlist::opening;
 use crate::{break_glass, events as told};
 
 use self::input::{Rewrite, Wanted};
@@ -293,6 +294,7 @@ impl Written {
         let called_off = row.status == Status::Cancelled && self.why.is_empty();
         let why = if called_off { row.cancellation_reason.expose() } else { &self.why };
         record::record(conn, by, &[Changed { before: Some(before), after: &row, why }]).await?;
+        opening::given_up(conn, before, &row).await?;
         let after = Entry::find(conn, &Scope::All, row.id).await?.ok_or(Error::NotFound("appointment"))?;
         told::changed(outbox, conn, by, before, &row, &after.doctor.name).await?;
         Ok(after)
@@ -319,6 +321,7 @@ impl Place {
             wanted: row.span(),
             held: row.span(),
             overbooks: true,
+            promised: false,
             except: Some(row.id),
             found: Vec::new(),
         };

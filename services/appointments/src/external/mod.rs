@@ -69,6 +69,7 @@ fn code_of(error: Error) -> Result<String, Error> {
         Error::Faults(faults) => faults.0.as_slice().first().map_or("invalid", |fault| fault.code).to_owned(),
         Error::Clash(_) | Error::Taken(_) | Error::Series(_) => "double_booking".to_owned(),
         Error::NotFound(_) => "unknown_appointment".to_owned(),
+        Error::Waitlist(_) => "waitlist".to_owned(),
         Error::Forbidden(_) => "not_allowed".to_owned(),
         Error::DoesNotFollow { .. } => "does_not_follow".to_owned(),
         Error::TooEarly { .. } => "too_early".to_owned(),
@@ -170,6 +171,7 @@ impl Told<'_> {
             room: None,
             overbooking_reason: None,
             series: None,
+            promised: false,
         };
         order.carry_out(conn, calendar, &Outbox::new(), SENDER).await
     }
@@ -213,6 +215,7 @@ impl Told<'_> {
             wanted: if moves { wanted } else { row.span() },
             held: row.span(),
             overbooks: false,
+            promised: false,
             except: Some(row.id),
             found: Vec::new(),
         };

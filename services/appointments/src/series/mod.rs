@@ -204,6 +204,7 @@ impl NewSeries {
             room: self.room.as_ref().map(|room| room.0.as_str()),
             overbooking_reason: None,
             series: Some(series),
+            promised: false,
         }
     }
 

@@ -29,6 +29,7 @@ use crate::rescheduling::{self, Of};
 use crate::schema::{appointments, time_off};
 use crate::slots::Span;
 use crate::status::Cause;
+use crate::waitlist;
 
 use self::input::{Absence, Parameters};
 
@@ -255,7 +256,9 @@ async fn enter(
     let row = insert(conn, doctor, absence, span, actor.user_id).await?;
     let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
     rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Some(Cause::Leave), "the doctor is away").await?;
-    audit::write(conn, &actor.trail, hit.iter().map(|row| row.patient_id)).await?;
+    let offered =
+        waitlist::ends::withdraw(conn, &app.outbox, actor.into(), doctor, Some(span), "the doctor is away").await?;
+    audit::write(conn, &actor.trail, hit.iter().map(|row| row.patient_id).chain(offered)).await?;
     let ids: Vec<i64> = hit.iter().map(|row| row.id).collect();
     let entries: Vec<Entry> = visible_to(&Scope::All)
         .filter(appointments::id.eq_any(&ids))
@@ -294,6 +297,7 @@ async fn remove(app: &App, conn: &mut AsyncPgConnection, actor: &Actor, doctor: 
     let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
     let free = rescheduling::freed_of_leave(conn, doctor, hit).await?;
     rescheduling::mark(conn, &app.outbox, actor.into(), &free, None, "the doctor is there").await?;
+    waitlist::opening::free(conn, doctor, span).await?;
     audit::write(conn, &actor.trail, free.iter().map(|row| row.patient_id)).await?;
     Ok(())
 }

@@ -16,6 +16,12 @@ fn action_of(method: &str, path: &str) -> Action {
             | "/api/appointments/{id}/calendar.ics"
             | "/api/appointments/date-range/",
         ) => Action::AppointmentRead,
+        ("get", "/api/appointments/waitlist/" | "/api/appointments/waitlist/{id}/") => Action::WaitlistRead,
+        ("post", "/api/appointments/waitlist/")
+        | ("patch", "/api/appointments/waitlist/{id}/")
+        | ("post", "/api/appointments/waitlist/{id}/accept/" | "/api/appointments/waitlist/{id}/decline/") => {
+            Action::WaitlistWrite
+        }
         ("get", "/api/appointments/external/") => Action::ExternalAppointmentRead,
         ("post", "/api/appointments/series/") => Action::AppointmentSeries,
         ("post", "/api/appointments/walk-in/") => Action::AppointmentWalkIn,
@@ -61,7 +67,7 @@ async fn every_operation_by_every_role() {
         (1000, Role::Patient),
     ];
     let operations = operations();
-    assert_eq!(operations.len(), 22);
+    assert_eq!(operations.len(), 28);
     for (method, path, action) in operations {
         let subject = if path.contains("doctor/{id}") { RAO.to_string() } else { id.to_string() };
         let path = path.replace("{id}", &subject).replace("{entry}", "1");

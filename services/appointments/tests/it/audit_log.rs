@@ -5,6 +5,7 @@ use testkit::{Audited, Good};
 
 use crate::busy_times::{calendar_of, event};
 use crate::hospital::{Hospital, LAKSHMI, OTHER, RAO, day, slot};
+use crate::waitlist::{WAITLIST, frees, joined, round, waits};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
@@ -28,7 +29,18 @@ async fn every_operation_leaves_a_row() {
         (0..7).map(|weekday| json!({"weekday": weekday, "start": "00:00:00", "end": "23:59:00"})).collect();
     let always = json!({"slot_minutes": 5, "weekly": all_day});
     let calendar = calendar_of(&event("audited", day(5), "0900", "1000"));
-    let good: [Good; 29] = [
+    let accepting = joined(&hospital, &waits(200, RAO)).await;
+    let declining = joined(&hospital, &waits(201, RAO)).await;
+    frees(&hospital, RAO, day(5), "10:00:00").await;
+    frees(&hospital, RAO, day(5), "11:00:00").await;
+    assert_eq!(round(&hospital).await.offered, 2);
+    let good: [Good; 35] = [
+        ("POST", WAITLIST.into(), waits(202, RAO)),
+        ("GET", WAITLIST.into(), json!({})),
+        ("GET", format!("{WAITLIST}{accepting}/"), json!({})),
+        ("POST", format!("{WAITLIST}{accepting}/accept/"), json!({})),
+        ("POST", format!("{WAITLIST}{declining}/decline/"), json!({})),
+        ("PATCH", format!("{WAITLIST}{declining}/"), json!({"status": "LEFT", "leaving_reason": "travels"})),
         ("GET", "/api/appointments/".into(), json!({})),
         ("GET", format!("/api/appointments/{id}/"), json!({})),
         ("GET", format!("/api/appointments/doctor/{RAO}/schedule/?start_date={from}&end_date={to}"), json!({})),

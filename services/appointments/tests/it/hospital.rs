@@ -161,7 +161,7 @@ pub fn calendar() -> Calendar {
 
 /// As a test's worker runs.
 pub fn pace() -> Pace {
-    Pace { calendar: calendar(), no_show_grace: TimeDelta::minutes(60) }
+    Pace { calendar: calendar(), no_show_grace: TimeDelta::minutes(60), waitlist_hold: TimeDelta::minutes(15) }
 }
 
 /// Who hears events.

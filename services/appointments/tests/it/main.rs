@@ -37,6 +37,11 @@ mod schedule;
 mod time_off;
 
 mod no_show;
+mod waitlist;
+mod waitlist_ends;
+mod waitlist_holds;
+mod waitlist_input;
+mod waitlist_races;
 
 mod access;
 mod audit_log;
