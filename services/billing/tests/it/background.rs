@@ -35,8 +35,15 @@ async fn asked(clinic: &Clinic, role: Role, body: &Value) -> String {
     ask(clinic, role, body).await.expect(202).header("location").to_owned()
 }
 
+/// On a busy machine an audit row may come too late, and then the answer is 503.
 async fn look(clinic: &Clinic, role: Role, path: &str) -> Value {
-    clinic.server.get(path, &clinic.token(role)).await.expect(200).body
+    for _ in 0..20 {
+        let answer = clinic.server.get(path, &clinic.token(role)).await;
+        if answer.status != 503 {
+            return answer.expect(200).body;
+        }
+    }
+    panic!("{path} is 503 again and again");
 }
 
 async fn content(link: &str) -> Vec<u8> {
