@@ -306,7 +306,7 @@ async fn whose_it_is() {
     }
     assert_eq!(look(&clinic, Role::Accountant, REPORTS).await["count"], 0);
 
-    clinic.db.sql("UPDATE reports SET status = 'QUEUED', asked_as = 'RECEPTIONIST', progress = 0, object = NULL, size = NULL, sha256 = NULL, file_name = NULL, finished_at = NULL").await;
+    clinic.db.sql("UPDATE reports SET status = 'QUEUED', asked_as = 'RECEPTIONIST', progress = 0, object = NULL, size = NULL, sha256 = NULL, file_name = NULL, finished_at = NULL, due_at = now()").await;
     assert!(make(&clinic).await && make(&clinic).await);
     let failed = look(&clinic, Role::Admin, &whole).await;
     assert_eq!(
