@@ -88,11 +88,17 @@ enum Command {
     },
     /// Stop everything and remove its data
     Reset,
-    /// Fill the running system with patients who have Indian names, the same ones every time
+    /// Fill the running system with the patients, appointments and invoices of an Indian hospital, the same ones every time
     Seed {
-        /// How many in all
-        #[arg(long, default_value_t = 1_000_000)]
-        patients: u64,
+        /// How many patients in all; 1000000 if nothing else is asked for
+        #[arg(long)]
+        patients: Option<u64>,
+        /// How many appointments of three years with 500 doctors, and the patients that they need
+        #[arg(long)]
+        appointments: Option<u64>,
+        /// How many invoices of the last whole financial year, and the patients that they need
+        #[arg(long)]
+        invoices: Option<u64>,
     },
     /// Play a patient's journey against a running system
     Demo,
@@ -129,6 +135,12 @@ enum Command {
         /// Requests in flight at once
         #[arg(long, default_value_t = 16)]
         concurrency: usize,
+        /// Appointments to measure among
+        #[arg(long, default_value_t = 5_000_000)]
+        appointments: u64,
+        /// Invoices to measure among
+        #[arg(long, default_value_t = 1_000_000)]
+        invoices: u64,
     },
 }
 
@@ -161,7 +173,9 @@ async fn run(command: Command) -> Result<()> {
             running::logs(&Home::up()?, &service, lines, if follow { Follow::Yes } else { Follow::No }).await
         }
         Command::Reset => running::reset(&Home::up()?).await,
-        Command::Seed { patients } => seed::seed(&Home::up()?, patients).await,
+        Command::Seed { patients, appointments, invoices } => {
+            seed::seed(&Home::up()?, seed::Wanted { patients, appointments, invoices }).await
+        }
         Command::Demo => demo::demo(&Home::up()?).await,
         Command::Trace { id, route } => trace::show(&Home::up()?, &id, route.as_deref()),
         Command::Test => test::test().await,
@@ -169,10 +183,11 @@ async fn run(command: Command) -> Result<()> {
         Command::Tidy => tidy::tidy(&home::root()?),
         Command::Deps => deps::deps(&home::root()?).await,
         Command::Openapi => openapi::openapi().await,
-        Command::Bench { only, write, seconds, concurrency } => {
+        Command::Bench { only, write, seconds, concurrency, appointments, invoices } => {
             let manner =
                 bench::Manner { length: Duration::from_secs(seconds.max(1)), concurrency: concurrency.clamp(1, 512) };
-            bench::bench(manner, only, if write { bench::Keep::InDocs } else { bench::Keep::No }).await
+            let sizes = bench::Sizes { appointments, invoices };
+            bench::bench(manner, sizes, only, if write { bench::Keep::InDocs } else { bench::Keep::No }).await
         }
     }
 }

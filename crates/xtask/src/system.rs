@@ -33,7 +33,7 @@ pub const SERVICES: [Service; 4] = [
 pub const DATABASE: &str = "ehs";
 
 /// The demo hospital as its invoices name it. The GSTIN is an example from the law's own texts.
-const HOSPITAL: [(&str, &str); 6] = [
+pub const HOSPITAL: [(&str, &str); 6] = [
     ("EHS_HOSPITAL_NAME", "Asha Demo Hospital"),
     ("EHS_HOSPITAL_ADDRESS", "14, Anna Salai, Chennai, Tamil Nadu 600002"),
     ("EHS_HOSPITAL_GSTIN", "33AAATC1278N1ZN"),

@@ -41,10 +41,55 @@ impl Meter {
     }
 }
 
+/// Some processes' meters, each by what it is called in a report.
+pub struct Meters(Vec<(&'static str, Meter)>);
+
+/// Where some meters stood.
+pub struct Reading(Vec<u64>);
+
+impl Meters {
+    /// Of these.
+    pub fn new(meters: Vec<(&'static str, Meter)>) -> Self {
+        Self(meters)
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// Where they stand.
+    pub fn read(&self) -> Reading {
+        Reading(self.0.iter().map(|(_, meter)| meter.micros()).collect())
+    }
+
+    /// Microseconds that each used since then.
+    pub fn since(&self, before: &Reading) -> Vec<(&'static str, u64)> {
+        let used =
+            |((name, meter), before): (&(&'static str, Meter), &u64)| (*name, meter.micros().saturating_sub(*before));
+        self.0.iter().zip(&before.0).map(used).collect()
+    }
+}
+
 /// Memory that a process holds, in KiB.
 pub fn resident_kib(process: &Identity) -> u64 {
+    status_kib(process, "VmRSS:")
+}
+
+/// The most that a process held since [`forget_peak`], or ever where the system does not forget, in KiB.
+pub fn peak_kib(process: &Identity) -> u64 {
+    status_kib(process, "VmHWM:")
+}
+
+/// Counts [`peak_kib`] from now on.
+pub fn forget_peak(process: &Identity) {
+    // Where it is not allowed, the peak is that of the whole life, which is no less.
+    let _ = fs::write(format!("/proc/{}/clear_refs", process.pid), "5");
+}
+
+fn status_kib(process: &Identity, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::cpu::Meter;
+use super::cpu::{Meter, Meters};
 use super::report::{hundredths, machine, percentile};
 use super::{Bench, Manner};
 use crate::home::port;
@@ -26,20 +26,20 @@ pub struct Rate {
 
 /// Sends from as many senders as there are connections, each as fast as it is acknowledged.
 pub async fn measure(bench: &Bench<'_>) -> Result<Rate> {
-    let meters = [
+    let meters = Meters::new(vec![
         ("worker of patients", Meter::alone(bench.process("patients-worker")?)),
         ("PostgreSQL", Meter::with_children(bench.process("postgres")?)),
-    ];
+    ]);
     let (address, manner) = (bench.home.port(port::MLLP), bench.manner);
     say!("measuring: HL7 messages over MLLP");
     send(address, manner.concurrency, manner.length / 5, "W").await?; // pools warm up unmeasured
-    let before: Vec<u64> = meters.iter().map(|(_, meter)| meter.micros()).collect();
+    let before = meters.read();
     let begun = Instant::now();
     let mut latencies = send(address, manner.concurrency, manner.length, "M").await?;
     let took = begun.elapsed();
-    let cpu = meters.iter().zip(before).map(|((name, meter), before)| (*name, meter.micros().saturating_sub(before)));
+    let cpu = meters.since(&before);
     latencies.sort_unstable();
-    Ok(Rate { latencies, took, cpu: cpu.collect(), manner })
+    Ok(Rate { latencies, took, cpu, manner })
 }
 
 /// Microseconds from each message's first byte to its acknowledgment's last.

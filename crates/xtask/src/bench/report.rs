@@ -112,6 +112,17 @@ fn between_markers(page: &str, section: &str, tables: &str) -> Result<String> {
     Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", tables.trim()))
 }
 
+/// A table's head: its columns, what some processes used after them, and the line below.
+pub fn head(columns: &[&str], used: &str, processes: &[&str]) -> String {
+    let mut text = format!("| {} |", columns.join(" | "));
+    for (at, process) in processes.iter().enumerate() {
+        let _ = if at == 0 { write!(text, " {used}: {process} |") } else { write!(text, " {process} |") };
+    }
+    let numbers = (columns.len() + processes.len()).saturating_sub(1);
+    let _ = writeln!(text, "\n| --- |{}", " ---: |".repeat(numbers));
+    text
+}
+
 /// The value that so many in a hundred do not exceed.
 pub fn percentile(sorted: &[u64], percent: usize) -> u64 {
     let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
@@ -151,6 +162,12 @@ mod tests {
         let sorted: Vec<u64> = (1..=200).collect();
         assert_eq!((percentile(&sorted, 50), percentile(&sorted, 99)), (100, 198));
         assert_eq!(percentile(&[], 99), 0);
+    }
+
+    #[test]
+    fn a_head_has_a_column_for_each_process() {
+        let text = head(&["request", "s"], "CPU s", &["gateway", "PostgreSQL"]);
+        assert_eq!(text, "| request | s | CPU s: gateway | PostgreSQL |\n| --- | ---: | ---: | ---: |\n");
     }
 
     #[test]

@@ -20,22 +20,16 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Report> {
     for child in &bench.state.children {
         memory.push((child.name.clone(), cpu::resident_kib(&child.identity)));
     }
-    let meters = [
-        ("gateway", Meter::alone(bench.process("gateway")?)),
-        ("patients", Meter::alone(bench.process("patients")?)),
-        ("PostgreSQL", Meter::with_children(bench.process("postgres")?)),
-    ];
+    let meters = bench.meters("patients")?;
     let manner = bench.manner;
     let load = Load { address: bench.home.port(port::GATEWAY), token: bench.token.clone(), manner };
     let mut rows = Vec::new();
     for target in [Target::Read(bench.ids.clone()), Target::Search, Target::List] {
         say!("measuring: {}", target.name());
         load.run(&target, manner.length / 5).await?; // caches and pools warm up unmeasured
-        let before: Vec<u64> = meters.iter().map(|(_, meter)| meter.micros()).collect();
+        let before = meters.read();
         let latencies = load.run(&target, manner.length).await?;
-        let used =
-            meters.iter().zip(before).map(|((name, meter), before)| (*name, meter.micros().saturating_sub(before)));
-        rows.push(Row::new(target.name(), latencies, manner.length, used.collect()));
+        rows.push(Row::new(target.name(), latencies, manner.length, meters.since(&before)));
     }
     say!("measuring: pgbench, one row by key");
     let postgres = Meter::with_children(bench.process("postgres")?);

@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use super::load::{Load, Target};
 use super::report::{hundredths, machine, percentile};
 use super::seed::{self, Seeded};
+use super::users;
 use super::{Bench, Manner, PATIENTS};
 use crate::api::{Api, Call};
-use crate::home::port;
 use crate::seed::people::{Person, person};
 use crate::system::DATABASE;
 
@@ -31,10 +31,11 @@ pub struct Searches {
     manner: Manner,
 }
 
+/// Each request's time in microseconds, sorted.
 struct Measured {
     name: &'static str,
-    /// Each request's time in microseconds, sorted.
-    latencies: Vec<u64>,
+    pausing: Vec<u64>,
+    rushing: Vec<u64>,
     /// What p99 may be, in milliseconds.
     bar: u64,
 }
@@ -50,7 +51,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Searches> {
 
 async fn of(bench: &Bench<'_>, patients: u32, there: usize) -> Result<Vec<Measured>> {
     anyhow::ensure!(there >= usize::try_from(patients)?, "{there} of {patients} patients are there");
-    let load = Load { address: bench.home.port(port::GATEWAY), token: bench.token.clone(), manner: bench.manner };
+    let load = bench.load_by("RECEPTIONIST").await?;
     let numbers = numbers(bench).await?;
     let mut dice = Seeded::new(20_261_127);
     let mut targets: Vec<(Target, u64)> = Vec::new();
@@ -70,15 +71,17 @@ async fn of(bench: &Bench<'_>, patients: u32, there: usize) -> Result<Vec<Measur
     targets.push((Target::OneOf("search by patient number", ids), 20));
     targets.push((Target::List, 10));
     let rows = u64::from(patients).saturating_sub(200).min(DEEP * 20);
-    let deep = Arc::from([deep_page(bench, rows).await?]);
+    let deep = Arc::from([deep_page(bench, &load, rows).await?]);
     targets.push((Target::OneOf("list page 10,000 (or the last)", deep), 10));
     let mut measured = Vec::new();
     for (target, bar) in targets {
         say!("measuring: {}, {patients} patients", target.name());
         load.run(&target, bench.manner.length / 5).await?; // caches and pools warm up unmeasured
-        let mut latencies = load.run(&target, bench.manner.length).await?;
-        latencies.sort_unstable();
-        measured.push(Measured { name: target.name(), latencies, bar });
+        let mut pausing = load.run_paced(&target, bench.manner.length, users::EVERY).await?;
+        let mut rushing = load.run(&target, bench.manner.length).await?;
+        pausing.sort_unstable();
+        rushing.sort_unstable();
+        measured.push(Measured { name: target.name(), pausing, rushing, bar });
     }
     Ok(measured)
 }
@@ -91,11 +94,11 @@ async fn numbers(bench: &Bench<'_>) -> Result<Vec<String>> {
 }
 
 /// The path of the page that begins so many rows in, found as a client finds it: by following `next`.
-async fn deep_page(bench: &Bench<'_>, rows: u64) -> Result<String> {
+async fn deep_page(bench: &Bench<'_>, load: &Load, rows: u64) -> Result<String> {
     let api = Api::new(&bench.system.hospital.gateway, None)?;
     let mut path = "/api/patients/?page_size=100".to_owned();
     for _ in 0..rows / 100 {
-        let page = api.expect(&Call::get(path).by(&bench.token), &[200]).await?;
+        let page = api.expect(&Call::get(path).by(&load.token), &[200]).await?;
         let next = page.word("next")?;
         path = next.strip_prefix(&bench.system.hospital.gateway).context("the gateway's own address")?.to_owned();
     }
@@ -156,36 +159,45 @@ impl Searches {
         let mut text = String::new();
         let _ = writeln!(
             text,
-            "{}; release build, {} connections, {} s each, through the gateway; load generator, PostgreSQL, Redis and all services on \
-             the same cores. Names are those of patients drawn at random, so that frequent ones are searched oftener.\n",
+            "{}; release build, {} users, through the gateway; load generator, PostgreSQL, Redis and all services on the same cores. Pausing: \
+             each user asks every {} s, {} s long. Without pause: each asks again at once, as long; they fill the machine, and their times are those \
+             of waiting for a core. Names are those of patients drawn at random, so that frequent ones are searched oftener.\n",
             machine(),
             self.manner.concurrency,
-            self.manner.length.as_secs()
+            hundredths(users::in_hundredths(users::EVERY)),
+            self.manner.length.as_secs(),
         );
-        let _ = writeln!(
-            text,
-            "| request | per second with {PATIENTS} | p50 ms | p99 ms | per second with {MANY} | p50 ms | p99 ms | bar of p99 | p50 to that of few | p99 |"
-        );
-        text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+        let columns = [
+            "request",
+            "bar of p99",
+            &format!("pausing, {PATIENTS} patients: p50 ms"),
+            "p99 ms",
+            &format!("pausing, {MANY}: p50 ms"),
+            "p99 ms",
+            "p50 to that of few",
+            &format!("without pause, {PATIENTS}: per second"),
+            "p99 ms",
+            &format!("without pause, {MANY}: per second"),
+            "p99 ms",
+        ];
+        let _ = writeln!(text, "| {} |", columns.join(" | "));
+        text.push_str("| --- |");
+        text.push_str(&" ---: |".repeat(columns.len() - 1));
+        text.push('\n');
         let seconds = self.manner.length.as_secs().max(1);
         for (few, many) in self.few.iter().zip(&self.many) {
-            let of = |measured: &Measured| {
-                let count = u64::try_from(measured.latencies.len()).unwrap_or(u64::MAX);
-                (count / seconds, percentile(&measured.latencies, 50), percentile(&measured.latencies, 99))
-            };
-            let ((few_count, few_50, few_99), (count, p50, p99)) = (of(few), of(many));
-            let _ = writeln!(
-                text,
-                "| {} | {few_count} | {} | {} | {count} | {} | {} | {} | {} | {} |",
-                many.name,
-                hundredths(few_50 / 10),
-                hundredths(few_99 / 10),
-                hundredths(p50 / 10),
-                hundredths(p99 / 10),
-                many.bar,
-                hundredths(p50 * 100 / few_50.max(1)),
-                hundredths(p99 * 100 / few_99.max(1)),
-            );
+            let _ = write!(text, "| {} | {} |", many.name, many.bar);
+            for measured in [few, many] {
+                let [p50, p99] = [50, 99].map(|percent| percentile(&measured.pausing, percent) / 10);
+                let _ = write!(text, " {} | {} |", hundredths(p50), hundredths(p99));
+            }
+            let ratio = percentile(&many.pausing, 50) * 100 / percentile(&few.pausing, 50).max(1);
+            let _ = write!(text, " {} |", hundredths(ratio));
+            for measured in [few, many] {
+                let per_second = u64::try_from(measured.rushing.len()).unwrap_or(u64::MAX) / seconds;
+                let _ = write!(text, " {per_second} | {} |", hundredths(percentile(&measured.rushing, 99) / 10));
+            }
+            text.push('\n');
         }
         text
     }

@@ -106,6 +106,7 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        ("words planned once", include_str!("../../migrations/2026-11-27-150000_words_planned_once/down.sql")),
         ("hl7_receiving", include_str!("../../migrations/2026-11-27-050000_hl7_receiving/down.sql")),
         ("fhir_names", include_str!("../../migrations/2026-11-27-040000_fhir_names/down.sql")),
         ("documents", include_str!("../../migrations/2026-11-27-030000_documents/down.sql")),
