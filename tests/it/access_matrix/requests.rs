@@ -75,6 +75,7 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
         (_, path, _) if path.starts_with("/api/billing/payments/{id}/") => side.payment,
         (_, "/api/billing/day-close/{id}/", _) => world.day_close,
+        (_, "/api/billing/reports/{id}/", _) => side.report,
         _ => 1,
     };
     id.to_string()
@@ -190,6 +191,8 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/billing/payments/{id}/refund/", _) => json!({"amount": "0.50", "reason": "Charged twice"}),
         (_, "/api/billing/webhooks/razorpay/", _) => json!({"event": "payment.captured", "payload": {}}),
         (_, "/api/billing/day-close/", _) => day_close(),
+        (_, "/api/billing/reports/", "the day book") => json!({"report": "day-book", "parameters": {"date": day(0)}}),
+        (_, "/api/billing/reports/", _) => world::revenue(),
         _ => json!({}),
     })
 }

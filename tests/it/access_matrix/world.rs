@@ -38,6 +38,8 @@ pub struct Side {
     pub credit_note: i64,
     /// Of the invoice.
     pub payment: i64,
+    /// Of one's own side, asked for by its doctor; of the other, by an administrator.
+    pub report: i64,
 }
 
 /// Somebody who calls, or nobody.
@@ -98,7 +100,8 @@ impl World {
         let strangers_session = session(&hospital, &stranger.access, true).await;
         let of = |name: &str| callers.iter().find(|caller| caller.name == name).unwrap().person.as_ref().unwrap();
         let (slots, waits) = (AtomicU64::new(2), AtomicU64::new(1));
-        let own = side(&hospital, &admin, of("DOCTOR").id, Some(of("PATIENT").id), 0).await;
+        let mut own = side(&hospital, &admin, of("DOCTOR").id, Some(of("PATIENT").id), 0).await;
+        own.report = report(&hospital, &of("DOCTOR").access).await;
         let anothers = side(&hospital, &admin, stranger.id, None, 1).await;
         let glass = used_break_glass(&hospital, &admin, &stranger, own.patient).await;
         let nurse = of("NURSE").access.clone();
@@ -219,7 +222,21 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let credit_note = cancelled(hospital, admin, patient).await;
     let payment = pay(hospital, admin, invoice).await;
     let document = document(hospital, admin, patient).await;
-    Side { doctor, patient, number, entry, document, appointment, waiting, invoice, draft, credit_note, payment }
+    let report = report(hospital, admin).await;
+    Side {
+        doctor,
+        patient,
+        number,
+        entry,
+        document,
+        appointment,
+        waiting,
+        invoice,
+        draft,
+        credit_note,
+        payment,
+        report,
+    }
 }
 
 /// A document that can be read.
@@ -305,6 +322,15 @@ async fn pay(hospital: &Hospital, admin: &str, invoice: i64) -> i64 {
     let request = hospital.request(reqwest::Method::POST, "/api/billing/payments/").bearer_auth(admin).json(&body);
     let key = uuid::Uuid::new_v4().to_string();
     id(&hospital.send(request.header("idempotency-key", key)).await.expect(201).body)
+}
+
+async fn report(hospital: &Hospital, token: &str) -> i64 {
+    id(&hospital.post(token, "/api/billing/reports/", &revenue()).await.expect(202).body)
+}
+
+/// What asks for a report.
+pub fn revenue() -> Value {
+    json!({"report": "revenue", "parameters": {"start_date": day(0), "end_date": day(0)}})
 }
 
 /// What closes the day of a cashier who took nothing.

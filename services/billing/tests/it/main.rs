@@ -10,6 +10,7 @@
 
 mod access;
 mod audit_log;
+mod background;
 mod bad_input;
 mod catalogue;
 mod chaos;
