@@ -22,6 +22,7 @@ use super::{answer, rows};
 use crate::access::{Scope, visible_to};
 use crate::app::App;
 use crate::break_glass::BreakGlass;
+use crate::merge::survivor;
 use crate::patient::Patient;
 use crate::schema::patients;
 
@@ -116,12 +117,15 @@ async fn answer(
     permit.actor.trail.shows(shown.iter().copied());
     break_glass.record_search(&mut conn, app, permit, &shown).await?;
 
+    let former_ids = survivor::former_ids(&mut conn, &shown).await?;
+
     let last = found.last().filter(|_| more).map(|last| After(last.updated_at, last.id));
     let origin = answer::origin(http);
     let naming = answer::naming(&origin);
     let entry = found.iter().map(|patient| {
         let key = patient.id.to_string();
-        let resource = fhir::patient::patient(&rows::patient(patient, &key, &app.patient_id_system));
+        let former_ids = former_ids.get(&patient.id).map_or(&[][..], Vec::as_slice);
+        let resource = fhir::patient::patient(&rows::patient(patient, former_ids, &key, &app.patient_id_system));
         Entry { full_url: naming.full_url(Type::Patient, &key), resource: resource.into(), search: Some(MATCH) }
     });
     let entry = entry.collect();
