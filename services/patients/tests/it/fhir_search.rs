@@ -237,8 +237,7 @@ async fn no_search_reads_the_whole_table() {
             "INSERT INTO patients (first_name, last_name, phone, email, abha_number, abha_address, date_of_birth, gender) \
              SELECT 'Name' || n, 'Family' || n % 1000, '+9198' || lpad(n::text, 8, '0'), 'n' || n || '@example.in', '91' || lpad(n::text, 12, '0'), \
              'name' || n || '@abdm', date '1930-01-01' + n % 30000, CASE WHEN n % 2 = 0 THEN 'MALE' ELSE 'FEMALE' END \
-             FROM generate_series(1, 30000) AS n; \
-             UPDATE patients SET merged_into = id - 1, version = version + 1 WHERE id % 1000 = 0",
+             FROM generate_series(1, 30000) AS n",
         )
         .await;
     hospital.db.sql("VACUUM ANALYZE patients").await;
@@ -251,7 +250,6 @@ async fn no_search_reads_the_whole_table() {
         ("given:exact=Name123", 1),
         ("name:contains=ame2999", 11),
         ("identifier=P00777", 1),
-        ("identifier=P07000", 1),
         ("identifier=name77@abdm", 1),
         ("identifier=91-0000-0000-0077", 1),
         ("phone=9800000077", 1),
@@ -259,7 +257,6 @@ async fn no_search_reads_the_whole_table() {
         ("birthdate=1980-04-12", 1),
         ("gender=other", 0),
         ("_id=77", 1),
-        ("_id=7000,6999,78", 2),
         ("_lastUpdated=lt2020-01-01", 0),
     ];
     let ask = async |query: &str, rows: usize| {
@@ -277,9 +274,11 @@ async fn no_search_reads_the_whole_table() {
     // row in two is one here, and every row.
     let walked = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'patients' AND schemaname = 'patients'";
     for (query, most) in [("gender=female", 20_100), ("_lastUpdated=ge2020-01-01", 10_100)] {
-        let (pages, rows) = (hospital.db.number(reads).await, hospital.db.number(walked).await);
+        let rows = hospital.db.number(walked).await;
         ask(query, 20).await;
-        eventually(|| async { hospital.db.number(reads).await > pages }).await;
-        assert!(hospital.db.number(walked).await - rows <= most, "{query}");
+        // a session tells of a query's walk at once, and of its queries when it likes
+        eventually(|| async { hospital.db.number(walked).await > rows }).await;
+        let walked = hospital.db.number(walked).await - rows;
+        assert!(walked <= most, "{query}: {walked} rows were walked");
     }
 }
