@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{Array, BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,6 +19,9 @@ use crate::schema::audit_log;
 pub struct Filters {
     /// Those about this patient.
     pub patient: Option<i64>,
+    /// And those about these, where one is asked for: who were merged into the patient.
+    #[serde(default)]
+    pub merged: Vec<i64>,
     /// Those of this user.
     pub actor: Option<i64>,
     /// Those of this action.
@@ -34,11 +37,21 @@ pub struct Filters {
 type Matching<T> = audit_log::BoxedQuery<'static, Pg, T>;
 
 fn matching<T>(filters: &Filters, mut found: Matching<T>) -> Matching<T> {
-    if let Some(patient) = filters.patient {
-        // As the two indexes say it.
-        let one = sql::<Bool>("(cardinality(patients) = 1 AND patients[1] = ").bind::<BigInt, _>(patient).sql(")");
-        let several = sql::<Bool>("(cardinality(patients) > 1 AND patients @> ARRAY[").bind::<BigInt, _>(patient);
-        found = found.filter(one.or(several.sql("])")));
+    // As the two indexes say it.
+    match filters.patient {
+        Some(patient) if filters.merged.is_empty() => {
+            let one = sql::<Bool>("(cardinality(patients) = 1 AND patients[1] = ").bind::<BigInt, _>(patient).sql(")");
+            let several = sql::<Bool>("(cardinality(patients) > 1 AND patients @> ARRAY[").bind::<BigInt, _>(patient);
+            found = found.filter(one.or(several.sql("])")));
+        }
+        Some(patient) => {
+            let all: Vec<i64> = std::iter::once(patient).chain(filters.merged.iter().copied()).collect();
+            let one = sql::<Bool>("(cardinality(patients) = 1 AND patients[1] = ANY(");
+            let one = one.bind::<Array<BigInt>, _>(all.clone()).sql("))");
+            let several = sql::<Bool>("(cardinality(patients) > 1 AND patients && ").bind::<Array<BigInt>, _>(all);
+            found = found.filter(one.or(several.sql(")")));
+        }
+        None => {}
     }
     if let Some(actor) = filters.actor {
         found = found.filter(audit_log::actor.eq(actor));

@@ -96,6 +96,7 @@ pub async fn list(
 ) -> Result<Page<Row>, Problem> {
     let filters = Filters {
         patient: asked.patient.map(Id::get),
+        merged: Vec::new(),
         actor: asked.actor.map(Id::get),
         action: asked.action,
         start: asked.start,

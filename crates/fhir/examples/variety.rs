@@ -136,6 +136,7 @@ fn patient(draw: &mut Draw, number: u64) -> PatientRecord<'static> {
         last_updated: at(-9),
         active: draw.below(5) > 0,
         patient_id: "P00007",
+        former_ids: &[],
         patient_id_system: "urn:ehs:patient-id",
         abha_number: known(draw, "91123456789012"),
         abha_address: known(draw, "lakshmi.r@abdm"),

@@ -17,7 +17,7 @@ pub struct Patient {
     pub id: String,
     /// Version, time of change, profile.
     pub meta: Meta,
-    /// The hospital's number first, then the ABHA number and address.
+    /// The hospital's number first, then the ABHA number and address, then the numbers of records that were merged into this one.
     pub identifier: Vec<Identifier>,
     /// Whether the record is in use.
     pub active: bool,
@@ -112,7 +112,14 @@ fn identifiers(record: &PatientRecord<'_>) -> Vec<Identifier> {
         system: Some(nrces::ABHA_SYSTEM.to_owned()),
         value,
     });
-    hospital.into_iter().chain(abha_number).chain(abha_address).collect()
+    // Whoever looks for an old number finds it in what they get.
+    let former = record.former_ids.iter().filter_map(|number| filled(number)).map(|value| Identifier {
+        r#use: Some("old"),
+        r#type: CodeableConcept::of([nrces::MEDICAL_RECORD]),
+        system: filled(record.patient_id_system),
+        value,
+    });
+    hospital.into_iter().chain(abha_number).chain(abha_address).chain(former).collect()
 }
 
 /// `NN-NNNN-NNNN-NNNN`, where there are fourteen digits.

@@ -18,6 +18,8 @@ pub struct PatientRecord<'a> {
     pub active: bool,
     /// The hospital's number for the patient.
     pub patient_id: &'a str,
+    /// The hospital's numbers for records that were merged into this one.
+    pub former_ids: &'a [String],
     /// The URI of the hospital's numbering.
     pub patient_id_system: &'a str,
     /// ABHA number, 14 digits, with or without hyphens.

@@ -12,6 +12,7 @@ fn whole() -> PatientRecord<'static> {
         last_updated: DateTime::from_timestamp(1_795_400_000, 123_000_000).unwrap(),
         active: true,
         patient_id: "EHS-2026-000481",
+        former_ids: &[],
         patient_id_system: "https://ehs.example.in/patient-id",
         abha_number: Some("91712455301186"),
         abha_address: Some("rajesh.sharma75@abdm"),
@@ -94,4 +95,17 @@ fn a_death_is_a_time_or_a_fact() {
 #[test]
 fn debug_shows_no_content() {
     assert_eq!(format!("{:?}", whole()), r#"PatientRecord { id: "48213", .. }"#);
+}
+
+#[test]
+fn numbers_of_merged_records_are_old_ones() {
+    let former = ["EHS-2025-000007".to_owned(), " ".to_owned()];
+    let resource = written(&PatientRecord { former_ids: &former, ..whole() });
+    let identifiers = resource["identifier"].as_array().unwrap();
+    let uses: Vec<&Value> = identifiers.iter().map(|identifier| &identifier["use"]).collect();
+    assert_eq!(uses, ["usual", "official", "official", "old"]);
+    assert_eq!(
+        (&identifiers[3]["value"], &identifiers[3]["system"]),
+        (&"EHS-2025-000007".into(), &identifiers[0]["system"])
+    );
 }

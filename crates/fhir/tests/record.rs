@@ -26,6 +26,7 @@ fn patient() -> PatientRecord<'static> {
         last_updated: at(0),
         active: true,
         patient_id: "P00007",
+        former_ids: &[],
         patient_id_system: "urn:ehs:patient-id",
         abha_number: Some("91123456789012"),
         abha_address: Some("lakshmi.r@abdm"),

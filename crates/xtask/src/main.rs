@@ -18,6 +18,7 @@ mod detach;
 mod gateway_config;
 mod home;
 mod install;
+mod mllp;
 mod openapi;
 mod parts;
 mod process;

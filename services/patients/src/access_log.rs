@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, get, web};
 use audit::query::{self, Filters};
 use audit::row::Row;
 use auth::permissions::PatientAccessLog;
-use auth::{Permit, Role};
+use auth::{Action, Permit, Role};
 use chassis::db;
 use chassis::fields::number;
 use chassis::page::{self, Page, PageRequest};
@@ -21,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
+use crate::merge::survivor;
 use crate::patient::Patient;
 use crate::staff;
 
@@ -39,6 +40,8 @@ words! {
         Billing = "BILLING",
         /// To review who opened what.
         Audit = "AUDIT",
+        /// By another system of the hospital, which sent a message of its own accord: nobody was signed in.
+        Interface = "INTERFACE",
         /// By a person of whom the log says no role.
         Unknown = "UNKNOWN",
     }
@@ -83,7 +86,8 @@ pub struct Parameters {
 ///
 /// A PATIENT sees it of their own record, ADMIN and AUDITOR of any, also of one that is deactivated. It has every time
 /// that the record, here in patients, was shown or changed: by others, by the patient (`own`), and by looking at this log.
-/// What was refused showed nothing of the record and is not in it. Appointments and bills have logs of their own.
+/// What was refused showed nothing of the record and is not in it. Appointments and bills have logs of their own. While another
+/// record is merged into this one, the log has that one's too.
 #[utoipa::path(tag = "patients", params(("id" = i64, Path), Parameters),
     responses((status = 200, body = Page<Access>), (status = 400, description = "unknown or faulty parameters"),
         (status = 401, description = "no, bad or expired token"), (status = 403, description = "this role may not"),
@@ -101,25 +105,30 @@ pub async fn list(
     permit.actor.trail.shows([patient.id]);
     let place = page::request(&app.cursor_key, (), asked.page, asked.page_size, asked.cursor)?;
     let PageRequest { size, position, .. } = place.clone();
+    let merged = survivor::merged(&mut conn, patient.id).await.map_err(Error::from)?;
     // Whose log it is, the path says, and never the cursor.
-    let request = PageRequest { filters: opened(patient.id), size, position };
+    let request = PageRequest { filters: opened(patient.id, merged.iter().map(|(id, _)| *id)), size, position };
     let (rows, count) = query::rows(&mut conn, &request).await?;
     let page = page::answer(&http, &app.cursor_key, &place, rows, count, query::place)?;
     let actors = page.results.iter().filter_map(|row| row.actor);
     let names = staff::names(&mut conn, actors).await?;
     let Page { count, count_is_estimate, next, previous, results } = page;
-    let results = results.into_iter().map(|row| Access::of(row, patient.facts.user_id, &names)).collect();
+    let accounts: Vec<i64> =
+        merged.iter().map(|(_, account)| *account).chain([patient.facts.user_id]).flatten().collect();
+    let results = results.into_iter().map(|row| Access::of(row, &accounts, &names)).collect();
     Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
 }
 
-/// Which rows of the audit log are in a patient's access log.
-pub fn opened(patient: i64) -> Filters {
-    Filters { patient: Some(patient), successful: true, ..Filters::default() }
+/// Which rows of the audit log are in a patient's access log: those about the patient, and about who was merged into them.
+pub fn opened(patient: i64, merged: impl IntoIterator<Item = i64>) -> Filters {
+    let merged = merged.into_iter().collect();
+    Filters { patient: Some(patient), merged, successful: true, ..Filters::default() }
 }
 
 impl Access {
-    fn of(row: Row, account: Option<i64>, names: &HashMap<i64, String>) -> Self {
-        let own = row.actor.is_some() && row.actor == account;
+    /// `accounts` are the patient's own.
+    fn of(row: Row, accounts: &[i64], names: &HashMap<i64, String>) -> Self {
+        let own = row.actor.is_some_and(|actor| accounts.contains(&actor));
         let name = row.actor.filter(|_| !own).and_then(|actor| names.get(&actor).cloned());
         let purpose = Purpose::of(&row, own);
         Self { at: row.at, role: row.role, name, own, action: row.action, purpose, reason: row.reason }
@@ -133,6 +142,9 @@ impl Purpose {
         }
         if row.reason.is_some() {
             return Self::Emergency;
+        }
+        if row.actor.is_none() && row.action == Action::Hl7Import.as_str() {
+            return Self::Interface;
         }
         match row.role.as_deref().and_then(|role| role.parse().ok()) {
             Some(Role::Doctor | Role::Nurse) => Self::Treatment,

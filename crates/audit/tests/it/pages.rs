@@ -61,6 +61,16 @@ async fn an_index_finds_what_is_asked_for() {
         ("a patient", Filters { patient: Some(77), ..none() }, 20..=20),
         ("a patient of lists", Filters { patient: Some(100), ..none() }, 20..=20),
         ("a patient of both", Filters { patient: Some(101), ..none() }, 21..=21),
+        (
+            "a patient into whom others were merged",
+            Filters { patient: Some(999_999), merged: vec![77, 100], ..none() },
+            21..=21,
+        ),
+        (
+            "nobody, into whom a rare patient was merged",
+            Filters { patient: Some(12_345), merged: vec![999_999], ..none() },
+            10..=10,
+        ),
         ("nobody", Filters { actor: Some(12_345), ..none() }, 0..=0),
         ("an hour", Filters { start: Some(ago(903_600)), end: Some(ago(900_000)), ..none() }, 21..=21),
         (

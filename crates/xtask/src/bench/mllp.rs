@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use anyhow::{Result, ensure};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -12,9 +11,7 @@ use super::cpu::{Meter, Meters};
 use super::report::{hundredths, machine, percentile};
 use super::{Bench, Manner};
 use crate::home::port;
-
-/// An acknowledgment takes no longer than this.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::mllp;
 
 /// What was measured.
 pub struct Rate {
@@ -48,7 +45,7 @@ async fn send(address: u16, senders: usize, length: Duration, run: &'static str)
     let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
     let mut all = JoinSet::new();
     for sender in 0..senders {
-        let stream = TcpStream::connect(("127.0.0.1", address)).await.context("nobody listens for MLLP")?;
+        let stream = mllp::connect(address).await?;
         all.spawn(one(stream, format!("{run}{moment}-{sender}"), until));
     }
     let mut latencies = Vec::new();
@@ -66,26 +63,12 @@ async fn one(mut stream: TcpStream, name: String, until: Instant) -> Result<Vec<
     while Instant::now() < until {
         let sent = message(&name, number);
         let begun = Instant::now();
-        let heard =
-            tokio::time::timeout(PATIENCE, exchange(&mut stream, &sent)).await.context("no acknowledgment")??;
+        let heard = mllp::exchange(&mut stream, &sent).await?;
         latencies.push(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
         ensure!(heard.contains(&format!("MSA|AA|{name}-{number}\r")), "acknowledged otherwise: {heard}");
         number += 1;
     }
     Ok(latencies)
-}
-
-async fn exchange(stream: &mut TcpStream, message: &str) -> Result<String> {
-    let frame = [b"\x0B", message.as_bytes(), b"\x1C\r"].concat();
-    stream.write_all(&frame).await?;
-    let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
-    while !heard.ends_with(b"\x1C\r") {
-        match stream.read(&mut buffer).await? {
-            0 => bail!("the listener hung up"),
-            count => heard.extend_from_slice(buffer.get(..count).unwrap_or_default()),
-        }
-    }
-    Ok(String::from_utf8_lossy(&heard).into_owned())
 }
 
 /// A registration, and then an update of the same patient with an allergy, and so on: half of each.

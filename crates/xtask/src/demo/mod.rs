@@ -10,6 +10,7 @@ mod paper;
 mod player;
 mod waiting;
 mod watching;
+mod wire;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -37,8 +38,9 @@ pub async fn demo(home: &Home) -> Result<()> {
 
     player.act("1. Registration and signing in");
     let cast = sign_in(&player, &hospital, &newcomer).await?;
-    player.act("2. HL7 v2: a patient comes in from the registration system");
+    player.act("2. HL7 v2: a patient comes in from the registration system, and another over MLLP");
     let patient = desk::import(&player, &cast, &newcomer).await?;
+    wire::admit(&player, home, &cast, &newcomer.companion()).await?;
     player.act("3. Finding and reading the patient");
     desk::find(&player, &cast, &newcomer, patient).await?;
     player.act("4. Booking, also fifty at once");

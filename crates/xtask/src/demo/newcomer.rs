@@ -7,6 +7,9 @@ use chrono::Utc;
 /// Syllables that Indian names are made of, one per digit.
 const SYLLABLES: [&str; 10] = ["ka", "ra", "na", "mi", "la", "vi", "su", "pa", "de", "ja"];
 
+/// After so many runs the first person comes again.
+const RUNS: u64 = 10_000_000_000;
+
 /// A person who did not exist before.
 pub struct Newcomer {
     run: u64,
@@ -16,7 +19,12 @@ impl Newcomer {
     /// The person of this moment.
     pub fn now() -> Self {
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_millis()).unwrap_or_default();
-        Self { run: u64::try_from(millis % 10_000_000_000).unwrap_or_default() }
+        Self { run: u64::try_from(millis).unwrap_or_default() % RUNS }
+    }
+
+    /// Who comes with them, and did not exist before either.
+    pub fn companion(&self) -> Self {
+        Self { run: (self.run + 1) % RUNS }
     }
 
     /// User name.
@@ -74,7 +82,7 @@ impl Newcomer {
     /// An ADT message of this event about the person; `number` makes its control id.
     pub fn adt(&self, event: &str, number: u32) -> String {
         let at = Utc::now().format("%Y%m%d%H%M%S");
-        let structure = if event == "A08" { "ADT_A01" } else { "ADT_A05" };
+        let structure = if matches!(event, "A04" | "A08") { "ADT_A01" } else { "ADT_A05" };
         [
             format!("MSH|^~\\&|REGDESK|EHS DEMO|EHS|EHS|{at}+0000||ADT^{event}^{structure}|{}|P|2.5.1", self.control_id(number)),
             format!("EVN|{event}|{at}"),
@@ -119,5 +127,9 @@ mod tests {
         assert_eq!(newcomer.phone(), "+919234567890");
         assert_eq!(newcomer.phone_as_typed(), "92345 67890");
         assert_eq!(newcomer.abha().len(), 14);
+        let companion = newcomer.companion();
+        assert_eq!(companion.last_name(), "Ranamilavisupadejara");
+        assert!(companion.phone() != newcomer.phone() && companion.control_id(1) != newcomer.control_id(1));
+        assert_eq!(Newcomer { run: RUNS - 1 }.companion().abha(), "91000000000000");
     }
 }

@@ -83,16 +83,21 @@ pub fn must(holds: bool, rule: &str) -> Result<()> {
 fn shown_request(call: &Call) -> String {
     match (call.json_body(), call.text_body()) {
         (Some(body), _) => format!(" {}", cut(&shorten(body).to_string(), SHOWN)),
-        (None, Some(text)) => format!(" {}", cut(&text.replace('\r', " ⏎ "), SHOWN)),
+        (None, Some(text)) => format!(" {}", on_one_line(text)),
         (None, None) => String::new(),
     }
 }
 
 fn shown_answer(answer: &Answer) -> String {
     if answer.body.is_null() {
-        return cut(&answer.text.replace(['\r', '\n'], " ⏎ "), SHOWN);
+        return on_one_line(&answer.text);
     }
     cut(&shorten(&answer.body).to_string(), SHOWN)
+}
+
+/// The beginning of a text of several lines.
+pub fn on_one_line(text: &str) -> String {
+    cut(&text.replace(['\r', '\n'], " ⏎ "), SHOWN)
 }
 
 /// A copy with long strings cut, long lists counted, and secrets hidden.

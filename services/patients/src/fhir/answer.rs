@@ -4,12 +4,14 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use chassis::etag;
 use chassis::problem::Problem;
+use diesel_async::AsyncPgConnection;
 use fhir::bundle::Link;
 use fhir::{Bundle, Naming};
 use serde::Serialize;
 
 use super::rows;
 use crate::app::App;
+use crate::merge::survivor;
 use crate::patient::Patient;
 
 /// Where the client reaches this system: the gateway's address, from its `X-Forwarded-*`.
@@ -26,13 +28,20 @@ pub fn naming(origin: &str) -> Naming {
 /// A `Patient`, or 304 when the client has this version.
 ///
 /// # Errors
-/// 500 when it cannot be written.
-pub fn patient(http: &HttpRequest, app: &App, found: &Patient) -> Result<HttpResponse, Problem> {
+/// When PostgreSQL refuses; 500 when it cannot be written.
+pub async fn patient(
+    conn: &mut AsyncPgConnection,
+    http: &HttpRequest,
+    app: &App,
+    found: &Patient,
+) -> Result<HttpResponse, Problem> {
     if let Some(answer) = etag::not_modified(http, found.version) {
         return Ok(answer);
     }
+    let former_ids = survivor::former_ids(conn, &[found.id]).await?.remove(&found.id).unwrap_or_default();
+    let key = found.id.to_string();
     let mut answer =
-        resource(&fhir::patient::patient(&rows::patient(found, &found.id.to_string(), &app.patient_id_system)))?;
+        resource(&fhir::patient::patient(&rows::patient(found, &former_ids, &key, &app.patient_id_system)))?;
     if let Ok(tag) = header::HeaderValue::from_str(&etag::tag(found.version)) {
         answer.headers_mut().insert(header::ETAG, tag);
     }

@@ -147,12 +147,14 @@ impl QueryFragment<Pg> for Condition {
         match self {
             Self::Names(part, how, any) => alternatives(&mut out, any, |out, words| names(out, *part, *how, words))?,
             Self::Numbers(numbers) => alternatives(&mut out, numbers, |out, (column, value)| {
-                out.push_sql(match column {
-                    Column::PatientId => "patients.patient_id = ",
-                    Column::AbhaNumber => "patients.abha_number = ",
-                    Column::AbhaAddress => "patients.abha_address = ",
-                });
-                out.push_bind_param::<Text, _>(value)
+                answering(out, |out| {
+                    out.push_sql(match column {
+                        Column::PatientId => "named.patient_id = ",
+                        Column::AbhaNumber => "named.abha_number = ",
+                        Column::AbhaAddress => "named.abha_address = ",
+                    });
+                    out.push_bind_param::<Text, _>(value)
+                })
             })?,
             Self::Phones(phones) => one_of(&mut out, "patients.phone", phones)?,
             Self::Emails(emails) => one_of(&mut out, "patients.email", emails)?,
@@ -161,11 +163,7 @@ impl QueryFragment<Pg> for Condition {
                 out.push_bind_param::<Array<Text>, _>(genders)?;
                 out.push_sql(")");
             }
-            Self::Ids(ids) => {
-                out.push_sql("patients.id = ANY(");
-                out.push_bind_param::<Array<BigInt>, _>(ids)?;
-                out.push_sql(")");
-            }
+            Self::Ids(ids) => answering(&mut out, |out| one_of_ids(out, ids))?,
             Self::Births(tests) => alternatives(&mut out, tests, births)?,
             Self::Changes(tests) => alternatives(&mut out, tests, changes)?,
         }
@@ -188,6 +186,22 @@ fn alternatives<'b, T>(
         each(out, one)?;
         out.push_sql(")");
     }
+    Ok(())
+}
+
+/// Who answers for those that a condition on `named` finds: by what somebody was known who was merged into another, the other
+/// is found.
+fn answering<'b>(out: &mut Out<'_, 'b>, named: impl FnOnce(&mut Out<'_, 'b>) -> QueryResult<()>) -> QueryResult<()> {
+    out.push_sql("patients.id = ANY(ARRAY(SELECT coalesce(named.merged_into, named.id) FROM patients AS named WHERE ");
+    named(out)?;
+    out.push_sql("))");
+    Ok(())
+}
+
+fn one_of_ids<'b>(out: &mut Out<'_, 'b>, ids: &'b Vec<i64>) -> QueryResult<()> {
+    out.push_sql("named.id = ANY(");
+    out.push_bind_param::<Array<BigInt>, _>(ids)?;
+    out.push_sql(")");
     Ok(())
 }
 

@@ -75,9 +75,10 @@ pub async fn read(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let scope = break_glass.open(&app, &permit, *id).await?;
-    let found = Patient::find(&mut *db::get(&app.db).await?, &scope, *id).await.map_err(Error::from)?;
+    let mut conn = db::get(&app.db).await?;
+    let found = Patient::find(&mut conn, &scope, *id).await.map_err(Error::from)?;
     permit.actor.trail.shows([found.id]);
-    answer::patient(&http, &app, &found)
+    answer::patient(&mut conn, &http, &app, &found).await
 }
 
 /// Read everything that is known of a patient, in pages (`Patient/$everything`).

@@ -103,7 +103,7 @@ pub async fn read(
     permit.actor.trail.shows([found.id]);
     let origin = answer::origin(&http);
     match asked {
-        Asked::Patient => answer::patient(&http, &app, &found),
+        Asked::Patient => answer::patient(&mut conn, &http, &app, &found).await,
         Asked::Everything => {
             let place = Place::asked(&app, found.id, params.count, params.cursor.as_deref())?;
             let address = format!("{origin}/api/patients/{}/fhir/?view=everything", found.id);

@@ -16,6 +16,7 @@ use crate::care::Visit;
 use crate::documents::document::Document;
 use crate::history::entry::Entry;
 use crate::history::kind::{Kind, Source};
+use crate::merge::survivor;
 use crate::patient::{Address, EmergencyContact, Facts, Patient};
 use crate::staff;
 
@@ -23,6 +24,7 @@ use crate::staff;
 pub struct Loaded {
     /// Who it is about.
     pub patient: Patient,
+    former_ids: Vec<String>,
     key: String,
     entries: Vec<Entry>,
     documents: Vec<Document>,
@@ -31,7 +33,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// These rows, and the names of the staff in them.
+    /// These rows, the names of the staff in them, and the patient's former numbers.
     ///
     /// # Errors
     /// When PostgreSQL refuses.
@@ -49,13 +51,14 @@ impl Loaded {
         for visit in &visits {
             staff.entry(visit.doctor).or_insert_with(|| visit.doctor_name.clone());
         }
-        Ok(Self { key: patient.id.to_string(), patient, entries, documents, visits, staff })
+        let former_ids = survivor::former_ids(conn, &[patient.id]).await?.remove(&patient.id).unwrap_or_default();
+        Ok(Self { key: patient.id.to_string(), former_ids, patient, entries, documents, visits, staff })
     }
 
     /// The record. `origin` is where the client reaches this system.
     pub fn record<'a>(&'a self, app: &'a App, origin: &str) -> WholeRecord<'a> {
         WholeRecord {
-            patient: patient(&self.patient, &self.key, &app.patient_id_system),
+            patient: patient(&self.patient, &self.former_ids, &self.key, &app.patient_id_system),
             blood_group: self.patient.facts.blood_group.as_ref().map(shown),
             entries: self.entries.iter().map(entry).collect(),
             documents: self.documents.iter().map(|kept| document(kept, origin)).collect(),
@@ -70,8 +73,13 @@ impl Loaded {
     }
 }
 
-/// A patient, `key` being their id as text.
-pub fn patient<'a>(found: &'a Patient, key: &'a str, patient_id_system: &'a str) -> PatientRecord<'a> {
+/// A patient, `key` being their id as text, `former_ids` the numbers of who was merged into them.
+pub fn patient<'a>(
+    found: &'a Patient,
+    former_ids: &'a [String],
+    key: &'a str,
+    patient_id_system: &'a str,
+) -> PatientRecord<'a> {
     let facts = &found.facts;
     PatientRecord {
         id: key,
@@ -79,6 +87,7 @@ pub fn patient<'a>(found: &'a Patient, key: &'a str, patient_id_system: &'a str)
         last_updated: found.updated_at,
         active: facts.is_active,
         patient_id: &found.patient_id,
+        former_ids,
         patient_id_system,
         abha_number: facts.abha_number.as_ref().map(shown),
         abha_address: facts.abha_address.as_ref().map(shown),

@@ -22,6 +22,7 @@ use super::{answer, rows};
 use crate::access::{Scope, visible_to};
 use crate::app::App;
 use crate::break_glass::BreakGlass;
+use crate::merge::survivor;
 use crate::patient::Patient;
 use crate::schema::patients;
 
@@ -48,11 +49,11 @@ struct After(DateTime<Utc>, i64);
         ("name" = Option<String>, Query, description = "words that names begin with, in any order, whatever case and accents; :contains, :exact"),
         ("family" = Option<String>, Query, description = "as name, of the family name"),
         ("given" = Option<String>, Query, description = "as name, of the given names"),
-        ("identifier" = Option<String>, Query, description = "[system]|[value] or [value]: the hospital's number, ABHA number or ABHA address"),
+        ("identifier" = Option<String>, Query, description = "[system]|[value] or [value]: the hospital's number, ABHA number or ABHA address; of a record that was merged, the survivor is found"),
         ("phone" = Option<String>, Query, description = "in any notation"), ("email" = Option<String>, Query),
         ("birthdate" = Option<String>, Query, description = "YYYY, YYYY-MM or YYYY-MM-DD behind eq, ne, gt, lt, ge or le"),
         ("gender" = Option<String>, Query, description = "male, female, other or unknown"),
-        ("_id" = Option<String>, Query), ("_lastUpdated" = Option<String>, Query, description = "as birthdate, or a time; the answer is then in order of change"),
+        ("_id" = Option<String>, Query, description = "of a record that was merged, the survivor is found"), ("_lastUpdated" = Option<String>, Query, description = "as birthdate, or a time; the answer is then in order of change"),
         ("_count" = Option<u32>, Query, description = "20 without it, at most 100; 0 only counts"),
         ("_format" = Option<String>, Query, description = "json"),
         ("_cursor" = Option<String>, Query, description = "from a link; alone or with _count"),
@@ -116,12 +117,15 @@ async fn answer(
     permit.actor.trail.shows(shown.iter().copied());
     break_glass.record_search(&mut conn, app, permit, &shown).await?;
 
+    let former_ids = survivor::former_ids(&mut conn, &shown).await?;
+
     let last = found.last().filter(|_| more).map(|last| After(last.updated_at, last.id));
     let origin = answer::origin(http);
     let naming = answer::naming(&origin);
     let entry = found.iter().map(|patient| {
         let key = patient.id.to_string();
-        let resource = fhir::patient::patient(&rows::patient(patient, &key, &app.patient_id_system));
+        let former_ids = former_ids.get(&patient.id).map_or(&[][..], Vec::as_slice);
+        let resource = fhir::patient::patient(&rows::patient(patient, former_ids, &key, &app.patient_id_system));
         Entry { full_url: naming.full_url(Type::Patient, &key), resource: resource.into(), search: Some(MATCH) }
     });
     let entry = entry.collect();

@@ -105,8 +105,8 @@ pub async fn merge(
         .execute(conn)
         .await?;
     let moved = moves::all(conn, merge, source.id, target.id).await?;
-    let unchanged = combined.facts == target.facts;
-    let target = if unchanged { target.clone() } else { target.write(conn, &combined.facts).await? };
+    // Another number is theirs now, whatever else came of it: whoever keeps a copy of the record takes the next version.
+    let target = target.write(conn, &combined.facts).await?;
     told::updated(conn, outbox, origin.actor, &target).await?;
     told::merged(conn, outbox, origin.actor, merge, source.id, target.id).await?;
     metrics::counter!("patient_merges_total", "what" => "merge").increment(1);
@@ -131,7 +131,7 @@ pub async fn unmerge(
     let snapshots = record.snapshots().map_err(|fault| Error::Problem(chassis::problem::Problem::internal(fault)))?;
     let version_before = target.version;
     let restored = fields::restore(&target.facts, &snapshots.target_before, &snapshots.target_after);
-    let target = if restored.facts == target.facts { target } else { target.write(conn, &restored.facts).await? };
+    let target = target.write(conn, &restored.facts).await?;
     let version: i64 = patients::table.find(source).select(patients::version).for_update().first(conn).await?;
     let source: Patient = diesel::update(patients::table.find(source))
         .set((

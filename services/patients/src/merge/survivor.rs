@@ -1,6 +1,8 @@
 //! Who answers for an id: the patient themselves, or the one into whom they were merged. One step always: nothing is merged
 //! into a record that is itself merged.
 
+use std::collections::HashMap;
+
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -39,6 +41,31 @@ pub async fn of_all(conn: &mut AsyncPgConnection, ids: &[i64]) -> QueryResult<Ve
     answering.sort_unstable();
     answering.dedup();
     Ok(answering)
+}
+
+/// The records that are merged into a patient: of each the id, and the account that it was linked to.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn merged(conn: &mut AsyncPgConnection, patient: i64) -> QueryResult<Vec<(i64, Option<i64>)>> {
+    let rows = patients::table.filter(patients::merged_into.eq(patient)).order(patients::id);
+    rows.select((patients::id, patients::user_id)).load(conn).await
+}
+
+/// The numbers by which those were known who are merged into some patients.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn former_ids(conn: &mut AsyncPgConnection, of: &[i64]) -> QueryResult<HashMap<i64, Vec<String>>> {
+    let rows = patients::table
+        .filter(patients::merged_into.is_not_null().and(patients::merged_into.eq_any(of)))
+        .order(patients::id)
+        .select((patients::merged_into.assume_not_null(), patients::patient_id));
+    let mut numbers = HashMap::<i64, Vec<String>>::new();
+    for (survivor, number) in rows.load(conn).await? {
+        numbers.entry(survivor).or_default().push(number);
+    }
+    Ok(numbers)
 }
 
 /// Counts the versions of the records that are merged into a patient up: whoever keeps copies of them takes the next one.

@@ -41,7 +41,7 @@ pub struct ListParams {
     /// then parts of words. Words of one or two characters match the beginnings of words only. After them, with `match`
     /// `SIMILAR`, come names that sound so (`Laxmi`, `Lakshmi`) or have the initial of one of several words (`R Lakshmi` for
     /// `Raman Lakshmi`). Where more than 100 patients match by the beginnings of several words, parts are not looked for, and
-    /// where more than 100 match as written, similar names are not.
+    /// where more than 100 match as written, similar names are not. The `patient_id` of a record that was merged finds the survivor.
     #[deserr(default, try_from(Option<String>) = search_words -> Fault)]
     #[param(value_type = Option<String>, max_length = 200)]
     search: Vec<String>,

@@ -104,7 +104,7 @@ type Matching = patients::BoxedQuery<'static, Pg>;
 
 /// The visible patients that the filters leave.
 pub fn matching(scope: &Scope, filters: &Filters) -> Matching {
-    filters.words.iter().fold(narrowed(scope, filters), |query, word| query.filter(Mentions(word.clone())))
+    filters.words.iter().fold(narrowed(scope, filters), |query, word| query.filter(Mentions::of(word)))
 }
 
 /// The visible patients that the filters leave, but for the words.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use chassis::page::{Count, EXACT_COUNT, PageRequest, Position};
 use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Json, Nullable, Text};
@@ -196,22 +197,20 @@ impl Search<'_> {
         }
         let ids: Vec<i64> = hits.iter().map(|(_, recency)| -recency).collect();
         let theirs = visible_to(self.scope).filter(patients::id.eq_any(ids));
-        type Row = (Patient, String, String, Vec<String>);
+        type Row = (Patient, String, String, Vec<String>, Vec<String>);
+        let (named, former) = ((Patient::as_select(), patients::sort_name, patients::search_text), self.former());
         let rows: Vec<Row> = if tier < Tier::StartOfMail {
             let no_mails = Vec::<String>::new().into_sql::<Array<Text>>();
-            theirs
-                .select((Patient::as_select(), patients::sort_name, patients::search_text, no_mails))
-                .load(conn)
-                .await?
+            theirs.select((named.0, named.1, named.2, no_mails, former)).load(conn).await?
         } else {
             let mails = mail_words(patients::email, name_words(patients::first_name, patients::last_name));
-            theirs.select((Patient::as_select(), patients::sort_name, patients::search_text, mails)).load(conn).await?
+            theirs.select((named.0, named.1, named.2, mails, former)).load(conn).await?
         };
         let mut theirs: HashMap<i64, Row> = rows.into_iter().map(|row| (row.0.id, row)).collect();
         let mut found = Vec::new();
         for (place, recency) in hits {
-            let Some((patient, sort_name, text, mails)) = theirs.get(&-recency) else { continue };
-            let numbers = numbers(patient);
+            let Some((patient, sort_name, text, mails, former)) = theirs.get(&-recency) else { continue };
+            let numbers = numbers(patient, former);
             let known = Known {
                 names: sort_name.split(' ').filter(|word| !word.is_empty()).collect(),
                 mails: mails.iter().map(String::as_str).collect(),
@@ -230,6 +229,16 @@ impl Search<'_> {
         Ok(found)
     }
 
+    /// The patient's numbers of those who were merged into a patient, where a number is looked for.
+    fn former(&self) -> SqlLiteral<Array<Text>> {
+        sql(match &self.plan {
+            Plan::Digits(_) | Plan::Number(_) => {
+                "ARRAY(SELECT former.patient_id FROM patients AS former WHERE former.merged_into = patients.id)"
+            }
+            Plan::Word(_) | Plan::Words { .. } => "'{}'::text[]",
+        })
+    }
+
     /// What a hit must satisfy beyond its words; `None` where that is nothing.
     fn condition(&self, tier: Tier) -> Option<Condition> {
         let rest: &[String] = match &self.plan {
@@ -246,7 +255,7 @@ impl Search<'_> {
         let mut theirs = query::narrowed(self.scope, self.filters).filter(sql::<Bool>("patients.id = -hit.recency"));
         if !is_similar {
             for word in rest {
-                theirs = theirs.filter(Mentions(word.clone()));
+                theirs = theirs.filter(Mentions::of(word));
             }
             return Some(Box::new(scalar(theirs)));
         }
@@ -351,12 +360,13 @@ fn scalar(theirs: patients::BoxedQuery<'static, Pg>) -> Statement<Bool> {
     Statement::new("(").condition(theirs).sql(")")
 }
 
-/// A patient's numbers, as search knows them.
-fn numbers(patient: &Patient) -> Vec<String> {
-    let number = patient.patient_id.strip_prefix('P').map(|digits| format!("#{digits}"));
+/// A patient's numbers, as search knows them, those too by which the merged were known.
+fn numbers(patient: &Patient, former: &[String]) -> Vec<String> {
+    let numbers = std::iter::once(&patient.patient_id).chain(former);
+    let numbers = numbers.filter_map(|number| number.strip_prefix('P')).map(|digits| format!("#{digits}"));
     let phone = patient.facts.phone.as_ref().map(|phone| {
         let phone = phone.expose().as_str();
         phone.strip_prefix("+91").unwrap_or_else(|| phone.trim_start_matches('+')).to_owned()
     });
-    number.into_iter().chain(phone).collect()
+    numbers.chain(phone).collect()
 }

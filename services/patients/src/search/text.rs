@@ -7,11 +7,26 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, Bool, Integer, Text};
 
+use super::plan;
 use crate::schema::patients;
 
-/// Whether a patient's text has a word: a part of it from three characters on, the start of a word below that.
+/// Whether a patient's text has a word: a part of it from three characters on, the start of a word below that; or the word is
+/// the number of somebody who was merged into the patient.
 #[derive(Clone, Debug)]
-pub struct Mentions(pub String);
+pub struct Mentions {
+    word: String,
+    /// As `patient_words` has it, where the word is a whole number.
+    number: Option<String>,
+}
+
+impl Mentions {
+    /// This word.
+    pub fn of(word: &str) -> Self {
+        let digits = word.strip_prefix(['p', 'P']).unwrap_or(word);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        Self { word: word.to_owned(), number: is_number.then(|| plan::number(digits)).flatten() }
+    }
+}
 
 /// How well a patient's text answers the searched words; more is better.
 #[derive(Clone, Debug)]
@@ -19,9 +34,16 @@ pub struct Rank(pub Vec<String>);
 
 impl QueryFragment<Pg> for Mentions {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("patients.search_text LIKE (SELECT word_pattern(");
-        out.push_bind_param::<Text, _>(&self.0)?;
+        out.push_sql("(patients.search_text LIKE (SELECT word_pattern(");
+        out.push_bind_param::<Text, _>(&self.word)?;
         out.push_sql("))");
+        if let Some(number) = &self.number {
+            // A number is one patient's: their own, which the text has too, or the survivor's.
+            out.push_sql(" OR patients.id = (SELECT -known.recency FROM patient_words AS known WHERE known.word = ");
+            out.push_bind_param::<Text, _>(number)?;
+            out.push_sql(" LIMIT 1)");
+        }
+        out.push_sql(")");
         Ok(())
     }
 }

@@ -134,6 +134,69 @@ async fn it_goes_page_by_page_and_a_cursor_leads_into_no_other_record() {
     assert!(results(&shown).iter().all(|row| row["role"] != "ACCOUNTANT"), "{}", shown.body);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn while_records_are_one_so_are_their_logs() {
+    let hospital = Hospital::open().await;
+    let own = id(&hospital.register(&lakshmi()).await);
+    let gone = json!({"first_name": "Laxmi", "last_name": "Raman", "primary_doctor": OTHER_DOCTOR, "user": 88});
+    let gone = id(&hospital.register(&gone).await);
+    let other = hospital.register_named("Ravi", "Raman").await;
+    let path = |id: i64| format!("/api/patients/{id}/");
+    let other_doctor = hospital.tokens.mint(OTHER_DOCTOR, Role::Doctor);
+    let account = hospital.tokens.mint(88, Role::Patient);
+    told(&hospital, OTHER_DOCTOR, Role::Doctor, "Vikram", "Seth").await;
+    hospital.server.get(&path(own), &hospital.doctor()).await.expect(200);
+    hospital.server.get(&path(gone), &other_doctor).await.expect(200);
+    hospital.server.get(&path(gone), &account).await.expect(200);
+    hospital.server.get(&path(other), &hospital.accountant()).await.expect(200);
+    let lines = async |id: i64, query: &str| -> (i64, Vec<Value>) {
+        let log = hospital.server.get(&format!("{}access-log/{query}", path(id)), &hospital.admin()).await.expect(200);
+        let lines = results(&log).into_iter().filter(|row| row["action"] != "PatientAccessLog");
+        let lines = lines.map(|row| json!([row["action"], row["role"], row["name"], row["own"], row["purpose"]]));
+        (log.body["count"].as_i64().unwrap(), lines.collect())
+    };
+    let of_gone = [
+        json!(["PatientRead", "PATIENT", null, true, "OWN"]),
+        json!(["PatientRead", "DOCTOR", "Vikram Seth", false, "TREATMENT"]),
+    ];
+    let registered = json!(["PatientRegister", "RECEPTIONIST", null, false, "ADMINISTRATION"]);
+    let read = json!(["PatientRead", "DOCTOR", null, false, "TREATMENT"]);
+    let merged = json!(["PatientMerge", "RECEPTIONIST", null, false, "ADMINISTRATION"]);
+    let before = lines(own, "").await.1;
+    assert_eq!(before, [read.clone(), registered.clone()]);
+    assert_eq!(lines(gone, "").await.1, [&of_gone[..], &[registered.clone()]].concat());
+
+    let act = async |what: &str| {
+        let body = json!({"source": gone});
+        hospital.server.post(&format!("{}{what}/", path(own)), &hospital.receptionist(), &body).await.expect(200);
+    };
+    act("merge").await;
+    let (count, all) = lines(own, "?page_size=100").await;
+    let expected = [&[merged.clone()], &of_gone[..], &[read.clone(), registered.clone(), registered.clone()]].concat();
+    assert_eq!(all, expected, "each row once, also of what was about both, the latest first");
+    assert_eq!(lines(gone, "?page_size=100").await.1, expected, "the old id asks for the same log");
+    assert_eq!(count, i64::try_from(expected.len()).unwrap() + 2, "and the times that this log was looked at");
+    // page by page it is the same
+    let (mut next, mut paged) = (Some("?page_size=2".to_owned()), Vec::new());
+    while let Some(query) = next {
+        let page =
+            hospital.server.get(&format!("{}access-log/{query}", path(own)), &hospital.patient()).await.expect(200);
+        paged.extend(results(&page).into_iter().filter(|row| row["action"] != "PatientAccessLog"));
+        next = page.body["next"].as_str().map(|url| format!("?{}", url.split_once('?').unwrap().1));
+    }
+    assert_eq!(paged.len(), expected.len());
+    hospital.server.get(&format!("{}access-log/", path(own)), &account).await.expect(404);
+
+    act("unmerge").await;
+    let apart = json!(["PatientUnmerge", "RECEPTIONIST", null, false, "ADMINISTRATION"]);
+    let (mine, theirs) = (lines(own, "?page_size=100").await.1, lines(gone, "?page_size=100").await.1);
+    let acts = |lines: &[Value]| lines.iter().filter(|line| **line == apart || line[0] == "PatientMerge").count();
+    assert_eq!((acts(&mine), acts(&theirs)), (2, 2));
+    assert!(!mine.iter().any(|line| of_gone.contains(line)), "{mine:?}");
+    assert!(of_gone.iter().all(|line| theirs.contains(line)) && !theirs.contains(&read), "{theirs:?}");
+    hospital.server.get(&format!("{}access-log/", path(gone)), &account).await.expect(200);
+}
+
 #[tokio::test]
 async fn an_index_finds_it() {
     let hospital = Hospital::open().await;
@@ -158,11 +221,20 @@ async fn an_index_finds_it() {
     };
     let before = touched().await;
     let mut conn = hospital.db.connect().await;
-    let request = PageRequest { filters: opened(999_999), size: 100, position: Position::First };
+    let request = PageRequest { filters: opened(999_999, []), size: 100, position: Position::First };
     let (found, count) = rows(&mut conn, &request).await.unwrap();
     diesel::sql_query("SELECT pg_stat_force_next_flush()").execute(&mut conn).await.unwrap();
     diesel::sql_query("SELECT 1").execute(&mut conn).await.unwrap();
     let read = touched().await - before;
     assert_eq!((found.len(), count.rows), (40, 40));
     assert!(read <= 200, "{read} rows were read for 40");
+    // of somebody who was merged into somebody, and into whom another one was
+    let before = touched().await;
+    let request = PageRequest { filters: opened(888_888, [999_999, 3]), size: 100, position: Position::First };
+    let (found, count) = rows(&mut conn, &request).await.unwrap();
+    diesel::sql_query("SELECT pg_stat_force_next_flush()").execute(&mut conn).await.unwrap();
+    diesel::sql_query("SELECT 1").execute(&mut conn).await.unwrap();
+    let read = touched().await - before;
+    assert_eq!((found.len(), count.rows), (80, 80));
+    assert!(read <= 400, "{read} rows were read for 80");
 }

@@ -130,6 +130,14 @@ async fn a_message_is_stored_applied_and_acknowledged_and_again_the_same() {
     let audited = "audit_log WHERE action = 'Hl7Import' AND object = 'MLLP' AND actor IS NULL AND address = '127.0.0.1' \
          AND outcome = 'SUCCESS' AND patients = ARRAY(SELECT id FROM patients)";
     assert_eq!(hospital.count(audited).await, 1);
+    let patient = hospital.db.number("SELECT id FROM patients").await;
+    let log = hospital.server.get(&format!("/api/patients/{patient}/access-log/"), &hospital.admin()).await.expect(200);
+    let first = log.body["results"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (&first["action"], &first["purpose"], &first["role"], &first["own"]),
+        (&json!("Hl7Import"), &json!("INTERFACE"), &json!(null), &json!(false)),
+        "the patient sees that it was no person"
+    );
     assert_eq!(hospital.count("outbox WHERE event_type = 'PatientRegistered' AND subscriber = 'billing'").await, 1);
     // Over HTTP it is the same message.
     assert_eq!(hospital.import_as("application/hl7-v2", ADMIT.as_bytes()).await.expect(200).text, ack);

@@ -25,6 +25,7 @@ mod duplicates;
 mod events;
 mod fhir;
 mod fhir_search;
+mod former_numbers;
 mod history;
 mod history_cache;
 mod hl7_history;

@@ -107,6 +107,7 @@ async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
         ("words planned once", include_str!("../../migrations/2026-11-27-150000_words_planned_once/down.sql")),
+        ("former_numbers", include_str!("../../migrations/2026-11-27-140000_former_numbers/down.sql")),
         ("hl7_receiving", include_str!("../../migrations/2026-11-27-050000_hl7_receiving/down.sql")),
         ("fhir_names", include_str!("../../migrations/2026-11-27-040000_fhir_names/down.sql")),
         ("documents", include_str!("../../migrations/2026-11-27-030000_documents/down.sql")),

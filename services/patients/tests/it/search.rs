@@ -196,7 +196,8 @@ async fn a_search_scans_nothing() {
              translate(md5(n::text), '0123456789', 'ghijklmnop'), translate(md5((n % 500)::text), '0123456789', 'qrstuvwxyz'), \
              '+9198' || lpad(n::text, 8, '0'), CASE WHEN n % 4 = 0 THEN 'p' || n || 'qu@example.in' END, CASE WHEN n % 100 = 0 THEN 2 END \
              FROM generate_series(1, 20000) AS n; \
-             INSERT INTO patients (first_name, last_name) VALUES ('Qzravi', 'Ykumar')",
+             INSERT INTO patients (first_name, last_name) VALUES ('Qzravi', 'Ykumar'); \
+             UPDATE patients SET merged_into = id - 1, version = version + 1 WHERE id % 500 = 0",
         )
         .await;
     let mut owner = diesel_async::AsyncPgConnection::establish(&hospital.db.owner_url).await.unwrap();
@@ -252,6 +253,9 @@ async fn a_search_scans_nothing() {
         ("98000123", 10),
         ("qz", 1),
         ("P00007", 1),
+        ("P01500", 1),
+        ("1500", 1),
+        ("qzravi P20001", 1),
         ("p77qu@example", 0),
         ("qzravi ykumar", 1),
         ("qsravi", 1),
