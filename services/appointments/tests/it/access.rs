@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::hospital::{Hospital, LAKSHMI, RAO, day, slot};
 
+/// Of whoever knows the address, token or not.
+const OPEN: &str = "/api/appointments/feeds/{secret}/calendar.ics";
+
 fn action_of(method: &str, path: &str) -> Action {
     match (method, path) {
         (
@@ -37,6 +40,9 @@ fn action_of(method: &str, path: &str) -> Action {
         ("get", "/api/appointments/doctor/{id}/schedule/") => Action::ScheduleRead,
         ("get", "/api/appointments/doctor/{id}/availability/") => Action::AvailabilityRead,
         ("put", "/api/appointments/doctor/{id}/availability/") => Action::AvailabilityWrite,
+        ("get" | "post" | "delete", "/api/appointments/doctor/{id}/feed/") => Action::CalendarFeed,
+        ("get", "/api/appointments/doctor/{id}/busy-times/") => Action::AvailabilityRead,
+        ("post" | "delete", "/api/appointments/doctor/{id}/busy-times/") => Action::AvailabilityWrite,
         ("get", "/api/appointments/audit/" | "/api/appointments/audit/verify/") => Action::AuditRead,
         _ => panic!("{method} {path}: which action is that?"),
     }
@@ -49,6 +55,7 @@ fn operations() -> Vec<(Method, String, Action)> {
     let operations =
         paths.iter().flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method, path)));
     operations
+        .filter(|(_, path)| *path != OPEN)
         .map(|(method, path)| (method.to_uppercase().parse().unwrap(), path.clone(), action_of(method, path)))
         .collect()
 }
