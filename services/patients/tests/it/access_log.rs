@@ -1,5 +1,7 @@
 //! A patient sees who opened their record.
 
+use std::slice::from_ref;
+
 use audit::query::rows;
 use auth::Role;
 use chassis::page::{PageRequest, Position};
@@ -164,7 +166,7 @@ async fn while_records_are_one_so_are_their_logs() {
     let merged = json!(["PatientMerge", "RECEPTIONIST", null, false, "ADMINISTRATION"]);
     let before = lines(own, "").await.1;
     assert_eq!(before, [read.clone(), registered.clone()]);
-    assert_eq!(lines(gone, "").await.1, [&of_gone[..], &[registered.clone()]].concat());
+    assert_eq!(lines(gone, "").await.1, [&of_gone[..], from_ref(&registered)].concat());
 
     let act = async |what: &str| {
         let body = json!({"source": gone});
@@ -172,7 +174,7 @@ async fn while_records_are_one_so_are_their_logs() {
     };
     act("merge").await;
     let (count, all) = lines(own, "?page_size=100").await;
-    let expected = [&[merged.clone()], &of_gone[..], &[read.clone(), registered.clone(), registered.clone()]].concat();
+    let expected = [from_ref(&merged), &of_gone[..], &[read.clone(), registered.clone(), registered.clone()]].concat();
     assert_eq!(all, expected, "each row once, also of what was about both, the latest first");
     assert_eq!(lines(gone, "?page_size=100").await.1, expected, "the old id asks for the same log");
     assert_eq!(count, i64::try_from(expected.len()).unwrap() + 2, "and the times that this log was looked at");
