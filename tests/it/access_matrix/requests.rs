@@ -62,6 +62,8 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, path, _) if path.starts_with("/api/appointments/{id}/") => side.appointment,
         (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
         (_, path, _) if path.starts_with("/api/billing/payments/{id}/") => side.payment,
+        (_, path, _) if path.starts_with("/api/billing/advances/{id}/") => side.advance,
+        (_, path, _) if path.starts_with("/api/billing/refund-vouchers/{id}/") => side.refund_voucher,
         (_, "/api/billing/day-close/{id}/", _) => world.day_close,
         _ => 1,
     };
@@ -78,7 +80,11 @@ fn query(line: &Line, side: &Side) -> String {
     match line.path {
         "/fhir/Patient/" | "/fhir/Patient/_search/" => format!("?identifier={}", side.number),
         "/api/patients/" => format!("?search={}", side.number),
-        "/api/appointments/" | "/api/billing/invoices/" | "/api/billing/credit-notes/" => {
+        "/api/appointments/"
+        | "/api/billing/invoices/"
+        | "/api/billing/credit-notes/"
+        | "/api/billing/advances/"
+        | "/api/billing/refund-vouchers/" => {
             format!("?patient={}", side.patient)
         }
         "/api/appointments/date-range/" => {
@@ -168,6 +174,9 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
             json!({"invoice": side.invoice, "amount": "1.00", "method": method})
         }
         (_, "/api/billing/payments/{id}/refund/", _) => json!({"amount": "0.50", "reason": "Charged twice"}),
+        (_, "/api/billing/advances/", _) => world::deposit(side.patient),
+        (_, "/api/billing/advances/{id}/use/", _) => json!({"invoice": side.invoice, "amount": "1.00"}),
+        (_, "/api/billing/advances/{id}/refund/", _) => json!({"amount": "0.50", "reason": "Went home early"}),
         (_, "/api/billing/webhooks/razorpay/", _) => json!({"event": "payment.captured", "payload": {}}),
         (_, "/api/billing/day-close/", _) => day_close(),
         _ => json!({}),

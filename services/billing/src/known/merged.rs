@@ -10,6 +10,10 @@ use crate::schema::merged_patients;
 
 /// Begins the condition that a row is this patient's under whichever id; the id and `))` follow. The index on the column serves it.
 pub const IS_OF: &str = "invoices.patient_id = ANY (one_patient(";
+/// The same of an advance.
+pub const ADVANCE_IS_OF: &str = "advances.patient_id = ANY (one_patient(";
+/// The same of a refund voucher.
+pub const REFUND_VOUCHER_IS_OF: &str = "refund_vouchers.patient_id = ANY (one_patient(";
 
 /// The patient who answers for an id: the survivor of a merge, or the patient themselves.
 ///

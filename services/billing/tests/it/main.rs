@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod advances;
 mod audit_log;
 mod bad_input;
 mod catalogue;
@@ -33,7 +34,9 @@ mod owners;
 mod payments;
 mod pdf;
 mod provider;
+mod recipients;
 mod refunds;
 mod reports;
 mod upi;
 mod verify;
+mod vouchers;
