@@ -3,6 +3,7 @@
 use billing::invoices::answer::Particulars;
 use billing::invoices::{Invoice, Item};
 use billing::numbering::day_in_india;
+use billing::pdf::kept::PaperKind;
 use billing::pdf::paper::{Paper, Source};
 use chrono::Utc;
 use diesel_async::SimpleAsyncConnection;
@@ -149,4 +150,9 @@ async fn the_bill_names_it() {
         ]
     );
     assert!(paper.facts.contains(&("Place of supply", "Maharashtra (27)".to_owned())));
+    // to be looked at
+    if let Ok(folder) = std::env::var("EHS_TEST_PAPERS") {
+        let bytes = clinic.app.papers.bytes(&clinic.app.db, PaperKind::Invoice, id).await.unwrap();
+        std::fs::write(format!("{folder}/INVOICE.pdf"), bytes).unwrap();
+    }
 }
