@@ -90,9 +90,12 @@ impl<'a> Settings<'a> {
                 ("EHS_SIGNING_KEYS_FILE", self.signing_keys()),
                 ("EHS_MFA_KEYS", format!("local:{}", self.secrets.mfa_key)),
             ])),
-            "billing" => env.extend(HOSPITAL.map(|(name, value)| (name.to_owned(), value.to_owned()))),
+            "billing" => {
+                env.extend(owned([("EHS_S3_BUCKET", aws::BILLING_BUCKET.to_owned())]));
+                env.extend(HOSPITAL.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
             "patients" => {
-                env.extend(owned([("EHS_S3_BUCKET", aws::BUCKET.to_owned())]));
+                env.extend(owned([("EHS_S3_BUCKET", aws::DOCUMENTS_BUCKET.to_owned())]));
                 let name = HOSPITAL.into_iter().filter(|(name, _)| *name == "EHS_HOSPITAL_NAME");
                 env.extend(name.map(|(name, value)| (name.to_owned(), value.to_owned())));
             }
@@ -120,15 +123,10 @@ impl<'a> Settings<'a> {
         env.retain(|(name, _)| name != "EHS_ADMIN_LISTEN" && name != "EHS_DB_POOL_SIZE");
         env.extend(owned([
             ("EHS_ADMIN_LISTEN", self.address(service.worker_admin)),
-            ("EHS_DB_POOL_SIZE", "8".to_owned()),
+            ("EHS_DB_POOL_SIZE", worker_connections(service).to_owned()),
         ]));
         if service.name == "patients" {
-            env.retain(|(name, _)| name != "EHS_DB_POOL_SIZE");
-            env.extend(owned([
-                ("EHS_DB_POOL_SIZE", "12".to_owned()),
-                ("EHS_MLLP_LISTEN", self.address(port::MLLP)),
-                ("EHS_MLLP_AT_ONCE", "8".to_owned()),
-            ]));
+            env.extend(owned([("EHS_MLLP_LISTEN", self.address(port::MLLP)), ("EHS_MLLP_AT_ONCE", "8".to_owned())]));
         }
         self.spec(service, format!("{}-worker", service.name), "worker", Layer::Worker, service.worker_admin, env)
     }
@@ -219,6 +217,11 @@ impl<'a> Settings<'a> {
     fn address(&self, usual: u16) -> String {
         format!("127.0.0.1:{}", self.home.port(usual))
     }
+}
+
+/// Some workers do much at the same time.
+fn worker_connections(service: Service) -> &'static str {
+    if matches!(service.name, "patients" | "billing") { "12" } else { "8" }
 }
 
 fn owned<const N: usize>(pairs: [(&str, String); N]) -> Vec<(String, String)> {

@@ -125,10 +125,10 @@ pub async fn start(home: &Home, prepared: &Prepared, supervisor: &mut Supervisor
     say!("starting PostgreSQL, Redis, SQS and S3");
     let cluster = start_parts(home, prepared, supervisor, &secrets).await?;
 
-    say!("preparing schemas, queues and the bucket");
+    say!("preparing schemas, queues and buckets");
     let settings = Settings::new(home, &secrets, &prepared.binaries);
     provision(home, &cluster, &secrets).await?;
-    aws::create_bucket(&reqwest::Client::builder().no_proxy().build()?, &home.http(port::AWS)).await?;
+    aws::create_buckets(&reqwest::Client::builder().no_proxy().build()?, &home.http(port::AWS)).await?;
     make_signing_keys(&settings, &prepared.binaries).await?;
     let mut queues = Command::new(prepared.binaries.path("queues")?);
     queues.arg("create").env_clear().envs(settings.queues_env()).current_dir(&home.root);

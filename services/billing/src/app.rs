@@ -7,6 +7,7 @@ use auth::Verifier;
 use chassis::db::{self, Pool};
 use chassis::page::CursorKey;
 use events::Outbox;
+use object_store::Store;
 
 use crate::config::Config;
 use crate::invoices::discounts::{Limits, Percent};
@@ -23,6 +24,8 @@ use crate::upi::Payee;
 pub struct App {
     /// PostgreSQL.
     pub db: Pool,
+    /// Where papers and reports are kept.
+    pub store: Store,
     /// Writes down who did what.
     pub audit: Recorder,
     /// Checks tokens.
@@ -58,9 +61,11 @@ impl App {
     ///
     /// # Errors
     /// When the pool or an HTTP client cannot be made.
-    pub fn build(config: &Config) -> anyhow::Result<Self> {
+    pub async fn build(config: &Config) -> anyhow::Result<Self> {
+        let store = Store::connect(&config.store).await;
         Ok(Self {
             db: db::pool(&config.base.db, "billing")?,
+            store: store.clone(),
             audit: audit::config::recorder(&config.base, "billing")?,
             verifier: config.auth.verifier()?,
             cursor_key: config.base.cursor_key.clone(),
@@ -69,7 +74,7 @@ impl App {
             discounts: config.discounts.clone(),
             courtesy: config.courtesy,
             payee: config.payee.clone(),
-            papers: Papers::new(config.payee.clone())?,
+            papers: Papers::new(config.payee.clone(), store)?,
             owners: Owners::new(config.patients_url.clone(), config.appointments_url.clone())?,
             outbox: Outbox::new(),
             provider: config.provider.as_ref().map(Razorpay::new).transpose()?,

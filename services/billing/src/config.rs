@@ -9,10 +9,11 @@
 //! | `EHS_PATIENTS_URL` | base address of the patients service | required |
 //! | `EHS_APPOINTMENTS_URL` | base address of the appointments service | required |
 //! | `EHS_DOCTOR_SHARE_PERCENT` | doctors' part of their consultations and procedures, for the report of it | none |
+//! | `EHS_REPORTS_KEPT_DAYS` | for how many days reports made in the background are kept, 1 to 366 | `7` |
 //!
 //! The hospital's particulars are in [`Supplier`], its UPI address is in [`Payee`], the payment provider's settings in
-//! [`RazorpayConfig`], the roles' limits in [`RefundLimits`]; the rest is in [`chassis::base`], [`auth::AuthConfig`] and
-//! [`events::QueueConfig`].
+//! [`RazorpayConfig`], the roles' limits in [`RefundLimits`]; the rest is in [`chassis::base`], [`auth::AuthConfig`],
+//! [`events::QueueConfig`] and [`object_store::StoreConfig`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +21,9 @@ use std::sync::Arc;
 use auth::AuthConfig;
 use chassis::base::BaseConfig;
 use chassis::env::{ConfigFaults, Env};
+use chrono::Days;
 use events::QueueConfig;
+use object_store::StoreConfig;
 use reqwest::Url;
 
 use crate::invoices::discounts::{Limits, Percent};
@@ -40,6 +43,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Where events go and come from.
     pub queues: QueueConfig,
+    /// Where papers and reports are kept.
+    pub store: StoreConfig,
     /// Who supplies.
     pub supplier: Supplier,
     /// Of a consultation.
@@ -62,6 +67,8 @@ pub struct Config {
     pub refund_limits: RefundLimits,
     /// The doctors' part of their consultations and procedures.
     pub doctor_share: Option<Rate>,
+    /// For how many days reports made in the background are kept.
+    pub reports_kept: Days,
 }
 
 impl Config {
@@ -73,6 +80,7 @@ impl Config {
         let base = BaseConfig::read(&mut env);
         let auth = AuthConfig::read(&mut env);
         let queues = QueueConfig::read(&mut env);
+        let store = StoreConfig::read(&mut env);
         let supplier = Supplier::read(&mut env);
         let consultation_fee = env.required("EHS_CONSULTATION_FEE");
         let hospital = supplier.as_ref().map(|supplier| supplier.name.clone()).unwrap_or_default();
@@ -85,11 +93,13 @@ impl Config {
         let provider = RazorpayConfig::read(&mut env);
         let refund_limits = RefundLimits::read(&mut env);
         let doctor_share = env.optional("EHS_DOCTOR_SHARE_PERCENT");
+        let reports_kept = reports_kept(&mut env);
         let config = (|| {
             Some(Self {
                 base: base?,
                 auth: auth?,
                 queues: queues?,
+                store: store?,
                 supplier: supplier?,
                 consultation_fee: consultation_fee?,
                 rates: rates?,
@@ -101,10 +111,20 @@ impl Config {
                 provider: provider?,
                 refund_limits: refund_limits?,
                 doctor_share: doctor_share?,
+                reports_kept: reports_kept?,
             })
         })();
         env.finish(config)
     }
+}
+
+fn reports_kept(env: &mut Env) -> Option<Days> {
+    const DAYS: &str = "EHS_REPORTS_KEPT_DAYS";
+    let days = env.or(DAYS, 7)?;
+    if !(1..=366).contains(&days) {
+        env.fault(DAYS, "must be 1 to 366");
+    }
+    Some(Days::new(days))
 }
 
 /// The table of the file that is named, or the one that comes with this version.
@@ -142,6 +162,7 @@ mod tests {
             ("EHS_UPI_VPA", "hospital"),
             ("EHS_RAZORPAY_KEY_ID", "rzp_test_1"),
             ("EHS_REFUND_LIMIT_ACCOUNTANT", "-1"),
+            ("EHS_REPORTS_KEPT_DAYS", "0"),
         ]))
         .unwrap_err();
         let text = faults.to_string();
@@ -158,6 +179,8 @@ mod tests {
             "EHS_UPI_VPA",
             "EHS_RAZORPAY_KEY_SECRET",
             "EHS_REFUND_LIMIT_ACCOUNTANT",
+            "EHS_REPORTS_KEPT_DAYS",
+            "EHS_S3_BUCKET",
         ] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }

@@ -122,6 +122,12 @@ pub enum Error {
     /// The series has given its last number of the year.
     #[error("the series has no number left in this financial year; set another one (EHS_INVOICE_SERIES and its like)")]
     NumbersUsedUp,
+    /// Not there, or not for the caller to know of, or forgotten.
+    #[error("there is no such report")]
+    NoReport,
+    /// The user has asked for more than is made for one at a time.
+    #[error("too many reports of yours are not finished yet")]
+    TooManyReports,
     /// From the database.
     #[error(transparent)]
     Database(diesel::result::Error),
@@ -176,11 +182,12 @@ impl From<Error> for Problem {
             Error::Overpaid { balance } => {
                 Self::conflict(detail).with_type("overpayment").with("balance", balance.to_string())
             }
-            Error::NoPayment | Error::NoAdvance | Error::NoRefundVoucher => Self::not_found(detail),
+            Error::NoPayment | Error::NoAdvance | Error::NoRefundVoucher | Error::NoReport => Self::not_found(detail),
             Error::AdvanceSpent { left } => {
                 Self::conflict(detail).with_type("advance-spent").with("left", left.to_string())
             }
             Error::AnotherPatients => Self::invalid("invoice", "another_patient", detail),
+            Error::TooManyReports => Self::too_many(30).with_type("too-many-reports"),
             Error::NotRefundable(status) => {
                 Self::conflict(detail).with_type("not-refundable").with("payment_status", status.as_str())
             }

@@ -36,6 +36,7 @@ pub mod audit_log {
 pub mod worker;
 
 pub mod fields;
+mod listing;
 mod schema;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -96,7 +97,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(reports::outstanding::owed)
         .service(reports::doctor_share::doctor_share)
         .service(reports::gst::gst)
-        .service(reports::day_book::day_book);
+        .service(reports::day_book::day_book)
+        .service(reports::background::ask::ask)
+        .service(reports::background::read::list)
+        .service(reports::background::read::read);
 }
 
 /// The title of the API's document.

@@ -47,7 +47,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&config.base.telemetry, "billing")?;
-    let app = App::build(&config)?;
+    let app = App::build(&config).await?;
     db::require_migrated(&app.db, migrations()).await?;
     let ready = Readiness::of_database(app.db.clone());
     let (verifier, app) = (app.verifier.clone(), web::Data::new(app));

@@ -295,6 +295,43 @@ diesel::table! {
         attempts -> SmallInt,
         asked_at -> Timestamptz,
         made_at -> Nullable<Timestamptz>,
+        object -> Nullable<Uuid>,
+        size -> Nullable<BigInt>,
+        sha256 -> Nullable<Bytea>,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reports (id) {
+        id -> BigInt,
+        report -> Text,
+        format -> Text,
+        parameters -> Jsonb,
+        asked_by -> BigInt,
+        asked_as -> Text,
+        doctor -> Nullable<BigInt>,
+        status -> Text,
+        progress -> SmallInt,
+        reason -> Nullable<Text>,
+        attempts -> Integer,
+        deferrals -> Integer,
+        due_at -> Timestamptz,
+        upload -> Nullable<Uuid>,
+        patients -> Array<BigInt>,
+        file_name -> Nullable<Text>,
+        object -> Nullable<Uuid>,
+        size -> Nullable<BigInt>,
+        sha256 -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    report_uploads (object) {
+        object -> Uuid,
+        begun_at -> Timestamptz,
     }
 }
 

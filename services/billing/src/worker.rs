@@ -1,5 +1,5 @@
-//! The worker: sends what the outbox holds, applies what the queue brings, says what is overdue, makes documents, asks the
-//! payment provider for what no webhook brought, forgets old idempotency keys.
+//! The worker: sends what the outbox holds, applies what the queue brings, says what is overdue, makes documents and takes
+//! them to the store, makes reports, asks the payment provider for what no webhook brought, forgets old idempotency keys.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use chassis::http::{Readiness, serve_worker};
 use chassis::{idempotency, shutdown};
 use chrono::Utc;
 use events::{Outbox, SqsQueues, consumer, relay};
+use object_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -16,8 +17,11 @@ use crate::invoices::overdue;
 use crate::migrations;
 use crate::numbering::day_in_india;
 use crate::pdf::kept::{self, Papers};
+use crate::pdf::moved;
 use crate::razorpay::Razorpay;
 use crate::razorpay::reconcile::{self, Reconciler};
+use crate::reports::background::make::Maker;
+use crate::reports::background::sweep;
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -40,7 +44,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         hospital: config.supplier.state,
         rates: config.rates.clone(),
     };
-    let papers = Papers::new(config.payee.clone())?;
+    let store = Store::connect(&config.store).await;
+    let papers = Papers::new(config.payee.clone(), store.clone())?;
+    let maker = Maker { db: pool.clone(), store: store.clone(), doctor_share: config.doctor_share };
     let provider = config.provider.as_ref().map(Razorpay::new).transpose()?;
     let reconciler = provider.map(|provider| Reconciler { db: pool.clone(), outbox: Outbox::new(), provider });
     tokio::try_join!(
@@ -50,6 +56,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         audit::worker::run(pool.clone(), stop.clone()),
         mark_overdue(pool.clone(), stop.clone()),
         make_papers(pool.clone(), papers, stop.clone()),
+        moved::run(pool.clone(), store.clone(), stop.clone()),
+        maker.run(stop.clone()),
+        sweep::run(pool.clone(), store, config.reports_kept, stop.clone()),
         reconcile::run(reconciler, stop.clone()),
         prune(pool, stop),
     )?;
@@ -101,8 +110,8 @@ async fn make_some(pool: &Pool, papers: &Papers) -> anyhow::Result<i64> {
     let asked = kept::asked_for(&mut *pool.get().await?, AT_ONCE).await?;
     let mut made = 0;
     for (kind, source) in asked {
-        match papers.bytes(pool, kind, source).await {
-            Ok(_bytes) => made += 1,
+        match papers.make(pool, kind, source).await {
+            Ok(()) => made += 1,
             Err(problem) => {
                 tracing::warn!(paper.kind = kind.as_str(), paper.source = source, %problem, "a document cannot be made");
                 kept::failed(&mut *pool.get().await?, (kind, source)).await?;

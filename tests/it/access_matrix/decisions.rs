@@ -154,6 +154,10 @@ GET    /api/billing/reports/doctor-share/             | 401     ok     ok       
 GET    /api/billing/reports/outstanding/              | 401     ok     ok       403      403      ok       403      403
 GET    /api/billing/reports/gst/                      | 401     ok     403      403      403      ok       403      403
 GET    /api/billing/reports/day-book/                 | 401     ok     403      403      403      ok       403      403
+POST   /api/billing/reports/ revenue                  | 401     ok     ok       403      403      ok       403      403
+POST   /api/billing/reports/ the day book             | 401     ok     403      403      403      ok       403      403
+GET    /api/billing/reports/                          | 401     ok     ok       403      403      ok       403      403
+GET    /api/billing/reports/{id}/                     | 401     ok     ok/404   403      403      ok       403      403
 GET    /api/billing/audit/                            | 401     ok     403      403      403      403      ok       403
 GET    /api/billing/audit/verify/                     | 401     ok     403      403      403      403      ok       403
 

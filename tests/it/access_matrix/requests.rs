@@ -65,6 +65,7 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, path, _) if path.starts_with("/api/billing/advances/{id}/") => side.advance,
         (_, path, _) if path.starts_with("/api/billing/refund-vouchers/{id}/") => side.refund_voucher,
         (_, "/api/billing/day-close/{id}/", _) => world.day_close,
+        (_, "/api/billing/reports/{id}/", _) => side.report,
         _ => 1,
     };
     id.to_string()
@@ -179,6 +180,8 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
         (_, "/api/billing/advances/{id}/refund/", _) => json!({"amount": "0.50", "reason": "Went home early"}),
         (_, "/api/billing/webhooks/razorpay/", _) => json!({"event": "payment.captured", "payload": {}}),
         (_, "/api/billing/day-close/", _) => day_close(),
+        (_, "/api/billing/reports/", "the day book") => json!({"report": "day-book", "parameters": {"date": day(0)}}),
+        (_, "/api/billing/reports/", _) => world::revenue(),
         _ => json!({}),
     })
 }

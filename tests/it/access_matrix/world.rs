@@ -38,6 +38,8 @@ pub struct Side {
     pub advance: i64,
     /// Of the advance.
     pub refund_voucher: i64,
+    /// Of one's own side, asked for by its doctor; of the other, by an administrator.
+    pub report: i64,
 }
 
 /// Somebody who calls, or nobody.
@@ -97,7 +99,8 @@ impl World {
         let strangers_session = session(&hospital, &stranger.access, true).await;
         let of = |name: &str| callers.iter().find(|caller| caller.name == name).unwrap().person.as_ref().unwrap();
         let slots = AtomicU64::new(2);
-        let own = side(&hospital, &admin, of("DOCTOR").id, Some(of("PATIENT").id), 0).await;
+        let mut own = side(&hospital, &admin, of("DOCTOR").id, Some(of("PATIENT").id), 0).await;
+        own.report = report(&hospital, &of("DOCTOR").access).await;
         let anothers = side(&hospital, &admin, stranger.id, None, 1).await;
         let glass = used_break_glass(&hospital, &admin, &stranger, own.patient).await;
         let nurse = of("NURSE").access.clone();
@@ -192,6 +195,7 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
     let back = json!({"amount": "1.00", "reason": "Went home early"});
     let refund_voucher = send(hospital, admin, &format!("/api/billing/advances/{advance}/refund/"), &back).await;
     let document = document(hospital, admin, patient).await;
+    let report = report(hospital, admin).await;
     Side {
         doctor,
         patient,
@@ -205,6 +209,7 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
         payment,
         advance,
         refund_voucher,
+        report,
     }
 }
 
@@ -301,6 +306,15 @@ async fn send(hospital: &Hospital, admin: &str, path: &str, body: &Value) -> i64
 /// What makes an advance.
 pub fn deposit(patient: i64) -> Value {
     json!({"patient": patient, "amount": "100.00", "method": "CARD", "kind": "OTHER"})
+}
+
+async fn report(hospital: &Hospital, token: &str) -> i64 {
+    id(&hospital.post(token, "/api/billing/reports/", &revenue()).await.expect(202).body)
+}
+
+/// What asks for a report.
+pub fn revenue() -> Value {
+    json!({"report": "revenue", "parameters": {"start_date": day(0), "end_date": day(0)}})
 }
 
 /// What closes the day of a cashier who took nothing.

@@ -8,8 +8,10 @@ use crate::supervise::{Layer, Probe, Spec, Stop};
 
 /// The region that everything pretends to be in.
 pub const REGION: &str = "ap-south-1";
-/// The bucket that documents go to.
-pub const BUCKET: &str = "ehs-documents";
+/// The bucket of patients' documents.
+pub const DOCUMENTS_BUCKET: &str = "ehs-documents";
+/// The bucket of bills and of reports.
+pub const BILLING_BUCKET: &str = "ehs-billing";
 
 /// Whose signature a link to a document bears. Of no use anywhere else.
 const ACCESS_KEY: (&str, &str) = ("test", "test");
@@ -60,13 +62,20 @@ pub fn sdk_env(endpoint: &str) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// Makes the bucket; one that is there already is as good.
-pub async fn create_bucket(http: &reqwest::Client, endpoint: &str) -> Result<()> {
+/// Makes every bucket; one that is there already is as good.
+pub async fn create_buckets(http: &reqwest::Client, endpoint: &str) -> Result<()> {
+    for bucket in [DOCUMENTS_BUCKET, BILLING_BUCKET] {
+        create_bucket(http, endpoint, bucket).await?;
+    }
+    Ok(())
+}
+
+async fn create_bucket(http: &reqwest::Client, endpoint: &str, bucket: &str) -> Result<()> {
     let body = format!(
         "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
     );
     let answer = http
-        .put(format!("{endpoint}/{BUCKET}"))
+        .put(format!("{endpoint}/{bucket}"))
         .body(body)
         .send()
         .await
@@ -76,5 +85,5 @@ pub async fn create_bucket(http: &reqwest::Client, endpoint: &str) -> Result<()>
     if status.is_success() || text.contains("BucketAlreadyOwnedByYou") {
         return Ok(());
     }
-    bail!("S3 refused to make the bucket {BUCKET} ({status}): {text}")
+    bail!("S3 refused to make the bucket {bucket} ({status}): {text}")
 }

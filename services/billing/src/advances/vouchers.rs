@@ -11,10 +11,8 @@ use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::NaiveDate;
 use deserr::Deserr;
-use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -69,7 +67,7 @@ impl Filters {
     fn matching(&self, scope: Scope) -> refund_vouchers::BoxedQuery<'static, Pg> {
         let mut found = visible_to(scope);
         if let Some(patient) = self.patient {
-            found = found.filter(sql::<Bool>(merged::REFUND_VOUCHER_IS_OF).bind::<BigInt, _>(patient.get()).sql("))"));
+            found = found.filter(refund_vouchers::patient_id.eq(merged::any_id_of(patient.get())));
         }
         if let Some(advance) = self.advance {
             found = found.filter(refund_vouchers::advance_id.eq(advance.get()));

@@ -5,19 +5,20 @@ use auth::Permit;
 use auth::permissions::CatalogueRead;
 use chassis::db;
 use chassis::fields::{Day, number};
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chassis::text::Line;
 use deserr::Deserr;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Service;
 use crate::app::App;
+use crate::listing::walked;
 use crate::schema::services;
 use crate::tax::Kind;
 
@@ -109,31 +110,9 @@ pub async fn list(
     let request = parameters.0.request(&app)?;
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching().select(services::id)).await?;
-    let found = fetch(&mut conn, &request).await?;
+    let query = request.filters.matching().select(Service::as_select());
+    let found: Vec<Service> =
+        walked!(query, &request, services::code => String, services::id, false).load(&mut conn).await?;
     page::answer(&http, &app.cursor_key, &request, found, count, |service| json!([service.code, service.id]))
         .map(web::Json)
-}
-
-async fn fetch(conn: &mut AsyncPgConnection, request: &PageRequest<Filters>) -> Result<Vec<Service>, Problem> {
-    let mut query = request.filters.matching().select(Service::as_select()).limit(request.size + 1);
-    let descending = matches!(request.position, Position::Before(_));
-    match &request.position {
-        Position::First => {}
-        Position::Offset(rows) => query = query.offset(*rows),
-        Position::After(at) | Position::Before(at) => {
-            let (code, id): (String, i64) = serde_json::from_value(at.clone()).map_err(Problem::internal)?;
-            let same = services::code.eq(code.clone());
-            query = if descending {
-                query.filter(services::code.lt(code).or(same.and(services::id.lt(id))))
-            } else {
-                query.filter(services::code.gt(code).or(same.and(services::id.gt(id))))
-            };
-        }
-    }
-    query = if descending {
-        query.order((services::code.desc(), services::id.desc()))
-    } else {
-        query.order((services::code.asc(), services::id.asc()))
-    };
-    Ok(query.load(conn).await?)
 }

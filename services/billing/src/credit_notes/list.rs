@@ -6,7 +6,7 @@ use auth::permissions::InvoiceRead;
 use chassis::db;
 use chassis::etag::Etagged;
 use chassis::fields::{Day, Id, number, parameter};
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::NaiveDate;
@@ -21,6 +21,8 @@ use super::CreditNote;
 use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
+use crate::known::merged;
+use crate::listing::{forward, walked};
 use crate::schema::{credit_notes, patients};
 
 /// The parameters of the list.
@@ -51,9 +53,7 @@ struct Filters {
 
 impl Parameters {
     fn request(self, app: &App) -> Result<PageRequest<Filters>, Problem> {
-        if self.start_date.zip(self.end_date).is_some_and(|(start, end)| start > end) {
-            return Err(Problem::invalid("end_date", "before_start", "must not be before start_date"));
-        }
+        forward(self.start_date, self.end_date)?;
         let Self { patient, start_date, end_date, page, page_size, cursor } = self;
         page::request(&app.cursor_key, Filters { patient, start_date, end_date }, page, page_size, cursor)
     }
@@ -86,7 +86,7 @@ impl Filters {
     fn matching(&self, scope: Scope) -> credit_notes::BoxedQuery<'static, Pg> {
         let mut found = visible_to(scope);
         if let Some(patient) = self.patient {
-            found = found.filter(credit_notes::patient_id.eq(patient.get()));
+            found = found.filter(credit_notes::patient_id.eq(merged::any_id_of(patient.get())));
         }
         if let Some(start) = self.start_date {
             found = found.filter(credit_notes::dated.ge(start.get()));
@@ -127,7 +127,9 @@ pub async fn list(
     let scope = Scope::of(&permit);
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching(scope).select(credit_notes::id)).await?;
-    let found = fetch(&mut conn, scope, &request).await?;
+    let query = request.filters.matching(scope).select(CreditNote::as_select());
+    let found: Vec<CreditNote> =
+        walked!(query, &request, credit_notes::dated => NaiveDate, credit_notes::id, true).load(&mut conn).await?;
     permit.actor.trail.shows(found.iter().map(|note| note.patient_id).collect::<Vec<_>>());
     page::answer(&http, &app.cursor_key, &request, found, count, |note| json!([note.dated, note.id])).map(web::Json)
 }
@@ -154,32 +156,4 @@ pub async fn read(
     let note = CreditNote::find(&mut conn, Scope::of(&permit), *id).await?;
     permit.actor.trail.shows([note.patient_id]);
     Ok(Etagged { version: 1, body: note })
-}
-
-async fn fetch(
-    conn: &mut AsyncPgConnection,
-    scope: Scope,
-    request: &PageRequest<Filters>,
-) -> Result<Vec<CreditNote>, Problem> {
-    let mut query = request.filters.matching(scope).select(CreditNote::as_select()).limit(request.size + 1);
-    let descending = !matches!(request.position, Position::Before(_));
-    match &request.position {
-        Position::First => {}
-        Position::Offset(rows) => query = query.offset(*rows),
-        Position::After(at) | Position::Before(at) => {
-            let (dated, id): (NaiveDate, i64) = serde_json::from_value(at.clone()).map_err(Problem::internal)?;
-            let same = credit_notes::dated.eq(dated);
-            query = if descending {
-                query.filter(credit_notes::dated.lt(dated).or(same.and(credit_notes::id.lt(id))))
-            } else {
-                query.filter(credit_notes::dated.gt(dated).or(same.and(credit_notes::id.gt(id))))
-            };
-        }
-    }
-    query = if descending {
-        query.order((credit_notes::dated.desc(), credit_notes::id.desc()))
-    } else {
-        query.order((credit_notes::dated.asc(), credit_notes::id.asc()))
-    };
-    Ok(query.load(conn).await?)
 }

@@ -5,7 +5,7 @@ use auth::Permit;
 use chassis::db;
 use chassis::etag::Etagged;
 use chassis::fields::{Day, Id, number, parameter};
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::NaiveDate;
@@ -13,13 +13,14 @@ use deserr::Deserr;
 use diesel::dsl::IntoBoxed;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::DayClose;
 use super::row::DayCloseAnswer;
 use crate::app::App;
+use crate::listing::{forward, walked};
 use crate::schema::day_closes;
 
 /// The parameters of the list.
@@ -90,16 +91,19 @@ pub async fn list(
     http: HttpRequest,
 ) -> Result<web::Json<Page<DayCloseAnswer>>, Problem> {
     let Parameters { cashier, start_date, end_date, page, page_size, cursor } = parameters.0;
-    if start_date.zip(end_date).is_some_and(|(start, end)| start > end) {
-        return Err(Problem::invalid("end_date", "before_start", "must not be before start_date"));
-    }
+    forward(start_date, end_date)?;
     let filters = Filters { cashier, start_date, end_date };
     let request = page::request(&app.cursor_key, filters, page, page_size, cursor)?;
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching().select(day_closes::id)).await?;
-    let found: Vec<_> = fetch(&mut conn, &request).await?.into_iter().map(DayCloseAnswer::from).collect();
-    page::answer(&http, &app.cursor_key, &request, found, count, |closed| json!([closed.date, closed.id]))
-        .map(web::Json)
+    let query = request.filters.matching().select(DayClose::as_select());
+    let found: Vec<DayClose> =
+        walked!(query, &request, day_closes::day => NaiveDate, day_closes::id, true).load(&mut conn).await?;
+    let found = found.into_iter().map(DayCloseAnswer::from).collect();
+    page::answer(&http, &app.cursor_key, &request, found, count, |closed: &DayCloseAnswer| {
+        json!([closed.date, closed.id])
+    })
+    .map(web::Json)
 }
 
 /// One closed day.
@@ -123,28 +127,4 @@ pub async fn read(
     let mut conn = db::get(&app.db).await?;
     let closed: DayClose = day_closes::table.find(*id).select(DayClose::as_select()).first(&mut conn).await?;
     Ok(Etagged { version: 1, body: closed.into() })
-}
-
-async fn fetch(conn: &mut AsyncPgConnection, request: &PageRequest<Filters>) -> Result<Vec<DayClose>, Problem> {
-    let backward = matches!(request.position, Position::Before(_));
-    let mut query = request.filters.matching().select(DayClose::as_select()).limit(request.size + 1);
-    match &request.position {
-        Position::First => {}
-        Position::Offset(rows) => query = query.offset(*rows),
-        Position::After(at) | Position::Before(at) => {
-            let (day, id): (NaiveDate, i64) = serde_json::from_value(at.clone()).map_err(Problem::internal)?;
-            let (days, ids) = (day_closes::day, day_closes::id);
-            query = if backward {
-                query.filter(days.ge(day)).filter(days.gt(day).or(ids.gt(id)))
-            } else {
-                query.filter(days.le(day)).filter(days.lt(day).or(ids.lt(id)))
-            };
-        }
-    }
-    let query = if backward {
-        query.order((day_closes::day.asc(), day_closes::id.asc()))
-    } else {
-        query.order((day_closes::day.desc(), day_closes::id.desc()))
-    };
-    Ok(query.load(conn).await?)
 }

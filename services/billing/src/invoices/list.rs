@@ -6,16 +6,14 @@ use auth::permissions::InvoiceRead;
 use chassis::db;
 use chassis::etag::Etagged;
 use chassis::fields::{Day, Id, number, parameter};
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page, PageRequest};
 use chassis::phi::Phi;
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::NaiveDate;
 use deserr::Deserr;
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -23,6 +21,7 @@ use super::{Invoice, InvoiceAnswer, Status};
 use crate::access::{Scope, Visible, visible_to};
 use crate::app::App;
 use crate::known::merged;
+use crate::listing::{forward, walked};
 use crate::schema::{invoices, patients};
 
 chassis::words! {
@@ -69,9 +68,7 @@ struct Filters {
 
 impl Parameters {
     fn request(self, app: &App) -> Result<PageRequest<Filters>, Problem> {
-        if self.start_date.zip(self.end_date).is_some_and(|(start, end)| start > end) {
-            return Err(Problem::invalid("end_date", "before_start", "must not be before start_date"));
-        }
+        forward(self.start_date, self.end_date)?;
         let Self { patient, status, start_date, end_date, ordering, page, page_size, cursor } = self;
         let filters = Filters { patient, status, start_date, end_date, ordering };
         page::request(&app.cursor_key, filters, page, page_size, cursor)
@@ -82,7 +79,7 @@ impl Filters {
     fn matching(&self, scope: Scope) -> Visible {
         let mut found = visible_to(scope);
         if let Some(patient) = self.patient {
-            found = found.filter(sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(patient.get()).sql("))"));
+            found = found.filter(invoices::patient_id.eq(merged::any_id_of(patient.get())));
         }
         if let Some(status) = self.status {
             found = found.filter(invoices::status.eq(status));
@@ -131,7 +128,10 @@ pub async fn list(
     let scope = Scope::of(&permit);
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching(scope).select(invoices::id)).await?;
-    let found = fetch(&mut conn, scope, &request).await?;
+    let latest_first = request.filters.ordering.unwrap_or(Ordering::LatestFirst) == Ordering::LatestFirst;
+    let query = request.filters.matching(scope).select((Invoice::as_select(), patients::name.nullable()));
+    let found: Vec<(Invoice, Option<Phi<String>>)> =
+        walked!(query, &request, invoices::dated => NaiveDate, invoices::id, latest_first).load(&mut conn).await?;
     let patients: Vec<i64> = found.iter().map(|(invoice, _)| invoice.patient_id).collect();
     permit.actor.trail.shows(patients);
     let walked: Vec<_> = found.iter().map(|(invoice, _)| json!([invoice.dated, invoice.id])).collect();
@@ -167,37 +167,4 @@ pub async fn read(
     permit.actor.trail.shows([invoice.patient_id]);
     let body = InvoiceAnswer::of(&mut conn, &app.supplier, &invoice, name).await?;
     Ok(Etagged { version: invoice.version, body })
-}
-
-async fn fetch(
-    conn: &mut AsyncPgConnection,
-    scope: Scope,
-    request: &PageRequest<Filters>,
-) -> Result<Vec<(Invoice, Option<Phi<String>>)>, Problem> {
-    let latest_first = request.filters.ordering.unwrap_or(Ordering::LatestFirst) == Ordering::LatestFirst;
-    let backward = matches!(request.position, Position::Before(_));
-    let descending = latest_first != backward;
-    let mut query = request
-        .filters
-        .matching(scope)
-        .select((Invoice::as_select(), patients::name.nullable()))
-        .limit(request.size + 1);
-    match &request.position {
-        Position::First => {}
-        Position::Offset(rows) => query = query.offset(*rows),
-        Position::After(at) | Position::Before(at) => {
-            let (dated, id): (NaiveDate, i64) = serde_json::from_value(at.clone()).map_err(Problem::internal)?;
-            query = if descending {
-                query.filter(invoices::dated.le(dated)).filter(invoices::dated.lt(dated).or(invoices::id.lt(id)))
-            } else {
-                query.filter(invoices::dated.ge(dated)).filter(invoices::dated.gt(dated).or(invoices::id.gt(id)))
-            };
-        }
-    }
-    query = if descending {
-        query.order((invoices::dated.desc(), invoices::id.desc()))
-    } else {
-        query.order((invoices::dated.asc(), invoices::id.asc()))
-    };
-    Ok(query.load(conn).await?)
 }

@@ -1,19 +1,23 @@
 //! Patients whose records were merged, as patients tells it. What was billed under the old id stays there; lists of either
 //! patient show both, and what is billed from then on is the survivor's.
 
+use diesel::dsl::sql;
+use diesel::expression::{AsExpression, SqlLiteral, UncheckedBind};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use events::v1::PatientMerge;
 
 use crate::schema::merged_patients;
 
-/// Begins the condition that a row is this patient's under whichever id; the id and `))` follow. The index on the column serves it.
-pub const IS_OF: &str = "invoices.patient_id = ANY (one_patient(";
-/// The same of an advance.
-pub const ADVANCE_IS_OF: &str = "advances.patient_id = ANY (one_patient(";
-/// The same of a refund voucher.
-pub const REFUND_VOUCHER_IS_OF: &str = "refund_vouchers.patient_id = ANY (one_patient(";
+/// Any of the ids that mean this patient, to be compared with a column of patients; the index on that column serves it.
+pub type AnyId = SqlLiteral<BigInt, UncheckedBind<SqlLiteral<BigInt>, <i64 as AsExpression<BigInt>>::Expression>>;
+
+/// See [`AnyId`].
+pub fn any_id_of(patient: i64) -> AnyId {
+    sql::<BigInt>("ANY (one_patient(").bind::<BigInt, _>(patient).sql("))")
+}
 
 /// The patient who answers for an id: the survivor of a merge, or the patient themselves.
 ///

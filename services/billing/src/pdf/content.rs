@@ -25,6 +25,7 @@ use crate::invoices::Invoice;
         (status = 403, description = "the role may not"),
         (status = 404, description = "no such invoice, or not the caller's"),
         (status = 409, description = "a draft"),
+        (status = 503, description = "the store is away, in which it is", headers(("Retry-After" = String))),
     )
 )]
 #[get("/api/billing/invoices/{id}/pdf/")]
@@ -51,6 +52,7 @@ pub async fn invoice(
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not"),
         (status = 404, description = "no such credit note, or not the caller's"),
+        (status = 503, description = "the store is away, in which it is", headers(("Retry-After" = String))),
     )
 )]
 #[get("/api/billing/credit-notes/{id}/pdf/")]

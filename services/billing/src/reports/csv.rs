@@ -2,38 +2,51 @@
 
 use super::table::{Cell, Table};
 
-/// The tables as text. Where there are several, each begins with a line that has its name alone.
-pub fn write(tables: &[Table]) -> String {
-    let mut text = String::new();
-    for (place, table) in tables.iter().enumerate() {
-        if place > 0 {
-            text.push_str("\r\n");
-        }
-        if tables.len() > 1 {
-            line(&mut text, [table.name.to_owned()]);
-        }
-        line(&mut text, table.columns.iter().map(|column| (*column).to_owned()));
-        for row in &table.rows {
-            line(&mut text, row.iter().map(field));
-        }
-    }
-    text
+/// What was written until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Csv {
+    named: bool,
+    begun: bool,
 }
 
-fn line(text: &mut String, fields: impl IntoIterator<Item = String>) {
+impl Csv {
+    /// For so many tables: where there are several, each begins with a line that has its name alone.
+    pub const fn new(tables: usize) -> Self {
+        Self { named: tables > 1, begun: false }
+    }
+
+    /// Begins a table.
+    pub fn begin(&mut self, text: &mut Vec<u8>, table: &Table) {
+        if self.begun {
+            text.extend_from_slice(b"\r\n");
+        }
+        self.begun = true;
+        if self.named {
+            line(text, [table.sheet.to_owned()]);
+        }
+        line(text, table.columns.iter().map(|column| (*column).to_owned()));
+    }
+
+    /// The table's next row.
+    pub fn row(&self, text: &mut Vec<u8>, cells: &[Cell]) {
+        line(text, cells.iter().map(field));
+    }
+}
+
+fn line(text: &mut Vec<u8>, fields: impl IntoIterator<Item = String>) {
     for (place, field) in fields.into_iter().enumerate() {
         if place > 0 {
-            text.push(',');
+            text.push(b',');
         }
         if field.contains([',', '"', '\r', '\n']) {
-            text.push('"');
-            text.push_str(&field.replace('"', "\"\""));
-            text.push('"');
+            text.push(b'"');
+            text.extend_from_slice(field.replace('"', "\"\"").as_bytes());
+            text.push(b'"');
         } else {
-            text.push_str(&field);
+            text.extend_from_slice(field.as_bytes());
         }
     }
-    text.push_str("\r\n");
+    text.extend_from_slice(b"\r\n");
 }
 
 fn field(cell: &Cell) -> String {
@@ -58,9 +71,17 @@ mod tests {
     use super::*;
     use crate::money::Paise;
 
+    const B2B: Table = Table { member: "b2b", sheet: "b2b", columns: &["a", "b"] };
+
+    fn written(tables: usize, write: impl FnOnce(&mut Csv, &mut Vec<u8>)) -> String {
+        let (mut csv, mut text) = (Csv::new(tables), Vec::new());
+        write(&mut csv, &mut text);
+        String::from_utf8(text).unwrap()
+    }
+
     #[test]
     fn fields_are_quoted_and_no_text_is_a_formula() {
-        let row = vec![
+        let row = [
             Cell::Text("Rao, Asha \"AR\"".into()),
             Cell::Text("=HYPERLINK(\"x\")".into()),
             Cell::Text("+91".into()),
@@ -68,12 +89,16 @@ mod tests {
             Cell::Count(3),
             Cell::Empty,
         ];
-        let table = Table { name: "b2b", columns: &["a", "b"], rows: vec![row] };
-        assert_eq!(
-            write(std::slice::from_ref(&table)),
-            "a,b\r\n\"Rao, Asha \"\"AR\"\"\",\"'=HYPERLINK(\"\"x\"\")\",'+91,-20.50,3,\r\n"
-        );
-        let two = write(&[table.clone(), Table { name: "hsn", rows: Vec::new(), ..table }]);
+        let one = written(1, |csv, text| {
+            csv.begin(text, &B2B);
+            csv.row(text, &row);
+        });
+        assert_eq!(one, "a,b\r\n\"Rao, Asha \"\"AR\"\"\",\"'=HYPERLINK(\"\"x\"\")\",'+91,-20.50,3,\r\n");
+        let two = written(2, |csv, text| {
+            csv.begin(text, &B2B);
+            csv.row(text, &row);
+            csv.begin(text, &Table { sheet: "hsn", ..B2B });
+        });
         assert!(two.starts_with("b2b\r\na,b\r\n") && two.ends_with("\r\n\r\nhsn\r\na,b\r\n"), "{two}");
     }
 }

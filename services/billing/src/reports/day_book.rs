@@ -3,7 +3,6 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use auth::Permit;
 use auth::permissions::BooksRead;
-use chassis::db;
 use chassis::fields::Day;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, StrictQuery};
@@ -11,13 +10,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use deserr::Deserr;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamptz};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::TryStreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::format;
-use super::query::{LIMIT, at_one_moment, bounded};
-use super::table::{Report, Table, rows};
+use super::out::{Broken, Out};
+use super::table::{Table, rows};
+use super::{Report, format};
 use crate::app::App;
 use crate::money::Paise;
 
@@ -26,6 +26,13 @@ use crate::money::Paise;
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct Parameters {
     date: Day,
+}
+
+impl Parameters {
+    /// The report that they ask for.
+    pub const fn report(self) -> Books {
+        Books { date: self.date.get() }
+    }
 }
 
 rows! {
@@ -77,16 +84,6 @@ pub struct DayBook {
     pub accounts: Vec<AccountRow>,
 }
 
-impl Report for DayBook {
-    fn file_name(&self) -> String {
-        format!("day-book-{}", self.date)
-    }
-
-    fn tables(&self) -> Vec<Table> {
-        vec![Table::of("postings", &self.results), Table::of("accounts", &self.accounts)]
-    }
-}
-
 /// The books of a day: every posting, and what each account came to.
 #[utoipa::path(
     tag = "billing",
@@ -107,16 +104,13 @@ pub async fn day_book(
     app: web::Data<App>,
     http: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let day = parameters.0.date.get();
-    let mut conn = db::get(&app.db).await?;
-    let report = conn
-        .transaction(async |conn| {
-            at_one_moment(conn).await?;
-            DayBook::read(conn, day).await
-        })
-        .await?;
-    permit.actor.trail.shows([]);
-    format::answer(&http, report).await
+    format::answer(&http, &app, &permit.actor, &parameters.0.report()).await
+}
+
+/// The books of a day, as they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Books {
+    date: NaiveDate,
 }
 
 #[derive(QueryableByName)]
@@ -137,6 +131,9 @@ struct FoundPosting {
     account: String,
     #[diesel(sql_type = BigInt)]
     amount: Paise,
+    /// All of them.
+    #[diesel(sql_type = BigInt)]
+    lines: i64,
 }
 
 #[derive(QueryableByName)]
@@ -155,7 +152,7 @@ struct FoundAccount {
 
 impl From<FoundPosting> for DayBookRow {
     fn from(found: FoundPosting) -> Self {
-        let FoundPosting { entry, made_at, kind, source, invoice_number, made_by, account, amount } = found;
+        let FoundPosting { entry, made_at, kind, source, invoice_number, made_by, account, amount, lines: _ } = found;
         let (debit, credit) = (amount.max(Paise::ZERO), (-amount).max(Paise::ZERO));
         let made_at = made_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         Self { entry, made_at, kind, source, invoice_number, made_by, account, debit, credit }
@@ -169,23 +166,49 @@ impl From<FoundAccount> for AccountRow {
     }
 }
 
-impl DayBook {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// From the database; 400 where there are too many lines.
-    pub async fn read(conn: &mut AsyncPgConnection, date: NaiveDate) -> Result<Self, Problem> {
-        let found: Vec<FoundPosting> = diesel::sql_query(
-            "SELECT e.id AS entry, e.made_at, e.kind, e.source_id AS source, i.invoice_number, e.made_by, p.account, p.amount \
+impl Report for Books {
+    fn name(&self) -> String {
+        format!("day-book-{}", self.date)
+    }
+
+    fn tables(&self) -> usize {
+        2
+    }
+
+    async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
+        out.member("date", &self.date)?;
+        self.tell_postings(conn, out).await?;
+        let accounts = self.accounts(conn).await?;
+        out.table("accounts", &accounts.into_iter().map(AccountRow::from).collect::<Vec<_>>()).await
+    }
+}
+
+impl Books {
+    async fn tell_postings(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
+        let mut found = diesel::sql_query(
+            "SELECT e.id AS entry, e.made_at, e.kind, e.source_id AS source, i.invoice_number, e.made_by, p.account, p.amount, \
+                    count(*) OVER () AS lines \
              FROM journal_entries e JOIN postings p ON p.entry_id = e.id LEFT JOIN invoices i ON i.id = e.invoice_id \
              WHERE e.dated = $1 ORDER BY e.id, p.amount DESC, p.account LIMIT $2",
         )
-        .bind::<Date, _>(date)
-        .bind::<BigInt, _>(LIMIT)
-        .load(conn)
+        .bind::<Date, _>(self.date)
+        .bind::<Nullable<BigInt>, _>(out.limit())
+        .load_stream::<FoundPosting>(conn)
         .await?;
-        let results = bounded(found)?.into_iter().map(DayBookRow::from).collect();
-        let accounts: Vec<FoundAccount> = diesel::sql_query(
+        out.begin(Table::of::<DayBookRow>("results", "postings")).await?;
+        let mut first = true;
+        while let Some(found) = found.try_next().await? {
+            if std::mem::take(&mut first) {
+                out.expects(found.lines);
+            }
+            out.row(&DayBookRow::from(found)).await?;
+        }
+        out.end();
+        Ok(())
+    }
+
+    async fn accounts(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<FoundAccount>> {
+        diesel::sql_query(
             "SELECT a.code AS account, a.name, \
                     coalesce(sum(p.amount) FILTER (WHERE e.dated = $1 AND p.amount > 0), 0)::bigint AS debit, \
                     coalesce(-sum(p.amount) FILTER (WHERE e.dated = $1 AND p.amount < 0), 0)::bigint AS credit, \
@@ -193,9 +216,8 @@ impl DayBook {
              FROM ledger_accounts a JOIN postings p ON p.account = a.code JOIN journal_entries e ON e.id = p.entry_id \
              WHERE e.dated <= $1 GROUP BY a.code, a.name ORDER BY a.code",
         )
-        .bind::<Date, _>(date)
+        .bind::<Date, _>(self.date)
         .load(conn)
-        .await?;
-        Ok(Self { date, results, accounts: accounts.into_iter().map(AccountRow::from).collect() })
+        .await
     }
 }

@@ -3,22 +3,21 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use auth::Permit;
 use auth::permissions::ReportRead;
-use chassis::db;
 use chassis::fields::Day;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, StrictQuery};
 use deserr::Deserr;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Nullable, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::format;
+use super::out::{Broken, Out};
 use super::period::Period;
-use super::query::{LIMIT, at_one_moment, bounded};
 use super::revenue::own;
-use super::table::{Report, Table, rows};
+use super::table::{Table, rows};
+use super::{Report, format};
 use crate::app::App;
 use crate::money::Paise;
 use crate::tax::Rate;
@@ -31,6 +30,16 @@ pub struct Parameters {
     start_date: Option<Day>,
     #[deserr(default)]
     end_date: Option<Day>,
+}
+
+impl Parameters {
+    /// The report that they ask for.
+    ///
+    /// # Errors
+    /// 400 with every fault.
+    pub fn report(self, doctor: Option<i64>, percent: Option<Rate>) -> Result<Shares, Problem> {
+        Ok(Shares { period: Period::of(self.start_date, self.end_date)?, doctor, percent })
+    }
 }
 
 rows! {
@@ -61,16 +70,6 @@ pub struct DoctorShareReport {
     pub results: Vec<DoctorRow>,
 }
 
-impl Report for DoctorShareReport {
-    fn file_name(&self) -> String {
-        format!("doctor-share-{}", self.period.slug())
-    }
-
-    fn tables(&self) -> Vec<Table> {
-        vec![Table::of("doctors", &self.results)]
-    }
-}
-
 /// What the consultations and procedures of doctors' appointments brought, and the doctors' part of it.
 ///
 /// The part is the hospital's `EHS_DOCTOR_SHARE_PERCENT`, settled to the paisa on the period's sum. A DOCTOR sees their own line.
@@ -96,18 +95,17 @@ pub async fn doctor_share(
     app: web::Data<App>,
     http: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let Parameters { start_date, end_date } = parameters.0;
-    let period = Period::of(start_date, end_date)?;
-    let doctor = own(&permit);
-    let mut conn = db::get(&app.db).await?;
-    let report = conn
-        .transaction(async |conn| {
-            at_one_moment(conn).await?;
-            DoctorShareReport::read(conn, period, doctor, app.doctor_share).await
-        })
-        .await?;
-    permit.actor.trail.shows([]);
-    format::answer(&http, report).await
+    let report = parameters.0.report(own(&permit), app.doctor_share)?;
+    format::answer(&http, &app, &permit.actor, &report).await
+}
+
+/// The doctors' shares, as they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Shares {
+    period: Period,
+    /// Whose own alone are counted.
+    doctor: Option<i64>,
+    percent: Option<Rate>,
 }
 
 #[derive(QueryableByName)]
@@ -122,18 +120,32 @@ struct Found {
     taxable_value: Paise,
 }
 
-impl DoctorShareReport {
-    /// Adds it up.
-    ///
-    /// # Errors
-    /// From the database; 400 where there are too many lines.
-    pub async fn read(
-        conn: &mut AsyncPgConnection,
-        period: Period,
-        doctor: Option<i64>,
-        percent: Option<Rate>,
-    ) -> Result<Self, Problem> {
-        let found: Vec<Found> = diesel::sql_query(
+impl Report for Shares {
+    fn name(&self) -> String {
+        format!("doctor-share-{}", self.period.slug())
+    }
+
+    fn tables(&self) -> usize {
+        1
+    }
+
+    async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
+        let found = self.read(conn, out.limit()).await?;
+        out.expects(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        out.member("start_date", &self.period.start_date)?;
+        out.member("end_date", &self.period.end_date)?;
+        out.begin(Table::of::<DoctorRow>("results", "doctors")).await?;
+        for found in found {
+            out.row(&row(found, self.percent)).await?;
+        }
+        out.end();
+        Ok(())
+    }
+}
+
+impl Shares {
+    async fn read(&self, conn: &mut AsyncPgConnection, most: Option<i64>) -> QueryResult<Vec<Found>> {
+        diesel::sql_query(
             "SELECT a.doctor_id AS doctor, d.name, \
                     count(DISTINCT e.invoice_id) FILTER (WHERE e.kind = 'ISSUE') \
                     - count(DISTINCT e.invoice_id) FILTER (WHERE e.kind = 'CREDIT_NOTE') AS invoices, \
@@ -144,14 +156,12 @@ impl DoctorShareReport {
              WHERE e.dated BETWEEN $1 AND $2 AND e.kind IN ('ISSUE', 'CREDIT_NOTE') AND ($3::bigint IS NULL OR a.doctor_id = $3) \
              GROUP BY 1, 2 ORDER BY 1 LIMIT $4",
         )
-        .bind::<Date, _>(period.start_date)
-        .bind::<Date, _>(period.end_date)
-        .bind::<Nullable<BigInt>, _>(doctor)
-        .bind::<BigInt, _>(LIMIT)
+        .bind::<Date, _>(self.period.start_date)
+        .bind::<Date, _>(self.period.end_date)
+        .bind::<Nullable<BigInt>, _>(self.doctor)
+        .bind::<Nullable<BigInt>, _>(most)
         .load(conn)
-        .await?;
-        let results = bounded(found)?.into_iter().map(|found| row(found, percent)).collect();
-        Ok(Self { period, results })
+        .await
     }
 }
 

@@ -2,23 +2,29 @@
 
 use actix_web::http::header::{ACCEPT, CONTENT_DISPOSITION};
 use actix_web::{HttpRequest, HttpResponse};
+use auth::Actor;
+use chassis::db;
 use chassis::problem::Problem;
+use diesel_async::AsyncConnection;
 
-use super::table::Report;
-use super::{csv, xlsx};
+use super::Report;
+use super::out::{Broken, Out};
+use super::query::{ANSWERED_WITHIN, at_one_moment};
+use crate::app::App;
 
 /// A workbook's media type.
 pub const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// What a report is answered as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// As everything else.
-    Json,
-    /// `text/csv`.
-    Csv,
-    /// [`WORKBOOK`].
-    Workbook,
+chassis::words! {
+    /// What a report is written as.
+    pub enum Format {
+        /// As everything else.
+        Json = "json",
+        /// Comma-separated values.
+        Csv = "csv",
+        /// A workbook.
+        Workbook = "xlsx",
+    }
 }
 
 impl Format {
@@ -37,30 +43,45 @@ impl Format {
             _ => None,
         }
     }
-}
 
-/// The report in the format that was asked for.
-///
-/// # Errors
-/// When a workbook cannot be written.
-pub async fn answer(request: &HttpRequest, report: impl Report) -> Result<HttpResponse, Problem> {
-    let file = report.file_name();
-    let attached = |extension: &str| (CONTENT_DISPOSITION, format!("attachment; filename=\"{file}.{extension}\""));
-    let mut response = HttpResponse::Ok();
-    response.insert_header(("cache-control", "private, no-store")).insert_header(("vary", "accept"));
-    match Format::asked(request) {
-        Format::Json => Ok(response.json(report)),
-        Format::Csv => {
-            let text = csv::write(&report.tables());
-            Ok(response.content_type("text/csv; charset=utf-8").insert_header(attached("csv")).body(text))
-        }
-        Format::Workbook => {
-            let tables = report.tables();
-            let written = tokio::task::spawn_blocking(move || xlsx::write(&tables)).await;
-            let bytes = written.map_err(Problem::internal)?.map_err(Problem::internal)?;
-            Ok(response.content_type(WORKBOOK).insert_header(attached("xlsx")).body(bytes))
+    /// Its media type.
+    pub const fn media(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Workbook => WORKBOOK,
         }
     }
+}
+
+/// Reads a report at one moment, and answers it in the format that was asked for.
+///
+/// # Errors
+/// 400 where it has more rows than an answer holds; from the database; when it cannot be written.
+pub async fn answer(
+    request: &HttpRequest,
+    app: &App,
+    actor: &Actor,
+    report: &impl Report,
+) -> Result<HttpResponse, Problem> {
+    let format = Format::asked(request);
+    let mut out = Out::held(format, report.tables());
+    let mut conn = db::get(&app.db).await?;
+    conn.transaction::<_, Broken, _>(async |conn| {
+        at_one_moment(conn, ANSWERED_WITHIN).await?;
+        report.tell(conn, &mut out).await
+    })
+    .await?;
+    drop(conn);
+    let told = out.finish().await?;
+    actor.trail.shows(told.patients);
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("cache-control", "private, no-store")).insert_header(("vary", "accept"));
+    if format != Format::Json {
+        let attached = format!("attachment; filename=\"{}.{}\"", report.name(), format.as_str());
+        response.insert_header((CONTENT_DISPOSITION, attached));
+    }
+    Ok(response.content_type(format.media()).body(told.bytes))
 }
 
 #[cfg(test)]

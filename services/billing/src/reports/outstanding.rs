@@ -3,21 +3,21 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use auth::Permit;
 use auth::permissions::ReportRead;
-use chassis::db;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, StrictQuery};
 use chrono::{NaiveDate, Utc};
 use deserr::Deserr;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Nullable, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::TryStreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::format;
-use super::query::{LIMIT, at_one_moment, bounded};
+use super::out::{Broken, Out};
 use super::revenue::own;
-use super::table::{Report, Table, rows};
+use super::table::{Table, rows};
+use super::{Report, format};
 use crate::app::App;
 use crate::money::Paise;
 use crate::numbering::day_in_india;
@@ -38,6 +38,13 @@ chassis::words! {
 pub struct Parameters {
     #[deserr(default)]
     group_by: Option<GroupBy>,
+}
+
+impl Parameters {
+    /// The report that they ask for, as of a day.
+    pub fn report(self, date: NaiveDate, doctor: Option<i64>) -> Outstanding {
+        Outstanding { date, group_by: self.group_by.unwrap_or(GroupBy::Invoice), doctor }
+    }
 }
 
 rows! {
@@ -66,6 +73,7 @@ rows! {
     }
 
     /// All of it together.
+    #[derive(Default)]
     pub struct OutstandingTotal {
         /// What is not due yet.
         pub not_due: Paise,
@@ -95,16 +103,6 @@ pub struct OutstandingReport {
     pub total: OutstandingTotal,
 }
 
-impl Report for OutstandingReport {
-    fn file_name(&self) -> String {
-        format!("outstanding-{}", self.date)
-    }
-
-    fn tables(&self) -> Vec<Table> {
-        vec![Table::of("outstanding", &self.results), Table::of("total", std::slice::from_ref(&self.total))]
-    }
-}
-
 /// What is owed now, by invoice or by patient, with its age.
 ///
 /// A line's balance is what the books have on the receivable of the invoice. A DOCTOR sees invoices for their own appointments.
@@ -127,17 +125,17 @@ pub async fn owed(
     app: web::Data<App>,
     http: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let group_by = parameters.0.group_by.unwrap_or(GroupBy::Invoice);
-    let (today, doctor) = (day_in_india(Utc::now()), own(&permit));
-    let mut conn = db::get(&app.db).await?;
-    let report = conn
-        .transaction(async |conn| {
-            at_one_moment(conn).await?;
-            OutstandingReport::read(conn, today, group_by, doctor).await
-        })
-        .await?;
-    permit.actor.trail.shows(report.results.iter().map(|row| row.patient));
-    format::answer(&http, report).await
+    let report = parameters.0.report(day_in_india(Utc::now()), own(&permit));
+    format::answer(&http, &app, &permit.actor, &report).await
+}
+
+/// What is owed, as it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Outstanding {
+    date: NaiveDate,
+    group_by: GroupBy,
+    /// Whose own appointments alone are counted.
+    doctor: Option<i64>,
 }
 
 #[derive(QueryableByName)]
@@ -162,6 +160,9 @@ struct Found {
     over_90: Paise,
     #[diesel(sql_type = BigInt)]
     outstanding: Paise,
+    /// All of them.
+    #[diesel(sql_type = BigInt)]
+    lines: i64,
 }
 
 impl From<Found> for OutstandingRow {
@@ -198,47 +199,63 @@ const AGES: &str = "coalesce(sum(owed) FILTER (WHERE days < 0), 0)::bigint AS no
         coalesce(sum(owed) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS days_31_60, \
         coalesce(sum(owed) FILTER (WHERE days BETWEEN 61 AND 90), 0)::bigint AS days_61_90, \
         coalesce(sum(owed) FILTER (WHERE days > 90), 0)::bigint AS over_90, \
-        sum(owed)::bigint AS outstanding FROM balances WHERE owed <> 0 ";
+        sum(owed)::bigint AS outstanding, count(*) OVER () AS lines FROM balances WHERE owed <> 0 ";
 
-impl OutstandingReport {
-    /// Adds it up.
-    ///
-    /// # Errors
-    /// From the database; 400 where there are too many lines.
-    pub async fn read(
-        conn: &mut AsyncPgConnection,
-        today: NaiveDate,
-        group_by: GroupBy,
-        doctor: Option<i64>,
-    ) -> Result<Self, Problem> {
-        let number = match group_by {
-            GroupBy::Invoice => "invoice_number",
-            GroupBy::Patient => "NULL::text",
-        };
-        let statement = format!(
-            "{BALANCES} SELECT patient, {number} AS invoice_number, min(dated) AS invoice_date, max(days)::bigint AS days, {AGES} \
-             GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT $3"
-        );
-        let found: Vec<Found> = diesel::sql_query(statement)
-            .bind::<Date, _>(today)
-            .bind::<Nullable<BigInt>, _>(doctor)
-            .bind::<BigInt, _>(LIMIT)
-            .load(conn)
+impl Report for Outstanding {
+    fn name(&self) -> String {
+        format!("outstanding-{}", self.date)
+    }
+
+    fn tables(&self) -> usize {
+        2
+    }
+
+    async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
+        out.member("date", &self.date)?;
+        out.member("group_by", &self.group_by)?;
+        out.begin(Table::of::<OutstandingRow>("results", "outstanding")).await?;
+        let mut total = OutstandingTotal::default();
+        let mut found = diesel::sql_query(self.statement())
+            .bind::<Date, _>(self.date)
+            .bind::<Nullable<BigInt>, _>(self.doctor)
+            .bind::<Nullable<BigInt>, _>(out.limit())
+            .load_stream::<Found>(conn)
             .await?;
-        let results: Vec<OutstandingRow> = bounded(found)?.into_iter().map(OutstandingRow::from).collect();
-        let total = total(&results);
-        Ok(Self { date: today, group_by, results, total })
+        let mut first = true;
+        while let Some(found) = found.try_next().await? {
+            if std::mem::take(&mut first) {
+                out.expects(found.lines);
+            }
+            let row = OutstandingRow::from(found);
+            total.add(&row);
+            out.shows(row.patient);
+            out.row(&row).await?;
+        }
+        out.end();
+        out.single("total", &total).await
     }
 }
 
-fn total(rows: &[OutstandingRow]) -> OutstandingTotal {
-    let sum = |of: fn(&OutstandingRow) -> Paise| rows.iter().map(of).sum();
-    OutstandingTotal {
-        not_due: sum(|row| row.not_due),
-        days_0_30: sum(|row| row.days_0_30),
-        days_31_60: sum(|row| row.days_31_60),
-        days_61_90: sum(|row| row.days_61_90),
-        over_90: sum(|row| row.over_90),
-        outstanding: sum(|row| row.outstanding),
+impl Outstanding {
+    fn statement(&self) -> String {
+        let number = match self.group_by {
+            GroupBy::Invoice => "invoice_number",
+            GroupBy::Patient => "NULL::text",
+        };
+        format!(
+            "{BALANCES} SELECT patient, {number} AS invoice_number, min(dated) AS invoice_date, max(days)::bigint AS days, {AGES} \
+             GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT $3"
+        )
+    }
+}
+
+impl OutstandingTotal {
+    fn add(&mut self, row: &OutstandingRow) {
+        self.not_due = self.not_due + row.not_due;
+        self.days_0_30 = self.days_0_30 + row.days_0_30;
+        self.days_31_60 = self.days_31_60 + row.days_31_60;
+        self.days_61_90 = self.days_61_90 + row.days_61_90;
+        self.over_90 = self.over_90 + row.over_90;
+        self.outstanding = self.outstanding + row.outstanding;
     }
 }

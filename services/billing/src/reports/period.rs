@@ -7,6 +7,8 @@ use chrono::{Datelike, Months, NaiveDate};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::listing::forward;
+
 /// A report is about at most so many days: a leap year's.
 const MOST_DAYS: i64 = 366;
 
@@ -51,9 +53,7 @@ impl Period {
     }
 
     fn checked(self) -> Result<Self, Problem> {
-        if self.start_date > self.end_date {
-            return Err(Problem::invalid("end_date", "before_start", "must not be before start_date"));
-        }
+        forward(Some(Day::new(self.start_date)), Some(Day::new(self.end_date)))?;
         if (self.end_date - self.start_date).num_days() >= MOST_DAYS {
             return Err(Problem::invalid("end_date", "too_long", format!("at most {MOST_DAYS} days at a time")));
         }

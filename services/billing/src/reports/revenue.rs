@@ -3,21 +3,20 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use auth::permissions::ReportRead;
 use auth::{Permit, Reach};
-use chassis::db;
 use chassis::fields::Day;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, StrictQuery};
 use deserr::Deserr;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Nullable, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::format;
+use super::out::{Broken, Out};
 use super::period::Period;
-use super::query::{LIMIT, at_one_moment, bounded};
-use super::table::{Report, Table, rows};
+use super::table::{Table, rows};
+use super::{Report, format};
 use crate::app::App;
 use crate::money::Paise;
 
@@ -47,6 +46,17 @@ pub struct Parameters {
     end_date: Option<Day>,
     #[deserr(default)]
     group_by: Option<GroupBy>,
+}
+
+impl Parameters {
+    /// The report that they ask for.
+    ///
+    /// # Errors
+    /// 400 with every fault.
+    pub fn report(self, doctor: Option<i64>) -> Result<Revenue, Problem> {
+        let period = Period::of(self.start_date, self.end_date)?;
+        Ok(Revenue { period, group_by: self.group_by.unwrap_or(GroupBy::Day), doctor })
+    }
 }
 
 rows! {
@@ -89,18 +99,6 @@ pub struct RevenueReport {
     pub total: RevenueRow,
 }
 
-impl Report for RevenueReport {
-    fn file_name(&self) -> String {
-        format!("revenue-by-{}-{}", self.group_by.as_str(), self.period.slug())
-    }
-
-    fn tables(&self) -> Vec<Table> {
-        let mut rows = self.results.clone();
-        rows.push(self.total.clone());
-        vec![Table::of("revenue", &rows)]
-    }
-}
-
 /// What was billed and collected, by day, month, doctor, service or method.
 ///
 /// An invoice counts on its date, a credit note, a payment and a refund on theirs, all in India; at most 366 days. Every amount
@@ -128,18 +126,18 @@ pub async fn revenue(
     app: web::Data<App>,
     http: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let Parameters { start_date, end_date, group_by } = parameters.0;
-    let period = Period::of(start_date, end_date)?;
-    let doctor = own(&permit);
-    let mut conn = db::get(&app.db).await?;
-    let report = conn
-        .transaction(async |conn| {
-            at_one_moment(conn).await?;
-            RevenueReport::read(conn, period, group_by.unwrap_or(GroupBy::Day), doctor).await
-        })
-        .await?;
-    permit.actor.trail.shows([]);
-    format::answer(&http, report).await
+    format::answer(&http, &app, &permit.actor, &parameters.0.report(own(&permit))?).await
+}
+
+/// The revenue, as it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Revenue {
+    /// The days.
+    pub period: Period,
+    /// By what it is added up.
+    pub group_by: GroupBy,
+    /// Whose own appointments alone are counted.
+    pub doctor: Option<i64>,
 }
 
 /// The doctor whose own appointments alone are counted.
@@ -177,27 +175,46 @@ impl From<Found> for RevenueRow {
     }
 }
 
-impl RevenueReport {
-    /// Adds it up.
+impl Report for Revenue {
+    fn name(&self) -> String {
+        format!("revenue-by-{}-{}", self.group_by.as_str(), self.period.slug())
+    }
+
+    fn tables(&self) -> usize {
+        1
+    }
+
+    async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
+        let RevenueReport { period, group_by, results, total } = self.read(conn, out.limit()).await?;
+        out.expects(i64::try_from(results.len()).unwrap_or(i64::MAX));
+        out.member("start_date", &period.start_date)?;
+        out.member("end_date", &period.end_date)?;
+        out.member("group_by", &group_by)?;
+        out.begin(Table::of::<RevenueRow>("results", "revenue")).await?;
+        for row in &results {
+            out.row(row).await?;
+        }
+        out.end_with("total", &total).await
+    }
+}
+
+impl Revenue {
+    /// Adds it up: so many lines at most.
     ///
     /// # Errors
-    /// From the database; 400 where there are too many lines.
-    pub async fn read(
-        conn: &mut AsyncPgConnection,
-        period: Period,
-        group_by: GroupBy,
-        doctor: Option<i64>,
-    ) -> Result<Self, Problem> {
+    /// From the database.
+    pub async fn read(&self, conn: &mut AsyncPgConnection, most: Option<i64>) -> QueryResult<RevenueReport> {
+        let Self { period, group_by, doctor } = *self;
         let found: Vec<Found> = diesel::sql_query(statement(group_by))
             .bind::<Date, _>(period.start_date)
             .bind::<Date, _>(period.end_date)
             .bind::<Nullable<BigInt>, _>(doctor)
-            .bind::<BigInt, _>(LIMIT)
+            .bind::<Nullable<BigInt>, _>(most)
             .load(conn)
             .await?;
-        let results: Vec<RevenueRow> = bounded(found)?.into_iter().map(RevenueRow::from).collect();
+        let results: Vec<RevenueRow> = found.into_iter().map(RevenueRow::from).collect();
         let total = total(&results);
-        Ok(Self { period, group_by, results, total })
+        Ok(RevenueReport { period, group_by, results, total })
     }
 }
 

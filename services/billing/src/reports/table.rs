@@ -40,7 +40,7 @@ impl<T: Into<Self>> From<Option<T>> for Cell {
 }
 
 /// A row that knows its columns.
-pub trait Row {
+pub trait Row: serde::Serialize + Send + Sync {
     /// Their names, as in JSON.
     const COLUMNS: &'static [&'static str];
     /// What stands in them.
@@ -66,28 +66,20 @@ macro_rules! rows {
 }
 pub(crate) use rows;
 
-/// A named table of a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A table of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Its name, as in JSON.
-    pub name: &'static str,
+    /// Its name in JSON.
+    pub member: &'static str,
+    /// Its name as a sheet, or above its lines.
+    pub sheet: &'static str,
     /// The columns' names.
     pub columns: &'static [&'static str],
-    /// The rows.
-    pub rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    /// The table of these rows.
-    pub fn of<R: Row>(name: &'static str, rows: &[R]) -> Self {
-        Self { name, columns: R::COLUMNS, rows: rows.iter().map(Row::cells).collect() }
+    /// A table of such rows.
+    pub const fn of<R: Row>(member: &'static str, sheet: &'static str) -> Self {
+        Self { member, sheet, columns: R::COLUMNS }
     }
-}
-
-/// A report that can be shown in any format.
-pub trait Report: serde::Serialize {
-    /// Its name, for a file: `revenue-2026-11`.
-    fn file_name(&self) -> String;
-    /// Its tables, in order.
-    fn tables(&self) -> Vec<Table>;
 }

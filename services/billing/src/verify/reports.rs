@@ -9,7 +9,7 @@ use super::{Finding, Verdict};
 use crate::money::Paise;
 use crate::reports::gst::rows::GstReport;
 use crate::reports::period::Period;
-use crate::reports::revenue::{GroupBy, RevenueReport};
+use crate::reports::revenue::{GroupBy, Revenue};
 
 #[derive(QueryableByName)]
 struct Month {
@@ -81,8 +81,7 @@ async fn compare_month(conn: &mut AsyncPgConnection, month: &Month, verdict: &mu
     }
     let tax = month.cgst + month.sgst + month.igst;
     for group_by in [GroupBy::Day, GroupBy::Doctor, GroupBy::Service, GroupBy::Method] {
-        let report = RevenueReport::read(conn, period, group_by, None).await;
-        let total = report.map_err(|problem| anyhow::anyhow!("the revenue report: {problem}"))?.total;
+        let total = Revenue { period, group_by, doctor: None }.read(conn, None).await?.total;
         let by = group_by.as_str();
         if group_by != GroupBy::Method {
             compare(

@@ -25,7 +25,8 @@ async fn every_operation_leaves_a_row() {
     let close = json!({"cashier": 77, "date": today, "counted": "0.00"});
     let closed =
         clinic.server.post("/api/billing/day-close/", &clinic.admin(), &close).await.expect(201).body["id"].clone();
-    let good: [Good; 44] = [
+    let asked = json!({"report": "day-book", "parameters": {"date": today}});
+    let good: [Good; 47] = [
         ("GET", "/api/billing/invoices/".into(), json!({})),
         ("GET", format!("/api/billing/invoices/{issued}/"), json!({})),
         ("GET", format!("/api/billing/invoices/{issued}/payments/"), json!({})),
@@ -68,6 +69,9 @@ async fn every_operation_leaves_a_row() {
         ("GET", format!("/api/billing/reports/doctor-share/?start_date={today}&end_date={today}"), json!({})),
         ("GET", format!("/api/billing/reports/gst/?start_date={today}&end_date={today}"), json!({})),
         ("GET", format!("/api/billing/reports/day-book/?date={today}"), json!({})),
+        ("POST", "/api/billing/reports/".into(), asked),
+        ("GET", "/api/billing/reports/".into(), json!({})),
+        ("GET", "/api/billing/reports/1/".into(), json!({})),
         ("GET", "/api/billing/audit/".into(), json!({})),
         ("GET", "/api/billing/audit/verify/".into(), json!({})),
     ];

@@ -1,6 +1,7 @@
 //! A clinic in Pune with a billing service, its database and its people.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::events::Outbox;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -15,9 +16,10 @@ use billing::supplier::Supplier;
 use billing::tax::RateTable;
 use billing::upi::Payee;
 use chassis::env::Env;
+use object_store::{Store, StoreConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Server, TestDb, Tokens};
+use testkit::{Answer, Bucket, Server, TestDb, Tokens};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
@@ -33,6 +35,7 @@ pub struct Clinic {
     pub tokens: Tokens,
     pub app: App,
     pub server: Server,
+    pub bucket: Bucket,
     _owners: Server,
 }
 
@@ -50,10 +53,12 @@ impl Clinic {
 
     async fn asking(url: &str, owners: Server) -> Self {
         let db = TestDb::new("billing", billing::migrations()).await;
-        let tokens = Tokens::new();
+        let (tokens, bucket) = (Tokens::new(), Bucket::new().await);
+        let store = store(&bucket);
         let app = App {
             audit: audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap(),
             db: db.pool().await,
+            store: store.clone(),
             verifier: tokens.verifier(),
             cursor_key: "0123456789abcdef".repeat(4).parse().unwrap(),
             supplier: supplier(),
@@ -61,7 +66,7 @@ impl Clinic {
             discounts: Default::default(),
             courtesy: Percent::new(10),
             payee: Some(payee()),
-            papers: Papers::new(Some(payee())).unwrap(),
+            papers: Papers::new(Some(payee()), store).unwrap(),
             owners: Owners::new(url.parse().unwrap(), url.parse().unwrap()).unwrap(),
             outbox: Outbox::new(),
             provider: None,
@@ -75,7 +80,7 @@ impl Clinic {
              INSERT INTO appointments VALUES (501, 7, 40, 1)",
         )
         .await;
-        Self { db, tokens, app, server, _owners: owners }
+        Self { db, tokens, app, server, bucket, _owners: owners }
     }
 
     pub fn token(&self, role: Role) -> String {
@@ -129,6 +134,29 @@ impl Clinic {
 /// A billing service with this state.
 pub async fn serve(app: &App) -> Server {
     Server::start(billing::TITLE, routes(app)).await
+}
+
+pub fn store(bucket: &Bucket) -> Store {
+    // a busy machine is slow
+    let (attempt, deadline) = (Duration::from_secs(60), Duration::from_secs(200));
+    let config =
+        StoreConfig { endpoint: Some(bucket.endpoint.clone()), attempt, deadline, ..StoreConfig::of(&bucket.name) };
+    Store::with_key(&config, "test", "test")
+}
+
+/// A store that nobody answers for.
+pub fn store_away() -> Store {
+    store_at("http://127.0.0.1:9".to_owned())
+}
+
+/// A store somewhere else, with little patience.
+pub fn store_at(endpoint: String) -> Store {
+    let (attempt, deadline) = (Duration::from_secs(2), Duration::from_secs(4));
+    Store::with_key(
+        &StoreConfig { endpoint: Some(endpoint), attempt, deadline, ..StoreConfig::of("away") },
+        "test",
+        "test",
+    )
 }
 
 /// Every role has one user.

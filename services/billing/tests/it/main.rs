@@ -11,6 +11,7 @@
 mod access;
 mod advances;
 mod audit_log;
+mod background;
 mod bad_input;
 mod catalogue;
 mod chaos;

@@ -26,8 +26,9 @@ async fn lists_of_either_show_both_and_what_is_billed_is_the_survivors() {
         PatientSnapshot { id: OTHER, first_name: "Asha".into(), is_active: true, version: 1, ..Default::default() };
     hear(&clinic, Payload::PatientRegistered(other)).await;
     let draft = clinic.bill(&with(&invoice(OTHER), json!({"draft": true}))).await.expect(201).body;
-    clinic.bill(&invoice(OTHER)).await.expect(201);
+    let issued = clinic.bill(&invoice(OTHER)).await.expect(201).body["id"].as_i64().unwrap();
     clinic.bill(&invoice(ASHA)).await.expect(201);
+    clinic.cancel(issued).await.expect(200);
     let merge = PatientMerge { id: 1, source_id: OTHER, target_id: ASHA };
     hear(&clinic, Payload::PatientMerged(merge)).await;
 
@@ -35,6 +36,8 @@ async fn lists_of_either_show_both_and_what_is_billed_is_the_survivors() {
     for patient in [ASHA, OTHER] {
         let path = format!("/api/billing/invoices/?patient={patient}");
         assert_eq!(clinic.server.get(&path, &token).await.expect(200).body["count"], 3, "{patient}");
+        let notes = format!("/api/billing/credit-notes/?patient={patient}");
+        assert_eq!(clinic.server.get(&notes, &token).await.expect(200).body["count"], 1, "{patient}");
     }
     assert_eq!(clinic.bill(&invoice(OTHER)).await.expect(201).body["patient"], ASHA);
     let issue = format!("/api/billing/invoices/{}/issue/", draft["id"]);

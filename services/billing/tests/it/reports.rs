@@ -1,5 +1,6 @@
 //! Reports: what they say, to whom, in which format; and that they agree with the books.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use auth::Role;
@@ -12,11 +13,11 @@ use testkit::Answer;
 use crate::clinic::{ASHA, Clinic, RAVI, VISIT, cash, invoice, item, serve, with};
 use crate::refunds::refund;
 
-fn today() -> NaiveDate {
+pub fn today() -> NaiveDate {
     day_in_india(Utc::now())
 }
 
-fn days() -> String {
+pub fn days() -> String {
     format!("start_date={0}&end_date={0}", today())
 }
 
@@ -29,7 +30,7 @@ async fn as_accountant(clinic: &Clinic, path: &str) -> Value {
 }
 
 /// Asha's visit with a doctor and medicines sent to Karnataka, Ravi's room; some of it paid, some paid back.
-async fn a_day_at_the_clinic() -> Clinic {
+pub async fn a_day_at_the_clinic() -> Clinic {
     let clinic = Clinic::new().await;
     clinic.db.sql("INSERT INTO doctors VALUES (40, 'Meena Shah', true, 1)").await;
     let visit = json!({"patient": ASHA, "appointment": VISIT, "delivery_state": "29", "items": [
@@ -288,4 +289,34 @@ async fn what_is_no_report_is_refused() {
         assert!(refused.faulty_fields().contains(&field), "{path}: {}", refused.text);
     }
     report(&clinic, Role::Accountant, "nonsense/").await.expect(404);
+}
+
+/// The names of a schema's properties, those of its parts included.
+fn properties(document: &Value, schema: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
+        names.extend(properties(document, &document["components"]["schemas"][name]));
+    }
+    names.extend(schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        names.extend(properties(document, part));
+    }
+    names
+}
+
+#[tokio::test]
+async fn what_is_told_piece_by_piece_is_what_the_document_says() {
+    let clinic = a_day_at_the_clinic().await;
+    let document = serde_json::to_value(chassis::http::openapi(billing::TITLE, billing::routes)).unwrap();
+    for (path, schema) in [
+        (format!("revenue/?{}", days()), "RevenueReport"),
+        ("outstanding/".to_owned(), "OutstandingReport"),
+        (format!("doctor-share/?{}", days()), "DoctorShareReport"),
+        (format!("gst/?{}", days()), "GstReport"),
+        (format!("day-book/?date={}", today()), "DayBook"),
+    ] {
+        let told = as_accountant(&clinic, &path).await;
+        let told: BTreeSet<String> = told.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(told, properties(&document, &json!({"$ref": format!("#/{schema}")})), "{schema}");
+    }
 }

@@ -9,17 +9,14 @@ pub mod summary;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use auth::Permit;
 use auth::permissions::BooksRead;
-use chassis::db;
 use chassis::fields::Day;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, StrictQuery};
 use deserr::Deserr;
-use diesel_async::AsyncConnection;
 
 use self::rows::GstReport;
 use super::format;
 use super::period::Period;
-use super::query::at_one_moment;
 use crate::app::App;
 
 /// The parameters of the report.
@@ -35,6 +32,14 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// The report that they ask for.
+    ///
+    /// # Errors
+    /// 400 with every fault.
+    pub fn report(self) -> Result<Gst, Problem> {
+        Ok(Gst { period: self.period()? })
+    }
+
     /// The month, or the days where no month is given.
     fn period(self) -> Result<Period, Problem> {
         match (self.month, self.start_date, self.end_date) {
@@ -77,14 +82,11 @@ pub async fn gst(
     app: web::Data<App>,
     http: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let period = parameters.0.period()?;
-    let mut conn = db::get(&app.db).await?;
-    let report = conn
-        .transaction(async |conn| {
-            at_one_moment(conn).await?;
-            GstReport::read(conn, period).await
-        })
-        .await?;
-    permit.actor.trail.shows([]);
-    format::answer(&http, report).await
+    format::answer(&http, &app, &permit.actor, &parameters.0.report()?).await
+}
+
+/// The return, as it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Gst {
+    period: Period,
 }

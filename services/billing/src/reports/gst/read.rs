@@ -1,16 +1,20 @@
 //! The rows that the return is made of.
 
-use chassis::problem::Problem;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 
+use super::Gst;
 use super::rows::{DocumentRow, GstReport, GstTotal, SeriesRow};
 use super::summary::{self, Sum};
 use crate::money::Paise;
+use crate::reports::Report;
+use crate::reports::out::{Broken, Out};
 use crate::reports::period::Period;
-use crate::reports::query::{LIMIT, bounded};
+use crate::reports::table::Table;
 use crate::tax::Rate;
 
 /// Inter-state supplies to recipients without a registration are told one by one above this many rupees: ₹1,00,000 from
@@ -88,6 +92,9 @@ struct FoundDocument {
     cgst: Paise,
     #[diesel(sql_type = BigInt)]
     sgst: Paise,
+    /// All of them.
+    #[diesel(sql_type = BigInt)]
+    lines: i64,
 }
 
 impl From<FoundDocument> for DocumentRow {
@@ -121,37 +128,47 @@ impl From<FoundSeries> for SeriesRow {
     }
 }
 
-impl GstReport {
-    /// Reads and sorts it.
-    ///
-    /// # Errors
-    /// From the database; 400 where more documents are to be told one by one than an answer holds.
-    pub async fn read(conn: &mut AsyncPgConnection, period: Period) -> Result<Self, Problem> {
-        let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
-        let (mut b2b, mut b2cl, mut cdnr, mut cdnur) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for found in bounded(documents(conn, period).await?)? {
-            let table = match (found.credit, found.gstin.is_some()) {
-                (false, true) => &mut b2b,
-                (false, false) => &mut b2cl,
-                (true, true) => &mut cdnr,
-                (true, false) => &mut cdnur,
-            };
-            table.push(DocumentRow::from(found));
-        }
-        let documents = series(conn, period).await?.into_iter().map(SeriesRow::from).collect();
-        Ok(Self {
-            period,
-            b2b,
-            b2cl,
-            b2cs: summary::others(&sums),
-            cdnr,
-            cdnur,
-            exempt: summary::exempt(&sums),
-            hsn: summary::hsn(&sums),
-            documents,
-            total: summary::total(&sums),
-        })
+/// The tables of documents, in the order in which they are read: whether of credit notes, and to registered recipients.
+const DOCUMENTS: [(&str, bool, bool); 4] =
+    [("b2b", false, true), ("b2cl", false, false), ("cdnr", true, true), ("cdnur", true, false)];
+
+impl Report for Gst {
+    fn name(&self) -> String {
+        format!("gstr1-{}", self.period.slug())
     }
+
+    fn tables(&self) -> usize {
+        9
+    }
+
+    async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
+        let period = self.period;
+        let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
+        out.member("start_date", &period.start_date)?;
+        out.member("end_date", &period.end_date)?;
+        tell_documents(conn, period, out).await?;
+        out.table("b2cs", &summary::others(&sums)).await?;
+        out.table("exempt", &summary::exempt(&sums)).await?;
+        out.table("hsn", &summary::hsn(&sums)).await?;
+        let series: Vec<SeriesRow> = series(conn, period).await?.into_iter().map(SeriesRow::from).collect();
+        out.table("documents", &series).await?;
+        out.single("total", &summary::total(&sums)).await
+    }
+}
+
+async fn tell_documents(conn: &mut AsyncPgConnection, period: Period, out: &mut Out) -> Result<(), Broken> {
+    let mut found = documents(conn, period, out.limit()).await?;
+    let mut next = found.try_next().await?;
+    out.expects(next.as_ref().map_or(0, |first| first.lines));
+    for (table, credit, registered) in DOCUMENTS {
+        out.begin(Table::of::<DocumentRow>(table, table)).await?;
+        while let Some(document) = next.take_if(|next| (next.credit, next.gstin.is_some()) == (credit, registered)) {
+            out.row(&DocumentRow::from(document)).await?;
+            next = found.try_next().await?;
+        }
+        out.end();
+    }
+    Ok(())
 }
 
 impl GstReport {
@@ -177,16 +194,23 @@ async fn sums(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<F
     query.bind::<BigInt, _>(LARGE).load(conn).await
 }
 
-async fn documents(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundDocument>> {
+/// In the order of [`DOCUMENTS`].
+async fn documents(
+    conn: &mut AsyncPgConnection,
+    period: Period,
+    most: Option<i64>,
+) -> QueryResult<BoxStream<'_, QueryResult<FoundDocument>>> {
     let statement = format!(
         "{LINES} SELECT entry = 'CREDIT_NOTE' AS credit, gstin, invoice_number, dated, total, place, gst_rate, \
-         sum(taxable_value)::bigint AS taxable_value, sum(igst)::bigint AS igst, sum(cgst)::bigint AS cgst, sum(sgst)::bigint AS sgst \
+         sum(taxable_value)::bigint AS taxable_value, sum(igst)::bigint AS igst, sum(cgst)::bigint AS cgst, sum(sgst)::bigint AS sgst, \
+         count(*) OVER () AS lines \
          FROM lines WHERE gst_rate > 0 AND (gstin IS NOT NULL OR (above AND place <> home)) \
          GROUP BY entry, gstin, invoice, invoice_number, dated, total, place, gst_rate \
-         ORDER BY dated, invoice, gst_rate LIMIT $4"
+         ORDER BY entry = 'CREDIT_NOTE', gstin IS NULL, dated, invoice, gst_rate LIMIT $4"
     );
     let query = diesel::sql_query(statement).bind::<Date, _>(period.start_date).bind::<Date, _>(period.end_date);
-    query.bind::<BigInt, _>(LARGE).bind::<BigInt, _>(LIMIT).load(conn).await
+    let query = query.bind::<BigInt, _>(LARGE).bind::<Nullable<BigInt>, _>(most);
+    Ok(query.load_stream(conn).await?.boxed())
 }
 
 /// The documents that have numbers: what the return calls them, their table, the column of their numbers, and which of them were

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::money::Paise;
 use crate::reports::period::Period;
-use crate::reports::table::{Report, Table, rows};
+use crate::reports::table::rows;
 use crate::tax::Rate;
 
 rows! {
@@ -139,24 +139,4 @@ pub struct GstReport {
     pub documents: Vec<SeriesRow>,
     /// What it comes to.
     pub total: GstTotal,
-}
-
-impl Report for GstReport {
-    fn file_name(&self) -> String {
-        format!("gstr1-{}", self.period.slug())
-    }
-
-    fn tables(&self) -> Vec<Table> {
-        vec![
-            Table::of("b2b", &self.b2b),
-            Table::of("b2cl", &self.b2cl),
-            Table::of("b2cs", &self.b2cs),
-            Table::of("cdnr", &self.cdnr),
-            Table::of("cdnur", &self.cdnur),
-            Table::of("exempt", &self.exempt),
-            Table::of("hsn", &self.hsn),
-            Table::of("documents", &self.documents),
-            Table::of("total", std::slice::from_ref(&self.total)),
-        ]
-    }
 }

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY papers_to_be_moved;

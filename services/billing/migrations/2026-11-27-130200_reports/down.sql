@@ -1,0 +1,2 @@
+DROP TABLE report_uploads;
+DROP TABLE reports;
