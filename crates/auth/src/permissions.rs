@@ -208,6 +208,14 @@ table! {
     PaymentTake:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
     /// Pay back a payment or a part of it, up to the role's limit.
     PaymentRefund:         [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
+    /// See the advances held for patients, and what became of them.
+    AdvanceRead:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   OWN];
+    /// Take an advance: a receipt voucher is issued.
+    AdvanceTake:           [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
+    /// Pay a patient's invoice with an advance of theirs.
+    AdvanceUse:            [ALL,  NONE,  NONE,  ALL,        ALL,       NONE,   NONE];
+    /// Give an advance or a part of it back by a refund voucher, up to the role's limit.
+    AdvanceRefund:         [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
     /// Close cashiers' days, see the closes.
     DayClose:              [ALL,  NONE,  NONE,  NONE,       ALL,       NONE,   NONE];
     /// Read reports on revenue and on what is outstanding. *Own*: of the visits to the doctor themselves.
@@ -327,6 +335,10 @@ mod tests {
             (A::PaymentTake, A::PaymentRead),
             (A::PaymentRead, A::InvoiceRead),
             (A::PaymentRefund, A::PaymentTake),
+            (A::AdvanceTake, A::AdvanceRead),
+            (A::AdvanceUse, A::AdvanceRead),
+            (A::AdvanceUse, A::PaymentTake),
+            (A::AdvanceRefund, A::AdvanceTake),
             (A::BooksRead, A::ReportRead),
             (A::BreakGlassReview, A::BreakGlassRead),
         ];

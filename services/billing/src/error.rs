@@ -81,12 +81,27 @@ pub enum Error {
         /// What was not paid back yet.
         left: Paise,
     },
-    /// More of one payment than the role may pay back.
-    #[error("the role may refund at most {limit} of a payment")]
+    /// More of one payment or advance than the role may pay back.
+    #[error("the role may refund at most {limit} of a payment or an advance")]
     BeyondRefundLimit {
         /// How much it may.
         limit: Paise,
     },
+    /// Not there, or not for the caller to know of.
+    #[error("there is no such advance")]
+    NoAdvance,
+    /// Not there, or not for the caller to know of.
+    #[error("there is no such refund voucher")]
+    NoRefundVoucher,
+    /// More than what is left of the advance.
+    #[error("the amount is more than the {left} that is left of the advance")]
+    AdvanceSpent {
+        /// What was neither used nor given back.
+        left: Paise,
+    },
+    /// An advance pays invoices of its own patient.
+    #[error("the invoice is not of the patient whose advance it is")]
+    AnotherPatients,
     /// Who would take or pay out the money has closed the day.
     #[error("the cashier's day is closed")]
     DayClosed,
@@ -105,7 +120,7 @@ pub enum Error {
     #[error("{0} payments by the provider are pending on this invoice; pay one of them")]
     TooManyPending(i64),
     /// The series has given its last number of the year.
-    #[error("the series has no number left in this financial year; set EHS_INVOICE_SERIES to another one")]
+    #[error("the series has no number left in this financial year; set another one (EHS_INVOICE_SERIES and its like)")]
     NumbersUsedUp,
     /// Not there, or not for the caller to know of, or forgotten.
     #[error("there is no such report")]
@@ -130,6 +145,8 @@ impl From<diesel::result::Error> for Error {
             Some("services_one_of_a_code") => Self::ServiceOverlaps,
             Some("invoices_not_overpaid") => Self::Overpaid { balance: Paise::ZERO },
             Some("payments_not_over_refunded") => Self::OverRefunded { left: Paise::ZERO },
+            Some("advances_not_overspent") => Self::AdvanceSpent { left: Paise::ZERO },
+            Some("payments_advance_of_patient") => Self::AnotherPatients,
             Some("journal_entries_day_open") => Self::DayClosed,
             Some("day_closes_once") => Self::ClosedBefore,
             _ => Self::Database(error),
@@ -165,7 +182,11 @@ impl From<Error> for Problem {
             Error::Overpaid { balance } => {
                 Self::conflict(detail).with_type("overpayment").with("balance", balance.to_string())
             }
-            Error::NoPayment | Error::NoReport => Self::not_found(detail),
+            Error::NoPayment | Error::NoAdvance | Error::NoRefundVoucher | Error::NoReport => Self::not_found(detail),
+            Error::AdvanceSpent { left } => {
+                Self::conflict(detail).with_type("advance-spent").with("left", left.to_string())
+            }
+            Error::AnotherPatients => Self::invalid("invoice", "another_patient", detail),
             Error::TooManyReports => Self::too_many(30).with_type("too-many-reports"),
             Error::NotRefundable(status) => {
                 Self::conflict(detail).with_type("not-refundable").with("payment_status", status.as_str())

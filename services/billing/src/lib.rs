@@ -7,6 +7,7 @@ pub mod access;
 pub mod app;
 pub mod error;
 
+pub mod advances;
 pub mod catalogue;
 pub mod credit_notes;
 pub mod day_close;
@@ -79,6 +80,16 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(payments::read::refunds_of)
         .service(payments::give_back::grant)
         .service(razorpay::webhook::webhook)
+        .service(advances::list::list)
+        .service(advances::take::take)
+        .service(advances::list::read)
+        .service(advances::spend::spend)
+        .service(advances::uses::uses)
+        .service(advances::give_back::give_back)
+        .service(advances::pdf::receipt_voucher)
+        .service(advances::vouchers::list)
+        .service(advances::vouchers::read)
+        .service(advances::pdf::refund_voucher)
         .service(day_close::list::list)
         .service(day_close::list::read)
         .service(day_close::close::close)

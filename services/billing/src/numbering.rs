@@ -1,5 +1,5 @@
 //! Numbers of documents: consecutive and without a gap within a financial year (CGST Rules, rule 46(b); of credit notes
-//! rule 53(1A)(c)).
+//! rule 53(1A)(c), of receipt vouchers rule 50(b), of refund vouchers rule 51(b)).
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,6 +57,16 @@ impl Series {
     /// That of credit notes, unless the hospital says otherwise.
     pub fn of_credit_notes() -> Self {
         Self("CN".to_owned())
+    }
+
+    /// That of receipt vouchers, unless the hospital says otherwise.
+    pub fn of_receipt_vouchers() -> Self {
+        Self("RV".to_owned())
+    }
+
+    /// That of refund vouchers, unless the hospital says otherwise.
+    pub fn of_refund_vouchers() -> Self {
+        Self("RF".to_owned())
     }
 }
 

@@ -61,6 +61,7 @@ diesel::table! {
         issued_at -> Nullable<Timestamptz>,
         issued_by -> Nullable<BigInt>,
         discount_reason -> Nullable<Text>,
+        registered_recipient -> Nullable<Jsonb>,
         subtotal -> BigInt,
         discount -> BigInt,
         cgst -> BigInt,
@@ -131,6 +132,54 @@ diesel::table! {
         received_at -> Timestamptz,
         refunded -> BigInt,
         version -> BigInt,
+        advance_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    advances (id) {
+        id -> BigInt,
+        version -> BigInt,
+        patient_id -> BigInt,
+        voucher_number -> Text,
+        supplier_gstin -> Text,
+        series -> Text,
+        financial_year -> SmallInt,
+        serial -> BigInt,
+        dated -> Date,
+        kind -> Text,
+        circumstance -> Nullable<Text>,
+        description -> Text,
+        tax_rule -> Text,
+        tax_text -> Text,
+        amount -> BigInt,
+        method -> Text,
+        reference -> Nullable<Text>,
+        used -> BigInt,
+        refunded -> BigInt,
+        particulars -> Jsonb,
+        received_by -> BigInt,
+        received_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    refund_vouchers (id) {
+        id -> BigInt,
+        advance_id -> BigInt,
+        patient_id -> BigInt,
+        voucher_number -> Text,
+        supplier_gstin -> Text,
+        series -> Text,
+        financial_year -> SmallInt,
+        serial -> BigInt,
+        dated -> Date,
+        amount -> BigInt,
+        method -> Text,
+        reason -> Text,
+        particulars -> Jsonb,
+        refunded_by -> BigInt,
+        refunded_at -> Timestamptz,
     }
 }
 
@@ -293,4 +342,6 @@ diesel::joinable!(refunds -> payments (payment_id));
 diesel::joinable!(provider_orders -> payments (payment_id));
 diesel::joinable!(provider_refunds -> refunds (refund_id));
 diesel::allow_tables_to_appear_in_same_query!(invoices, invoice_items, payments, patients, credit_notes);
+diesel::allow_tables_to_appear_in_same_query!(advances, patients);
+diesel::allow_tables_to_appear_in_same_query!(refund_vouchers, patients);
 diesel::allow_tables_to_appear_in_same_query!(payments, refunds, provider_orders, provider_refunds);

@@ -18,6 +18,8 @@ use crate::tax::StateCode;
 /// | `EHS_HOSPITAL_STATE_CODE` | GST state code, the same as the GSTIN's first two digits | required |
 /// | `EHS_INVOICE_SERIES` | begins every invoice number: one to three capital letters or digits | `EHS` |
 /// | `EHS_CREDIT_NOTE_SERIES` | begins every credit note's number, likewise | `CN` |
+/// | `EHS_RECEIPT_VOUCHER_SERIES` | begins every receipt voucher's number, likewise | `RV` |
+/// | `EHS_REFUND_VOUCHER_SERIES` | begins every refund voucher's number, likewise | `RF` |
 #[derive(Clone, Debug)]
 pub struct Supplier {
     /// Legal name.
@@ -32,6 +34,10 @@ pub struct Supplier {
     pub series: Series,
     /// Begins its credit notes' numbers.
     pub credit_note_series: Series,
+    /// Begins its receipt vouchers' numbers.
+    pub receipt_voucher_series: Series,
+    /// Begins its refund vouchers' numbers.
+    pub refund_voucher_series: Series,
 }
 
 impl Supplier {
@@ -41,21 +47,48 @@ impl Supplier {
         let address = env.required("EHS_HOSPITAL_ADDRESS");
         let gstin = env.required::<Gstin>("EHS_HOSPITAL_GSTIN");
         let state = env.required::<StateCode>("EHS_HOSPITAL_STATE_CODE");
-        let series = env.or("EHS_INVOICE_SERIES", Series::default());
-        let credit_note_series = env.or("EHS_CREDIT_NOTE_SERIES", Series::of_credit_notes());
-        if series.is_some() && series == credit_note_series {
-            env.fault(
-                "EHS_CREDIT_NOTE_SERIES",
-                "must differ from EHS_INVOICE_SERIES: each document has a series of its own",
-            );
-        }
+        let series = series(env);
         let (gstin, state) = (gstin?, state?);
         if !gstin.as_str().starts_with(state.as_str()) {
             env.fault("EHS_HOSPITAL_STATE_CODE", "is not the state of EHS_HOSPITAL_GSTIN");
         }
-        let (series, credit_note_series) = (series?, credit_note_series?);
-        Some(Self { name: name?, address: address?, gstin, state, series, credit_note_series })
+        let [series, credit_note_series, receipt_voucher_series, refund_voucher_series] = series?;
+        let (name, address) = (name?, address?);
+        Some(Self {
+            name,
+            address,
+            gstin,
+            state,
+            series,
+            credit_note_series,
+            receipt_voucher_series,
+            refund_voucher_series,
+        })
     }
+}
+
+/// The series of invoices, credit notes, receipt vouchers and refund vouchers: each document has one of its own, for all share
+/// one set of numbers.
+fn series(env: &mut Env) -> Option<[Series; 4]> {
+    let named = [
+        ("EHS_INVOICE_SERIES", Series::default()),
+        ("EHS_CREDIT_NOTE_SERIES", Series::of_credit_notes()),
+        ("EHS_RECEIPT_VOUCHER_SERIES", Series::of_receipt_vouchers()),
+        ("EHS_REFUND_VOUCHER_SERIES", Series::of_refund_vouchers()),
+    ];
+    let read = named.map(|(name, usual)| (name, env.or(name, usual)));
+    let mut seen: Vec<(&str, &Series)> = Vec::new();
+    for (name, series) in &read {
+        let Some(series) = series else { continue };
+        match seen.iter().find(|(_, other)| *other == series) {
+            Some((other, _)) => {
+                env.fault(name, format!("must differ from {other}: each document has a series of its own"));
+            }
+            None => seen.push((name, series)),
+        }
+    }
+    let [(_, invoices), (_, credit_notes), (_, receipt_vouchers), (_, refund_vouchers)] = read;
+    Some([invoices?, credit_notes?, receipt_vouchers?, refund_vouchers?])
 }
 
 /// A GSTIN: state code, PAN, entity, `Z`, check character.
@@ -66,6 +99,17 @@ impl Gstin {
     /// The fifteen characters.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The state that it is registered in: its first two digits. None where those are no state's.
+    pub fn state(&self) -> Option<StateCode> {
+        self.0.get(..2).and_then(|code| code.parse().ok())
+    }
+}
+
+impl serde::Serialize for Gstin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -142,9 +186,12 @@ mod tests {
             ("EHS_HOSPITAL_GSTIN", "27AAPFU0939F1ZV"),
             ("EHS_HOSPITAL_STATE_CODE", "29"),
             ("EHS_CREDIT_NOTE_SERIES", "EHS"),
+            ("EHS_REFUND_VOUCHER_SERIES", "RV"),
         ]);
         let supplier = Supplier::read(&mut env);
         let faults = env.finish(supplier).unwrap_err().to_string();
-        assert!(faults.contains("EHS_HOSPITAL_STATE_CODE") && faults.contains("EHS_CREDIT_NOTE_SERIES"));
+        for name in ["EHS_HOSPITAL_STATE_CODE", "EHS_CREDIT_NOTE_SERIES", "EHS_REFUND_VOUCHER_SERIES"] {
+            assert!(faults.contains(name), "{name} is missing in {faults}");
+        }
     }
 }

@@ -149,6 +149,16 @@ GET    /api/billing/payments/{id}/                    | 401     ok     403      
 GET    /api/billing/payments/{id}/refunds/            | 401     ok     403      403      ok       ok       403      ok/404
 POST   /api/billing/payments/{id}/refund/             | 401     ok     403      403      403      ok       403      403
 POST   /api/billing/webhooks/razorpay/ unsigned       | heard   heard  heard    heard    heard    heard    heard    heard
+GET    /api/billing/advances/                         | 401     ok     403      403      ok       ok       403      ok/none
+POST   /api/billing/advances/                         | 401     ok     403      403      ok       ok       403      403
+GET    /api/billing/advances/{id}/                    | 401     ok     403      403      ok       ok       403      ok/404
+POST   /api/billing/advances/{id}/use/                | 401     ok     403      403      ok       ok       403      403
+GET    /api/billing/advances/{id}/uses/               | 401     ok     403      403      ok       ok       403      ok/404
+POST   /api/billing/advances/{id}/refund/             | 401     ok     403      403      403      ok       403      403
+GET    /api/billing/advances/{id}/pdf/                | 401     ok     403      403      ok       ok       403      ok/404
+GET    /api/billing/refund-vouchers/                  | 401     ok     403      403      ok       ok       403      ok/none
+GET    /api/billing/refund-vouchers/{id}/             | 401     ok     403      403      ok       ok       403      ok/404
+GET    /api/billing/refund-vouchers/{id}/pdf/         | 401     ok     403      403      ok       ok       403      ok/404
 GET    /api/billing/day-close/                        | 401     ok     403      403      403      ok       403      403
 GET    /api/billing/day-close/{id}/                   | 401     ok     403      403      403      ok       403      403
 POST   /api/billing/day-close/                        | 401     ok     403      403      403      ok       403      403

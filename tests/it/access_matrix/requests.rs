@@ -74,6 +74,8 @@ async fn object(world: &World, line: &Line, caller: &Caller, whose: Whose) -> St
         (_, path, _) if path.starts_with("/api/appointments/{id}/") => side.appointment,
         (_, path, _) if path.starts_with("/api/billing/invoices/{id}/") => side.invoice,
         (_, path, _) if path.starts_with("/api/billing/payments/{id}/") => side.payment,
+        (_, path, _) if path.starts_with("/api/billing/advances/{id}/") => side.advance,
+        (_, path, _) if path.starts_with("/api/billing/refund-vouchers/{id}/") => side.refund_voucher,
         (_, "/api/billing/day-close/{id}/", _) => world.day_close,
         (_, "/api/billing/reports/{id}/", _) => side.report,
         _ => 1,
@@ -94,7 +96,9 @@ fn query(line: &Line, side: &Side) -> String {
         "/api/appointments/"
         | "/api/appointments/waitlist/"
         | "/api/billing/invoices/"
-        | "/api/billing/credit-notes/" => {
+        | "/api/billing/credit-notes/"
+        | "/api/billing/advances/"
+        | "/api/billing/refund-vouchers/" => {
             format!("?patient={}", side.patient)
         }
         "/api/appointments/date-range/" => {
@@ -189,6 +193,9 @@ async fn body(world: &World, line: &Line, caller: &Caller, whose: Whose, object:
             json!({"invoice": side.invoice, "amount": "1.00", "method": method})
         }
         (_, "/api/billing/payments/{id}/refund/", _) => json!({"amount": "0.50", "reason": "Charged twice"}),
+        (_, "/api/billing/advances/", _) => world::deposit(side.patient),
+        (_, "/api/billing/advances/{id}/use/", _) => json!({"invoice": side.invoice, "amount": "1.00"}),
+        (_, "/api/billing/advances/{id}/refund/", _) => json!({"amount": "0.50", "reason": "Went home early"}),
         (_, "/api/billing/webhooks/razorpay/", _) => json!({"event": "payment.captured", "payload": {}}),
         (_, "/api/billing/day-close/", _) => day_close(),
         (_, "/api/billing/reports/", "the day book") => json!({"report": "day-book", "parameters": {"date": day(0)}}),

@@ -38,6 +38,9 @@ pub struct Side {
     pub credit_note: i64,
     /// Of the invoice.
     pub payment: i64,
+    pub advance: i64,
+    /// Of the advance.
+    pub refund_voucher: i64,
     /// Of one's own side, asked for by its doctor; of the other, by an administrator.
     pub report: i64,
 }
@@ -221,6 +224,9 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
         id(&hospital.post(admin, &format!("/api/patients/{patient}/medical-history/"), &note).await.expect(201).body);
     let credit_note = cancelled(hospital, admin, patient).await;
     let payment = pay(hospital, admin, invoice).await;
+    let advance = send(hospital, admin, "/api/billing/advances/", &deposit(patient)).await;
+    let back = json!({"amount": "1.00", "reason": "Went home early"});
+    let refund_voucher = send(hospital, admin, &format!("/api/billing/advances/{advance}/refund/"), &back).await;
     let document = document(hospital, admin, patient).await;
     let report = report(hospital, admin).await;
     Side {
@@ -235,6 +241,8 @@ async fn side(hospital: &Hospital, admin: &str, doctor: i64, user: Option<i64>, 
         draft,
         credit_note,
         payment,
+        advance,
+        refund_voucher,
         report,
     }
 }
@@ -319,9 +327,19 @@ pub fn service() -> Value {
 
 async fn pay(hospital: &Hospital, admin: &str, invoice: i64) -> i64 {
     let body = json!({"invoice": invoice, "amount": "100.00", "method": "CARD"});
-    let request = hospital.request(reqwest::Method::POST, "/api/billing/payments/").bearer_auth(admin).json(&body);
+    send(hospital, admin, "/api/billing/payments/", &body).await
+}
+
+/// Makes something that wants an Idempotency-Key.
+async fn send(hospital: &Hospital, admin: &str, path: &str, body: &Value) -> i64 {
+    let request = hospital.request(reqwest::Method::POST, path).bearer_auth(admin).json(body);
     let key = uuid::Uuid::new_v4().to_string();
     id(&hospital.send(request.header("idempotency-key", key)).await.expect(201).body)
+}
+
+/// What makes an advance.
+pub fn deposit(patient: i64) -> Value {
+    json!({"patient": patient, "amount": "100.00", "method": "CARD", "kind": "OTHER"})
 }
 
 async fn report(hospital: &Hospital, token: &str) -> i64 {

@@ -12,6 +12,7 @@ use crate::api::Call;
 /// Billing hears of a completed appointment within this.
 const EVENT_BOUND: Duration = Duration::from_secs(20);
 const PAYMENTS: &str = "/api/billing/payments/";
+const ADVANCES: &str = "/api/billing/advances/";
 
 /// Finds the draft for the appointment, issues it and takes the money for it.
 pub async fn bill(player: &Player, cast: &Cast, patient: i64, appointment: i64) -> Result<()> {
@@ -47,7 +48,36 @@ pub async fn bill(player: &Player, cast: &Cast, patient: i64, appointment: i64) 
     must(settled.word("status")? == "PAID" && settled.word("balance")? == "0.00", "it is PAID, and nothing is left")?;
     let payments = player.play("its payments", Call::get(format!("{path}payments/")).by(token), 200).await?;
     must(payments.text.matches("\"method\"").count() == 1, "there is one payment")?;
-    Ok(())
+    deposit(player, cast, patient, draft).await
+}
+
+/// A deposit: taken by receipt voucher, used on another bill, the rest given back by refund voucher.
+async fn deposit(player: &Player, cast: &Cast, patient: i64, before: i64) -> Result<()> {
+    let taken = json!({"patient": patient, "amount": "1500.00", "method": "CASH", "kind": "OTHER"});
+    let take = Call::post(ADVANCES).by(&cast.receptionist).json(taken).key(format!("demo-deposit-{before}"));
+    let advance = player.play("the desk takes a deposit", take, 201).await?;
+    must(advance.word("voucher_number")?.starts_with("RV/"), "it has a receipt voucher's number")?;
+    let line = json!({"description": "Physiotherapy", "sac_hsn": "999319", "kind": "OTHER", "quantity": "1", "unit_price": "600.00"});
+    let bill = json!({"patient": patient, "items": [line]});
+    let bill = Call::post("/api/billing/invoices/").by(&cast.accountant).json(bill).key(format!("demo-bill-{before}"));
+    let bill = player.play("another bill", bill, 201).await?.number("id")?;
+
+    let path = format!("{ADVANCES}{}/", advance.number("id")?);
+    let with = |amount: &str| {
+        Call::post(format!("{path}use/")).by(&cast.receptionist).json(json!({"invoice": bill, "amount": amount}))
+    };
+    player.play("it takes no more than it comes to", with("600.01").key(format!("demo-use-{before}-a")), 409).await?;
+    let paid = player.play("the deposit pays it", with("600.00").key(format!("demo-use-{before}-b")), 201).await?;
+    must(paid.word("method")? == "ADVANCE", "it is a payment by ADVANCE")?;
+    let back = |amount: &str| {
+        let why = json!({"amount": amount, "reason": "Nothing more is planned"});
+        Call::post(format!("{path}refund/")).by(&cast.accountant).json(why)
+    };
+    player.play("more than is left of it", back("900.01").key(format!("demo-back-{before}-a")), 409).await?;
+    let voucher = player.play("the rest goes back", back("900.00").key(format!("demo-back-{before}-b")), 201).await?;
+    must(voucher.word("voucher_number")?.starts_with("RF/"), "by a refund voucher")?;
+    let spent = player.play("the deposit", Call::get(&path).by(&cast.receptionist), 200).await?;
+    must(spent.word("status")? == "SPENT" && spent.word("left")? == "0.00", "nothing is left of it")
 }
 
 /// Waits for the draft that billing makes when it hears of the appointment.

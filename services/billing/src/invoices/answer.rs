@@ -7,7 +7,7 @@ use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Invoice, Item, Status};
+use super::{Invoice, Item, RegisteredRecipient, Status};
 use crate::credit_notes::CreditNote;
 use crate::insurance::{Insurance, InsuranceAnswer};
 use crate::known::Patient;
@@ -78,6 +78,8 @@ pub struct InvoiceAnswer {
     pub insurance: Option<InsuranceAnswer>,
     /// The hospital, as it was at issue.
     pub supplier: SupplierAnswer,
+    /// The business that it is made out to; null where that is the patient.
+    pub registered_recipient: Option<RegisteredRecipient>,
     /// The patient, as at issue; null on a draft.
     pub recipient: Option<RecipientAnswer>,
     /// When the number was taken.
@@ -285,6 +287,7 @@ impl InvoiceAnswer {
             credit_note,
             insurance: insurance.map(|insurance| insurance.shown(totals.total)),
             supplier,
+            registered_recipient: invoice.registered_recipient(),
             recipient,
             issued_at: invoice.issued_at,
             created_at: invoice.created_at,

@@ -6,6 +6,7 @@ use chassis::text::Line;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::RegisteredRecipient;
 use super::input::{InvoiceInput, ItemInput, SacHsn};
 use crate::catalogue::Service;
 use crate::money::Paise;
@@ -23,6 +24,8 @@ pub struct Bill {
     pub due_date: Option<Day>,
     /// Where goods are delivered.
     pub delivery_state: Option<StateCode>,
+    /// The business that it is made out to.
+    pub registered_recipient: Option<RegisteredRecipient>,
     /// Off the whole bill.
     pub discount: Paise,
     /// Why.
@@ -89,7 +92,17 @@ impl Bill {
         }
         let InvoiceInput { patient, appointment, due_date, delivery_state, discount, .. } = *input;
         let discount_reason = input.discount_reason.clone().filter(|reason| !reason.is_empty());
-        Ok(Self { patient, appointment, due_date, delivery_state, discount, discount_reason, lines })
+        let registered_recipient = input.registered_recipient.clone();
+        Ok(Self {
+            patient,
+            appointment,
+            due_date,
+            delivery_state,
+            registered_recipient,
+            discount,
+            discount_reason,
+            lines,
+        })
     }
 }
 

@@ -181,13 +181,17 @@ fn editable(invoice: &Invoice, if_match: &IfMatch) -> Result<(), Problem> {
     if_match.check(invoice.version)
 }
 
-/// The patient that an invoice is for, and its appointment being that patient's.
+/// The patient that an invoice is for; its appointment is that patient's, and the hospital does not bill itself.
 async fn subjects(
     app: &App,
     conn: &mut AsyncPgConnection,
     actor: &Actor,
     input: &InvoiceInput,
 ) -> Result<Patient, Problem> {
+    if input.registered_recipient.as_ref().is_some_and(|billed| billed.gstin == app.supplier.gstin) {
+        let why = "is the hospital's own";
+        return Err(Problem::invalid("registered_recipient.gstin", "own_gstin", why));
+    }
     let patient = app.owners.patient(conn, actor, input.patient.get()).await?;
     if let Some(id) = input.appointment {
         let appointment = app.owners.appointment(conn, actor, id.get()).await?;

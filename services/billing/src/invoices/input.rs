@@ -10,6 +10,7 @@ use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, Value, ValuePointer
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::RegisteredRecipient;
 use crate::fields::filled_if_given;
 use crate::money::Paise;
 use crate::quantity::Quantity;
@@ -32,6 +33,10 @@ pub struct InvoiceInput {
     /// bear IGST instead of CGST and SGST. Services are supplied where they are performed, whatever stands here.
     #[deserr(default)]
     pub delivery_state: Option<StateCode>,
+    /// The business registered for GST that the invoice is made out to, such as an employer or an insurer; `state` may be left
+    /// out. The place of supply does not change by it.
+    #[deserr(default)]
+    pub registered_recipient: Option<RegisteredRecipient>,
     /// Off the whole bill, in rupees, besides the lines' own discounts; it is laid on the lines by their values, before tax.
     /// Needs `discount_reason`.
     #[deserr(default)]

@@ -9,10 +9,10 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
-use super::Status;
 use super::bill::{Bill, BillLine};
 use super::input::SacHsn;
 use super::pricing::{Priced, PricedLine};
+use super::{RegisteredRecipient, Status};
 use crate::access::{Scope, visible_to};
 use crate::error::Error;
 use crate::money::Paise;
@@ -50,6 +50,8 @@ pub struct Invoice {
     pub issued_at: Option<DateTime<Utc>>,
     /// Why something is taken off.
     pub discount_reason: Option<String>,
+    /// The business that it is made out to.
+    pub registered_recipient: Option<Value>,
     /// The amounts.
     #[diesel(embed)]
     pub totals: Totals,
@@ -127,6 +129,8 @@ pub struct Draft {
     pub dated: NaiveDate,
     /// Why something is taken off.
     pub discount_reason: Option<String>,
+    /// The business that it is made out to.
+    pub registered_recipient: Option<Value>,
     /// The amounts.
     #[diesel(embed)]
     pub totals: Totals,
@@ -152,6 +156,7 @@ impl Draft {
             document_type: priced.document_type,
             dated,
             discount_reason: bill.discount_reason.as_deref().map(str::to_owned),
+            registered_recipient: bill.registered_recipient.as_ref().map(RegisteredRecipient::keep),
             totals: priced.totals,
         }
     }
@@ -297,6 +302,11 @@ impl Invoice {
         self.totals.total - self.amount_paid
     }
 
+    /// The business that it is made out to, where there is one.
+    pub fn registered_recipient(&self) -> Option<RegisteredRecipient> {
+        self.registered_recipient.as_ref().and_then(RegisteredRecipient::kept)
+    }
+
     /// The number and what is left to pay under it.
     ///
     /// # Errors
@@ -314,6 +324,7 @@ impl Invoice {
             appointment: self.appointment_id.map(Id::new),
             due_date: self.due_date.map(Day::new),
             delivery_state: self.delivery_state,
+            registered_recipient: self.registered_recipient(),
             discount: items.iter().map(|item| item.bill_discount).sum(),
             discount_reason: self.discount_reason.as_deref().map(free_text),
             lines: items.iter().map(Item::as_line).collect(),

@@ -1,6 +1,7 @@
 //! Invoices: drafted, edited, issued; never changed after that.
 //!
 //! - [`status`]: what an invoice can be, and what a payment makes of it;
+//! - [`registered`]: a business that an invoice is made out to;
 //! - [`input`]: what a caller may send; - [`bill`]: that, filled in from the catalogue;
 //! - [`pricing`]: pure, from a bill to every amount on it; - [`discounts`]: how far a role may go with them;
 //! - [`invoice`]: the rows; - [`answer`]: what is shown;
@@ -16,8 +17,10 @@ pub mod issue;
 pub mod list;
 pub mod overdue;
 pub mod pricing;
+pub mod registered;
 pub mod status;
 
 pub use answer::InvoiceAnswer;
 pub use invoice::{Invoice, Item};
+pub use registered::RegisteredRecipient;
 pub use status::Status;

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::payment::move_invoice;
 use super::refund::Grant;
 use super::take::something;
-use super::{Payment, PaymentStatus, Refund};
+use super::{Method, Payment, PaymentStatus, Refund};
 use crate::app::App;
 use crate::error::Error;
 use crate::fields::filled;
@@ -29,7 +29,7 @@ use crate::publish;
 #[derive(Clone, Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct RefundInput {
-    /// In rupees: more than nothing, at most what is left of the payment.
+    /// In rupees: more than nothing, at most what is left of the payment, or of the advance.
     #[deserr(try_from(Paise) = something -> Fault)]
     pub amount: Paise,
     /// Why.
@@ -41,7 +41,8 @@ pub struct RefundInput {
 ///
 /// `Idempotency-Key` is required. A refund of an ONLINE payment is PENDING until the provider has sent it; the invoice says at
 /// once that it is less paid. An invoice that was paid in whole becomes REFUNDED when nothing of that is left; a cancelled one
-/// stays CANCELLED. All refunds of a payment together are bounded by the role's limit.
+/// stays CANCELLED. All refunds of a payment together are bounded by the role's limit. A refund of a payment by ADVANCE goes back to
+/// the advance, and leaves the hospital by a refund voucher only: the limit is that one's.
 #[utoipa::path(
     tag = "billing",
     request_body = RefundInput,
@@ -76,7 +77,9 @@ pub async fn grant(
         }
         let (payment, invoice) = Payment::lock(conn, *id).await?;
         allowed(&payment, body.value.amount)?;
-        app.refund_limits.check(actor.role, payment.refunded + body.value.amount)?;
+        if payment.method != Method::Advance {
+            app.refund_limits.check(actor.role, payment.refunded + body.value.amount)?;
+        }
         let refund = give_back(conn, &payment, &invoice, &body.value, actor.user_id).await?;
         publish::refunded(conn, &app.outbox, actor, &refund).await?;
         audit::write(conn, &actor.trail, [invoice.patient_id]).await?;

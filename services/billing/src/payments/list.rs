@@ -34,10 +34,10 @@ pub struct Parameters {
 
 /// Nothing narrows these lists but the invoice or payment that is in the path.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Filters {}
+pub(crate) struct Filters {}
 
 impl Parameters {
-    pub(super) fn request(self, app: &App) -> Result<PageRequest<Filters>, Problem> {
+    pub(crate) fn request(self, app: &App) -> Result<PageRequest<Filters>, Problem> {
         let Self { page, page_size, cursor } = self;
         page::request(&app.cursor_key, Filters {}, page, page_size, cursor)
     }

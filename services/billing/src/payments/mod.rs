@@ -2,6 +2,7 @@
 //!
 //! - [`payment`], [`refund`]: the rows; - [`limits`]: how much a role may refund;
 //! - [`take`], [`online`]: `POST payments/`, at the desk and by the provider; [`settle`]: what the provider's word does;
+//! - what [`crate::advances`] pays is a payment too;
 //! - [`list`], [`read`], [`give_back`]: the other routes.
 
 pub mod limits;

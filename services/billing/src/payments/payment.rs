@@ -31,6 +31,8 @@ chassis::words! {
         Insurance = "INSURANCE",
         /// By the payment provider.
         Online = "ONLINE",
+        /// With an advance of the patient's.
+        Advance = "ADVANCE",
     }
 }
 
@@ -69,6 +71,10 @@ pub struct Payment {
     /// The transaction's, cheque's or claim's number.
     #[schema(value_type = Option<String>)]
     pub reference: Option<Phi<String>>,
+    /// The advance that it was paid with; null unless it was.
+    #[serde(rename = "advance")]
+    #[diesel(column_name = advance_id)]
+    pub advance_id: Option<i64>,
     /// The user who took it, or who opened the order.
     pub received_by: i64,
     /// When it was taken; of a pending one, when its order was opened.
@@ -108,7 +114,7 @@ impl Payment {
 
 /// Says on the invoice, whose row the caller has locked, what is paid now and where it stands with that. The database checks
 /// it against the books.
-pub(super) async fn move_invoice(
+pub(crate) async fn move_invoice(
     conn: &mut AsyncPgConnection,
     invoice: i64,
     paid: Paise,

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Method, Payment};
+use crate::advances::Advance;
 use crate::money::Paise;
 use crate::schema::{payments, provider_refunds, refunds};
 
@@ -65,7 +66,8 @@ pub(super) struct Grant<'a> {
 }
 
 impl Refund {
-    /// Adds a refund to a locked payment; what the provider took, the provider sends back.
+    /// Adds a refund to a locked payment; what the provider took, the provider sends back, and what an advance paid is left of
+    /// the advance again.
     pub(super) async fn insert(conn: &mut AsyncPgConnection, payment: &Payment, grant: Grant<'_>) -> QueryResult<Self> {
         let status = match payment.method {
             Method::Online => RefundStatus::Pending,
@@ -89,6 +91,9 @@ impl Refund {
             .set((payments::refunded.eq(payment.refunded + grant.amount), payments::version.eq(payments::version + 1)))
             .execute(conn)
             .await?;
+        if let Some(advance) = payment.advance_id {
+            Advance::put_back(conn, advance, grant.amount).await?;
+        }
         if status == RefundStatus::Pending {
             diesel::insert_into(provider_refunds::table)
                 .values((provider_refunds::refund_id.eq(refund.id), provider_refunds::try_at.eq(grant.at)))

@@ -37,14 +37,22 @@ pub struct PaymentInput {
     #[deserr(try_from(Paise) = something -> Fault)]
     pub amount: Paise,
     /// How it came; of a PATIENT, `ONLINE`. Where the hospital has no payment provider, `ONLINE` is 400 with code
-    /// `not_offered`.
+    /// `not_offered`. With an advance an invoice is paid by `POST advances/{id}/use/`.
+    #[deserr(try_from(Method) = arrives -> Fault)]
     pub method: Method,
     /// The transaction's, cheque's or claim's number.
     #[deserr(default)]
     pub reference: Option<Line<100>>,
 }
 
-pub(super) fn something(amount: Paise) -> Result<Paise, Fault> {
+fn arrives(method: Method) -> Result<Method, Fault> {
+    match method {
+        Method::Advance => Err(Fault::new("not_here", "an advance is used by POST advances/{id}/use/")),
+        other => Ok(other),
+    }
+}
+
+pub(crate) fn something(amount: Paise) -> Result<Paise, Fault> {
     if amount > Paise::ZERO { Ok(amount) } else { Err(Fault::new("too_small", "must be more than 0.00")) }
 }
 
@@ -99,13 +107,13 @@ pub async fn take(
 }
 
 /// What is answered to a payment that was taken, or that an order was opened for.
-pub(super) fn taken(payment: Payment, order: Option<OnlineOrder>) -> Result<Answer, Problem> {
+pub(crate) fn taken(payment: Payment, order: Option<OnlineOrder>) -> Result<Answer, Problem> {
     let location = format!("/api/billing/payments/{}/", payment.id);
     Answer::created(location, payment.version, &PaymentAnswer { payment, order })
 }
 
 /// An invoice that the body names and that is not there is a fault of the body.
-pub(super) fn in_body(error: Error) -> Problem {
+pub(crate) fn in_body(error: Error) -> Problem {
     match error {
         Error::NoInvoice => Problem::invalid("invoice", "unknown", "there is no such invoice"),
         other => other.into(),

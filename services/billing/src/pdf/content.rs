@@ -70,7 +70,7 @@ pub async fn credit_note(
 }
 
 /// Under a name without the slashes of its number.
-fn pdf(number: &str, bytes: web::Bytes) -> HttpResponse {
+pub(crate) fn pdf(number: &str, bytes: web::Bytes) -> HttpResponse {
     let name = format!("inline; filename=\"{}.pdf\"", number.replace('/', "-"));
     HttpResponse::Ok()
         .content_type("application/pdf")

@@ -19,6 +19,7 @@ use super::draw::draw;
 use super::fonts::{BrokenFont, Fonts};
 use super::layout::pages;
 use super::paper::{Paper, Source};
+use crate::advances;
 use crate::credit_notes::CreditNote;
 use crate::error::Error;
 use crate::invoices::answer::Particulars;
@@ -41,6 +42,10 @@ chassis::words! {
         Invoice = "INVOICE",
         /// A credit note.
         CreditNote = "CREDIT_NOTE",
+        /// The receipt voucher of an advance.
+        ReceiptVoucher = "RECEIPT_VOUCHER",
+        /// A refund voucher.
+        RefundVoucher = "REFUND_VOUCHER",
     }
 }
 
@@ -177,6 +182,8 @@ impl Papers {
     /// What the document says.
     async fn paper(&self, conn: &mut AsyncPgConnection, kind: PaperKind, source: i64) -> Result<Paper, Problem> {
         let note = match kind {
+            PaperKind::ReceiptVoucher => return advances::paper::receipt_voucher(conn, source).await,
+            PaperKind::RefundVoucher => return advances::paper::refund_voucher(conn, source).await,
             PaperKind::Invoice => None,
             PaperKind::CreditNote => {
                 let note = credit_notes::table.find(source).select(CreditNote::as_select()).first(conn).await;

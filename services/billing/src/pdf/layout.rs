@@ -1,7 +1,7 @@
 //! Where a document says what it says: pages with a head each, the lines under their column's names, the sums. Pure.
 
 use super::fonts::{Fonts, Shaped, Weight};
-use super::paper::Paper;
+use super::paper::{Columns, Paper};
 use super::sheet::{HEIGHT, LEFT, MARGIN, Mark, Page, RIGHT, Side, Style, Twips, points};
 use crate::upi::qr::Modules;
 
@@ -117,7 +117,7 @@ impl Layout<'_> {
     /// Who is billed, and what the document is.
     fn parties(&mut self) {
         let (half, top, paper) = ((RIGHT - LEFT) / 2, self.y, self.paper);
-        self.paragraph(LEFT, half, SMALL, "BILLED TO");
+        self.paragraph(LEFT, half, SMALL, paper.party);
         for (index, text) in paper.recipient.iter().enumerate() {
             let style = if index == 0 { Style::plain(points(10)).bold() } else { TEXT };
             self.paragraph(LEFT, half - GAP, style, text);
@@ -138,6 +138,20 @@ impl Layout<'_> {
     }
 
     fn line_columns(&self) -> Vec<Column> {
+        match self.paper.columns {
+            Columns::Charges => self.charge_columns(),
+            Columns::Voucher => vec![
+                column("#", 280, Side::Left),
+                column("Description", 5186, Side::Left),
+                column("GST", 1000, Side::Right),
+                column("CGST", 1000, Side::Right),
+                column(self.paper.state_tax.as_str(), 1000, Side::Right),
+                column("Amount ₹", 2000, Side::Right),
+            ],
+        }
+    }
+
+    fn charge_columns(&self) -> Vec<Column> {
         use Side::{Left, Right};
         let (integrated, tax) = (self.paper.integrated, 720);
         let words = if integrated { 1966 } else { 1966 + tax };
@@ -236,9 +250,12 @@ impl Layout<'_> {
         self.y = self.y.max(right) + GAP * 2;
     }
 
-    /// The tax by rate.
+    /// The tax by rate, where there is any to tell.
     fn summary(&mut self) {
         use Side::{Left, Right};
+        if self.paper.summary.is_empty() {
+            return;
+        }
         let mut columns = vec![
             column("Tax summary", 1600, Left),
             column("Value", 1700, Right),
@@ -323,6 +340,8 @@ mod tests {
         };
         Paper {
             title: "BILL OF SUPPLY",
+            party: "BILLED TO",
+            columns: Columns::Charges,
             supplier: vec!["Asha Hospital".into(), "12 FC Road, Pune 411004".into(), "GSTIN 27AAPFU0939F1ZV".into()],
             recipient: vec!["लक्ष्मी நாராயணன்".into(), "Patient P00007".into()],
             facts: vec![("Invoice no.", "EHS/2627/000001".into()), ("Date", "27-11-2026".into())],

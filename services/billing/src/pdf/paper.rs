@@ -1,5 +1,5 @@
 //! What a document says: the particulars of CGST Rules 46 (tax invoice), 49 (bill of supply), 46A (both in one) and 53 (credit
-//! note), as texts. Pure.
+//! note), as texts; of vouchers [`crate::advances::paper`] says it. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::words::{in_figures, in_words};
 use crate::credit_notes::CreditNote;
-use crate::invoices::answer::Particulars;
+use crate::invoices::answer::{Particulars, RecipientAnswer, SupplierAnswer};
 use crate::invoices::{Invoice, Item};
 use crate::money::Paise;
 use crate::tax::{DocumentType, Rate, StateCode, StateTax, Totals, Treatment};
@@ -22,6 +22,10 @@ const STATE_IS_NAMED_FROM: Paise = Paise::rupees(50_000);
 pub struct Paper {
     /// `TAX INVOICE`.
     pub title: &'static str,
+    /// What the recipient is to it: `BILLED TO`.
+    pub party: &'static str,
+    /// Which columns its lines have.
+    pub columns: Columns,
     /// Who supplies, line by line; the first is the name.
     pub supplier: Vec<String>,
     /// Who is billed, line by line; the first is the name.
@@ -46,6 +50,15 @@ pub struct Paper {
     pub pay: Option<(String, String)>,
     /// For whom somebody signs.
     pub signed_for: String,
+}
+
+/// Which columns the lines of a document have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// What an invoice charges.
+    Charges,
+    /// What a voucher is for.
+    Voucher,
 }
 
 /// The cells of a row, in the order of the columns.
@@ -109,11 +122,9 @@ impl Paper {
         }
         Self {
             title,
-            supplier: vec![
-                supplier.name.clone(),
-                supplier.address.clone(),
-                format!("GSTIN {}   State {} ({})", supplier.gstin, state.name(), state),
-            ],
+            party: "BILLED TO",
+            columns: Columns::Charges,
+            supplier: supplier_lines(supplier, state),
             recipient: recipient(source),
             facts: Vec::new(),
             state_tax: StateTax::of(state),
@@ -139,7 +150,6 @@ const fn title(document_type: DocumentType) -> &'static str {
 
 /// Health services are supplied where they are performed (IGST Act, section 12(4)), goods where they are delivered.
 fn with_place(mut facts: Vec<(&'static str, String)>, source: &Source<'_>) -> Vec<(&'static str, String)> {
-    let place = |state: StateCode| format!("{} ({state})", state.name());
     facts.push(("Place of supply", place(source.state)));
     if let Some(delivery) = source.invoice.delivery_state.filter(|delivery| *delivery != source.state) {
         facts.push(("Goods delivered in", place(delivery)));
@@ -148,16 +158,40 @@ fn with_place(mut facts: Vec<(&'static str, String)>, source: &Source<'_>) -> Ve
     facts
 }
 
-fn recipient(source: &Source<'_>) -> Vec<String> {
-    let recipient = &source.particulars.recipient;
+/// A state's name and code.
+pub(crate) fn place(state: StateCode) -> String {
+    format!("{} ({state})", state.name())
+}
+
+/// Who supplies.
+pub(crate) fn supplier_lines(supplier: &SupplierAnswer, state: StateCode) -> Vec<String> {
+    let registration = format!("GSTIN {}   State {}", supplier.gstin, place(state));
+    vec![supplier.name.clone(), supplier.address.clone(), registration]
+}
+
+/// The patient, on a document of this value.
+pub(crate) fn recipient_lines(recipient: &RecipientAnswer, value: Paise) -> Vec<String> {
     let mut lines = vec![recipient.name.expose().clone(), format!("Patient {}", recipient.patient_id)];
     if !recipient.address.expose().is_empty() {
         lines.push(recipient.address.expose().clone());
     }
     let state = recipient.state_code.as_deref().and_then(|code| code.parse::<StateCode>().ok());
-    if let Some(state) = state.filter(|_| source.invoice.totals.total >= STATE_IS_NAMED_FROM) {
-        lines.push(format!("State {} ({state})", state.name()));
+    if let Some(state) = state.filter(|_| value >= STATE_IS_NAMED_FROM) {
+        lines.push(format!("State {}", place(state)));
     }
+    lines
+}
+
+/// Who is billed: somebody registered (rule 46(d)) for the patient, or the patient.
+fn recipient(source: &Source<'_>) -> Vec<String> {
+    let patient = recipient_lines(&source.particulars.recipient, source.invoice.totals.total);
+    let Some(registered) = source.invoice.registered_recipient() else { return patient };
+    let mut lines = vec![
+        registered.legal_name.to_string(),
+        registered.address.to_string(),
+        format!("GSTIN {}   State {}", registered.gstin, place(registered.state)),
+    ];
+    lines.push(format!("For {}", patient.join(", ")));
     lines
 }
 
@@ -234,6 +268,7 @@ fn sums(totals: &Totals, state_tax: StateTax, integrated: bool) -> Vec<(String, 
     sums
 }
 
-fn day(date: NaiveDate) -> String {
+/// A day as it stands on documents.
+pub(crate) fn day(date: NaiveDate) -> String {
     date.format("%d-%m-%Y").to_string()
 }

@@ -44,7 +44,7 @@ rows! {
         pub made_at: String,
         /// What the entry is of.
         pub kind: String,
-        /// The invoice, payment, refund, credit note or day close.
+        /// The invoice, payment, refund, credit note, day close, advance or refund voucher.
         pub source: i64,
         /// The invoice that it concerns.
         pub invoice_number: Option<String>,

@@ -1,7 +1,7 @@
 //! What has to hold. Each query finds what does not: of what, what it says, what was found instead.
 
 /// Name and query.
-pub const CHECKS: [(&str, &str); 14] = [
+pub const CHECKS: [(&str, &str); 18] = [
     (
         "the postings of an entry come to nothing",
         "SELECT 'entry ' || entry_id AS subject, 0 AS says, sum(amount) AS found FROM postings GROUP BY entry_id HAVING sum(amount) <> 0",
@@ -26,6 +26,9 @@ pub const CHECKS: [(&str, &str); 14] = [
              WHEN 'REFUND' THEN NOT EXISTS (SELECT FROM refunds r WHERE r.id = j.source_id AND r.invoice_id = j.invoice_id) \
              WHEN 'REFUND_SENT' THEN NOT EXISTS (SELECT FROM refunds r WHERE r.id = j.source_id AND r.method = 'ONLINE' \
                  AND r.status = 'COMPLETED') \
+             WHEN 'CREDIT_NOTE' THEN NOT EXISTS (SELECT FROM credit_notes c WHERE c.id = j.source_id AND c.invoice_id = j.invoice_id) \
+             WHEN 'ADVANCE' THEN NOT EXISTS (SELECT FROM advances a WHERE a.id = j.source_id) \
+             WHEN 'ADVANCE_REFUND' THEN NOT EXISTS (SELECT FROM refund_vouchers f WHERE f.id = j.source_id) \
              WHEN 'DAY_CLOSE' THEN NOT EXISTS (SELECT FROM day_closes c WHERE c.id = j.source_id) \
              ELSE false END",
     ),
@@ -101,12 +104,46 @@ pub const CHECKS: [(&str, &str); 14] = [
             OR v.total % 100 <> 0 OR v.round_off NOT BETWEEN -49 AND 50",
     ),
     (
+        "an advance is in the books",
+        "SELECT 'advance ' || a.id || ' on ' || e.account AS subject, e.amount AS says, coalesce(p.amount, 0) AS found \
+         FROM advances a JOIN ledger_accounts l ON l.method = a.method \
+         CROSS JOIN LATERAL (VALUES (l.code, a.amount), ('ADVANCES', -a.amount)) AS e (account, amount) \
+         LEFT JOIN journal_entries j ON j.kind = 'ADVANCE' AND j.source_id = a.id AND j.dated = a.dated \
+         LEFT JOIN postings p ON p.entry_id = j.id AND p.account = e.account WHERE coalesce(p.amount, 0) <> e.amount",
+    ),
+    (
+        "a refund voucher is in the books",
+        "SELECT 'refund voucher ' || f.id || ' on ' || e.account AS subject, e.amount AS says, coalesce(p.amount, 0) AS found \
+         FROM refund_vouchers f JOIN ledger_accounts l ON l.method = f.method \
+         CROSS JOIN LATERAL (VALUES (l.code, -f.amount), ('ADVANCES', f.amount)) AS e (account, amount) \
+         LEFT JOIN journal_entries j ON j.kind = 'ADVANCE_REFUND' AND j.source_id = f.id AND j.dated = f.dated \
+         LEFT JOIN postings p ON p.entry_id = j.id AND p.account = e.account WHERE coalesce(p.amount, 0) <> e.amount",
+    ),
+    (
+        "what an advance says was used and given back is what its payments and refund vouchers come to",
+        "SELECT 'advance ' || a.id AS subject, ROW(a.used, a.refunded) AS says, ROW(coalesce(y.amount, 0), coalesce(f.amount, 0)) AS found \
+         FROM advances a \
+         LEFT JOIN (SELECT advance_id, sum(amount - refunded) AS amount FROM payments WHERE advance_id IS NOT NULL GROUP BY 1) y \
+             ON y.advance_id = a.id \
+         LEFT JOIN (SELECT advance_id, sum(amount) AS amount FROM refund_vouchers GROUP BY 1) f ON f.advance_id = a.id \
+         WHERE a.used <> coalesce(y.amount, 0) OR a.refunded <> coalesce(f.amount, 0) OR a.used < 0 OR a.used + a.refunded > a.amount",
+    ),
+    (
+        "what is held for patients is what is left of their advances",
+        "SELECT 'ADVANCES' AS subject, held.amount AS says, -booked.amount AS found \
+         FROM (SELECT coalesce(sum(amount - used - refunded), 0) AS amount FROM advances) AS held, \
+              (SELECT coalesce(sum(amount), 0) AS amount FROM postings WHERE account = 'ADVANCES') AS booked \
+         WHERE held.amount <> -booked.amount",
+    ),
+    (
         "numbers run from 1 with none missing and none twice, up to where the counter stands",
         "SELECT 'series ' || n.series || ' of ' || n.financial_year AS subject, coalesce(c.last_serial, 0) AS says, \
                 n.first || ' to ' || n.last || ', ' || n.several || ' of them' AS found \
          FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(DISTINCT serial) AS several \
                FROM (SELECT supplier_gstin, series, financial_year, serial FROM invoices WHERE serial IS NOT NULL \
-                     UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM credit_notes) AS numbered GROUP BY 1, 2, 3) n \
+                     UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM credit_notes \
+                     UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM advances \
+                     UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM refund_vouchers) AS numbered GROUP BY 1, 2, 3) n \
          LEFT JOIN invoice_counters c ON (c.gstin, c.series, c.financial_year) = (n.supplier_gstin, n.series, n.financial_year) \
          WHERE n.first <> 1 OR n.last <> n.several OR c.last_serial IS DISTINCT FROM n.last",
     ),
@@ -114,7 +151,8 @@ pub const CHECKS: [(&str, &str); 14] = [
         "a closed day's cash is what the books have, and went to the safe",
         "SELECT 'day close ' || c.id AS subject, c.expected AS says, coalesce(b.amount, 0) AS found FROM day_closes c \
          LEFT JOIN LATERAL (SELECT sum(p.amount) AS amount FROM journal_entries j JOIN postings p ON p.entry_id = j.id \
-             WHERE j.made_by = c.cashier AND j.dated = c.day AND j.kind IN ('PAYMENT', 'REFUND') AND p.account = 'CASH') b ON true \
+             WHERE j.made_by = c.cashier AND j.dated = c.day AND j.kind IN ('PAYMENT', 'REFUND', 'ADVANCE', 'ADVANCE_REFUND') \
+             AND p.account = 'CASH') b ON true \
          LEFT JOIN journal_entries j ON j.kind = 'DAY_CLOSE' AND j.source_id = c.id \
          LEFT JOIN postings s ON s.entry_id = j.id AND s.account = 'SAFE' \
          WHERE c.expected <> coalesce(b.amount, 0) OR c.counted <> coalesce(s.amount, 0)",

@@ -1,4 +1,4 @@
-//! `billing verify`: proves that the books, the invoices, the payments, the number series and the reports agree.
+//! `billing verify`: proves that the books, the invoices, the payments, the advances, the number series and the reports agree.
 //!
 //! It reads one snapshot of the database, so that it may run beside a service at work, and names what does not agree by ids and
 //! numbers alone.

@@ -33,6 +33,19 @@ fn action_of(method: &Method, path: &str) -> Action {
         ("GET", "/api/billing/services/" | "/api/billing/services/{id}/") => Action::CatalogueRead,
         ("POST", "/api/billing/services/") | ("PATCH", "/api/billing/services/{id}/") => Action::CatalogueWrite,
         ("POST", "/api/billing/payments/{id}/refund/") => Action::PaymentRefund,
+        (
+            "GET",
+            "/api/billing/advances/"
+            | "/api/billing/advances/{id}/"
+            | "/api/billing/advances/{id}/uses/"
+            | "/api/billing/advances/{id}/pdf/"
+            | "/api/billing/refund-vouchers/"
+            | "/api/billing/refund-vouchers/{id}/"
+            | "/api/billing/refund-vouchers/{id}/pdf/",
+        ) => Action::AdvanceRead,
+        ("POST", "/api/billing/advances/") => Action::AdvanceTake,
+        ("POST", "/api/billing/advances/{id}/use/") => Action::AdvanceUse,
+        ("POST", "/api/billing/advances/{id}/refund/") => Action::AdvanceRefund,
         ("GET", "/api/billing/day-close/" | "/api/billing/day-close/{id}/") | ("POST", "/api/billing/day-close/") => {
             Action::DayClose
         }
@@ -64,7 +77,7 @@ fn operations() -> Vec<(Method, String)> {
         );
     }
     operations.retain(|(_, path)| path != WEBHOOK);
-    assert_eq!(operations.len(), 37);
+    assert_eq!(operations.len(), 47);
     operations
 }
 

@@ -18,12 +18,15 @@ async fn every_operation_leaves_a_row() {
     let cancelled = clinic.issued().await;
     let service = crate::catalogue::offered(&clinic, &crate::catalogue::x_ray("XRAY-1")).await;
     let paid = clinic.pay("a", &cash(issued, "20.00")).await.expect(201).body["id"].clone();
+    let advance = crate::advances::held(&clinic, "30.00").await;
+    let voucher =
+        crate::advances::give_back(&clinic, "b", advance, "1.00").await.expect(201).body["id"].as_i64().unwrap();
     let today = billing::numbering::day_in_india(chrono::Utc::now());
     let close = json!({"cashier": 77, "date": today, "counted": "0.00"});
     let closed =
         clinic.server.post("/api/billing/day-close/", &clinic.admin(), &close).await.expect(201).body["id"].clone();
     let asked = json!({"report": "day-book", "parameters": {"date": today}});
-    let good: [Good; 37] = [
+    let good: [Good; 47] = [
         ("GET", "/api/billing/invoices/".into(), json!({})),
         ("GET", format!("/api/billing/invoices/{issued}/"), json!({})),
         ("GET", format!("/api/billing/invoices/{issued}/payments/"), json!({})),
@@ -48,6 +51,16 @@ async fn every_operation_leaves_a_row() {
         ("GET", format!("/api/billing/payments/{paid}/"), json!({})),
         ("GET", format!("/api/billing/payments/{paid}/refunds/"), json!({})),
         ("POST", format!("/api/billing/payments/{paid}/refund/"), json!({"amount": "1.00", "reason": "Charged twice"})),
+        ("GET", "/api/billing/advances/".into(), json!({})),
+        ("POST", "/api/billing/advances/".into(), crate::advances::deposit(ASHA, "10.00")),
+        ("GET", format!("/api/billing/advances/{advance}/"), json!({})),
+        ("POST", format!("/api/billing/advances/{advance}/use/"), json!({"invoice": issued, "amount": "1.00"})),
+        ("GET", format!("/api/billing/advances/{advance}/uses/"), json!({})),
+        ("POST", format!("/api/billing/advances/{advance}/refund/"), json!({"amount": "1.00", "reason": "Went home"})),
+        ("GET", format!("/api/billing/advances/{advance}/pdf/"), json!({})),
+        ("GET", "/api/billing/refund-vouchers/".into(), json!({})),
+        ("GET", format!("/api/billing/refund-vouchers/{voucher}/"), json!({})),
+        ("GET", format!("/api/billing/refund-vouchers/{voucher}/pdf/"), json!({})),
         ("GET", "/api/billing/day-close/".into(), json!({})),
         ("GET", format!("/api/billing/day-close/{closed}/"), json!({})),
         ("POST", "/api/billing/day-close/".into(), with(&close, json!({"cashier": 78}))),

@@ -118,8 +118,8 @@ async fn it_is_made_and_its_link_reads_what_the_get_says() {
 async fn more_rows_than_an_answer_holds_are_streamed() {
     let clinic = Clinic::new().await;
     let many = format!(
-        "INSERT INTO journal_entries (id, kind, dated, source_id) SELECT n, 'ADVANCE', '{0}', n FROM generate_series(1, 7000) n; \
-         INSERT INTO postings SELECT n, account, sign * n FROM generate_series(1, 7000) n, (VALUES ('CASH', 1), ('ADVANCES', -1)) AS a (account, sign)",
+        "INSERT INTO journal_entries (id, kind, dated, source_id) SELECT n, 'DAY_CLOSE', '{0}', n FROM generate_series(1, 7000) n; \
+         INSERT INTO postings SELECT n, account, sign * n FROM generate_series(1, 7000) n, (VALUES ('CASH', 1), ('SAFE', -1)) AS a (account, sign)",
         today()
     );
     clinic.db.sql(&format!("BEGIN; {many}; COMMIT")).await;
@@ -134,7 +134,7 @@ async fn more_rows_than_an_answer_holds_are_streamed() {
         let made = content(done["link"].as_str().unwrap()).await;
         match format {
             "csv" => assert_eq!(
-                String::from_utf8(made).unwrap().lines().filter(|line| line.contains("ADVANCE,")).count(),
+                String::from_utf8(made).unwrap().lines().filter(|line| line.contains("DAY_CLOSE,")).count(),
                 14_000
             ),
             "json" => {

@@ -1,4 +1,5 @@
-//! Many clients issue, pay and refund at random while connections to PostgreSQL are killed; then the books are proven.
+//! Many clients issue, pay and refund, take advances, use them and give them back at random while connections to PostgreSQL are
+//! killed; then the books are proven.
 //!
 //! Short as a rule; `EHS_TEST_CHAOS_CLIENTS=500 EHS_TEST_CHAOS_SECONDS=60 EHS_TEST_CHAOS_INVOICES=200` is the full measure.
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use testkit::Answer;
 use uuid::Uuid;
 
+use crate::advances::deposit;
 use crate::clinic::{ASHA, Clinic, cash, invoice};
 use crate::verify::findings;
 
@@ -25,6 +27,8 @@ struct Promised {
     invoices: Mutex<Vec<i64>>,
     payments: Mutex<Vec<i64>>,
     refunds: Mutex<Vec<i64>>,
+    advances: Mutex<Vec<i64>>,
+    refund_vouchers: Mutex<Vec<i64>>,
     refused: AtomicU64,
     unavailable: AtomicU64,
 }
@@ -75,7 +79,27 @@ async fn client(clinic: &Clinic, promised: &Promised, seed: u64, most: usize, un
     let mut dice = Dice(seed * 7_919 + 1);
     while Instant::now() < until {
         let few = promised.invoices.lock().unwrap().len() < most;
-        match dice.below(10) {
+        match dice.below(14) {
+            10 => {
+                let amount = format!("{}.25", dice.below(400));
+                let taken = insist(clinic, promised, "/api/billing/advances/", &deposit(ASHA, &amount)).await;
+                promised.advances.lock().unwrap().extend(taken.map(|taken| id_of(&taken)));
+            }
+            11 | 12 => {
+                let (advance, bill) = (any(&mut dice, &promised.advances), any(&mut dice, &promised.invoices));
+                let Some((advance, bill)) = advance.zip(bill) else { continue };
+                let body = json!({"invoice": bill, "amount": format!("{}.75", dice.below(90))});
+                let path = format!("/api/billing/advances/{advance}/use/");
+                let paid = insist(clinic, promised, &path, &body).await;
+                promised.payments.lock().unwrap().extend(paid.map(|paid| id_of(&paid)));
+            }
+            13 => {
+                let Some(advance) = any(&mut dice, &promised.advances) else { continue };
+                let body = json!({"amount": format!("{}.50", dice.below(60)), "reason": "By chance"});
+                let path = format!("/api/billing/advances/{advance}/refund/");
+                let given = insist(clinic, promised, &path, &body).await;
+                promised.refund_vouchers.lock().unwrap().extend(given.map(|given| id_of(&given)));
+            }
             0 if few => {
                 if let Some(made) = insist(clinic, promised, "/api/billing/invoices/", &invoice(ASHA)).await {
                     promised.invoices.lock().unwrap().push(id_of(&made));
@@ -125,9 +149,13 @@ async fn no_paisa_is_made_or_lost() {
     tokio::join!(working, kill(&clinic, until));
 
     assert_eq!(findings(&clinic).await, [""; 0]);
-    for (table, ids) in
-        [("invoices", &promised.invoices), ("payments", &promised.payments), ("refunds", &promised.refunds)]
-    {
+    for (table, ids) in [
+        ("invoices", &promised.invoices),
+        ("payments", &promised.payments),
+        ("refunds", &promised.refunds),
+        ("advances", &promised.advances),
+        ("refund_vouchers", &promised.refund_vouchers),
+    ] {
         let mut ids = ids.lock().unwrap().clone();
         let promised = ids.len();
         ids.sort_unstable();
@@ -142,8 +170,11 @@ async fn no_paisa_is_made_or_lost() {
             "{table}: every 201 is in the books, and nothing else"
         );
     }
-    let (refused, unavailable) = (promised.refused.into_inner(), promised.unavailable.into_inner());
+    let [refused, unavailable] = [&promised.refused, &promised.unavailable].map(|count| count.load(Ordering::Relaxed));
     assert!(unavailable > 0, "connections were killed and nobody noticed");
-    let counts = [&promised.invoices, &promised.payments, &promised.refunds].map(|ids| ids.lock().unwrap().len());
-    println!("invoices, payments, refunds: {counts:?}; refused {refused}, unavailable {unavailable}");
+    let Promised { invoices, payments, refunds, advances, refund_vouchers, .. } = &promised;
+    let counts = [invoices, payments, refunds, advances, refund_vouchers].map(|ids| ids.lock().unwrap().len());
+    println!(
+        "invoices, payments, refunds, advances, refund vouchers: {counts:?}; refused {refused}, unavailable {unavailable}"
+    );
 }

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod advances;
 mod audit_log;
 mod background;
 mod bad_input;
@@ -34,7 +35,9 @@ mod owners;
 mod payments;
 mod pdf;
 mod provider;
+mod recipients;
 mod refunds;
 mod reports;
 mod upi;
 mod verify;
+mod vouchers;

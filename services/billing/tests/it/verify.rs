@@ -15,7 +15,7 @@ pub async fn findings(clinic: &Clinic) -> Vec<String> {
 }
 
 /// What is found when the guards were off while this was done. It is undone afterwards.
-async fn findings_after(clinic: &Clinic, damage: &str) -> Vec<String> {
+pub async fn findings_after(clinic: &Clinic, damage: &str) -> Vec<String> {
     let mut conn = AsyncPgConnection::establish(&clinic.db.superuser_url).await.unwrap();
     let begin = "SET search_path = billing, extensions; BEGIN; SET LOCAL session_replication_role = replica";
     conn.batch_execute(begin).await.unwrap();

@@ -56,7 +56,8 @@ impl Parameters {
 /// What the GST return of a month asks for, in the shape of GSTR-1: supplies to registered recipients, large and other supplies
 /// to others, exempt supplies, credit notes, the summary by HSN and SAC, and the documents' series.
 ///
-/// A document counts on its date in India. Amounts are those of the invoices' lines, and agree with the books. Instead of a
+/// The tables of advances that bear tax (11A, 11B) are not there, for no such advance is taken; the vouchers' series are. A
+/// document counts on its date in India. Amounts are those of the invoices' lines, and agree with the books. Instead of a
 /// month, days can be asked for, at most 366.
 #[utoipa::path(
     tag = "billing",

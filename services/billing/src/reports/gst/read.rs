@@ -25,7 +25,7 @@ const LARGE: Paise = Paise::rupees(100_000);
 /// of its invoice.
 const LINES: &str = "WITH lines AS ( \
         SELECT e.kind AS entry, e.dated, v.id AS invoice, v.invoice_number, v.total, \
-               v.particulars #>> '{recipient,gstin}' AS gstin, \
+               v.registered_recipient ->> 'gstin' AS gstin, \
                CASE WHEN i.kind = 'PHARMACY' THEN coalesce(v.delivery_state, left(v.supplier_gstin, 2)) \
                     ELSE left(v.supplier_gstin, 2) END AS place, \
                left(v.supplier_gstin, 2) AS home, v.total > $3 AS above, \
@@ -108,6 +108,8 @@ impl From<FoundDocument> for DocumentRow {
 #[derive(QueryableByName)]
 struct FoundSeries {
     #[diesel(sql_type = Text)]
+    document: String,
+    #[diesel(sql_type = Text)]
     series: String,
     #[diesel(sql_type = Text)]
     first: String,
@@ -121,8 +123,8 @@ struct FoundSeries {
 
 impl From<FoundSeries> for SeriesRow {
     fn from(found: FoundSeries) -> Self {
-        let FoundSeries { series, first: from, last: to, total, cancelled } = found;
-        Self { series, from, to, total, cancelled, net: total - cancelled }
+        let FoundSeries { document, series, first: from, last: to, total, cancelled } = found;
+        Self { document, series, from, to, total, cancelled, net: total - cancelled }
     }
 }
 
@@ -211,18 +213,31 @@ async fn documents(
     Ok(query.load_stream(conn).await?.boxed())
 }
 
+/// The documents that have numbers: what the return calls them, their table, the column of their numbers, and which of them were
+/// cancelled. Nothing but an invoice ever is.
+const NUMBERED: [(&str, &str, &str, &str); 4] = [
+    ("INVOICE", "invoices", "invoice_number", "status = 'CANCELLED'"),
+    ("CREDIT_NOTE", "credit_notes", "credit_note_number", "false"),
+    ("RECEIPT_VOUCHER", "advances", "voucher_number", "false"),
+    ("REFUND_VOUCHER", "refund_vouchers", "voucher_number", "false"),
+];
+
 async fn series(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundSeries>> {
-    diesel::sql_query(
-        "SELECT n.series, a.invoice_number AS first, z.invoice_number AS last, n.total, n.cancelled \
-         FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(*) AS total, \
-                      count(*) FILTER (WHERE status = 'CANCELLED') AS cancelled \
-               FROM invoices WHERE dated BETWEEN $1 AND $2 AND status <> 'DRAFT' GROUP BY 1, 2, 3) n \
-         JOIN invoices a ON (a.supplier_gstin, a.series, a.financial_year, a.serial) = (n.supplier_gstin, n.series, n.financial_year, n.first) \
-         JOIN invoices z ON (z.supplier_gstin, z.series, z.financial_year, z.serial) = (n.supplier_gstin, n.series, n.financial_year, n.last) \
-         ORDER BY n.series, n.financial_year",
-    )
-    .bind::<Date, _>(period.start_date)
-    .bind::<Date, _>(period.end_date)
-    .load(conn)
-    .await
+    let one = |(place, (document, table, number, cancelled)): (usize, (&str, &str, &str, &str))| {
+        format!(
+            "SELECT {place} AS place, '{document}' AS document, n.series, n.financial_year, a.{number} AS first, z.{number} AS last, \
+                    n.total, n.cancelled \
+             FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(*) AS total, \
+                          count(*) FILTER (WHERE {cancelled}) AS cancelled \
+                   FROM {table} WHERE dated BETWEEN $1 AND $2 AND serial IS NOT NULL GROUP BY 1, 2, 3) n \
+             JOIN {table} a ON (a.supplier_gstin, a.series, a.financial_year, a.serial) = (n.supplier_gstin, n.series, n.financial_year, n.first) \
+             JOIN {table} z ON (z.supplier_gstin, z.series, z.financial_year, z.serial) = (n.supplier_gstin, n.series, n.financial_year, n.last)"
+        )
+    };
+    let each: Vec<String> = NUMBERED.into_iter().enumerate().map(one).collect();
+    diesel::sql_query(format!("{} ORDER BY place, series, financial_year", each.join(" UNION ALL ")))
+        .bind::<Date, _>(period.start_date)
+        .bind::<Date, _>(period.end_date)
+        .load(conn)
+        .await
 }

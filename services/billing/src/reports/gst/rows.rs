@@ -86,6 +86,8 @@ rows! {
 
     /// Table 13: the documents issued.
     pub struct SeriesRow {
+        /// What they are: `INVOICE` (bills of supply too), `CREDIT_NOTE`, `RECEIPT_VOUCHER` or `REFUND_VOUCHER`.
+        pub document: String,
         /// The series.
         pub series: String,
         /// The first number.
