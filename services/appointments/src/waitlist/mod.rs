@@ -198,7 +198,7 @@ async fn begin(conn: &mut AsyncPgConnection, actor: &Actor, wanted: &NewEntry, t
     };
     let row = new.insert(conn, actor.into()).await.map_err(waits_already)?;
     metrics::counter!("waitlist_joined_total", "urgency" => row.urgency.as_str()).increment(1);
-    Ok(Entry::find(conn, &Scope::All, row.id).await?.ok_or(Error::NotFound("waitlist entry"))?)
+    Entry::find(conn, &Scope::All, row.id).await?.ok_or(Error::NotFound("waitlist entry"))
 }
 
 /// Nobody waits twice for one doctor, or one field, at one time, under whichever of their ids.
