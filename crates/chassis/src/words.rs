@@ -23,7 +23,7 @@ use crate::strict_json::{Fault, Faults};
 /// ```
 #[macro_export]
 macro_rules! words {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$each:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$each:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
@@ -92,4 +92,26 @@ where
 /// A fault at its place in the body.
 pub fn refused(fault: Fault, at: ValuePointerRef<'_>) -> Faults {
     take_cf_content(Faults::merge(None, fault, at))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use utoipa::PartialSchema;
+
+    crate::words! {
+        /// How a visit is held.
+        pub enum Visit {
+            /// At the hospital.
+            InPerson = "IN_PERSON",
+            /// By video.
+            Teleconsult = "TELECONSULT",
+        }
+    }
+
+    #[test]
+    fn the_document_has_the_words_that_are_sent() {
+        let schema = serde_json::to_value(Visit::schema()).unwrap();
+        assert_eq!(schema["enum"], serde_json::json!(["IN_PERSON", "TELECONSULT"]));
+    }
 }

@@ -40,6 +40,8 @@ use crate::schema::appointments;
 use crate::slots::Span;
 use crate::status::Cause;
 use crate::time_off::{SHOWN, doctor_of};
+use crate::waitlist;
+use crate::waitlist::offer::Offer;
 
 use self::expand::{Clock, PassedBy, Reading};
 use self::lines::Refused;
@@ -209,17 +211,50 @@ async fn take(
     rescheduling::mark(conn, &app.outbox, actor.into(), &freed, None, "the doctor is there").await?;
     let hit = lying_over(conn, source.doctor, changes.held.clone()).await?;
     rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Some(Cause::Leave), "the doctor is away").await?;
-    audit::write(conn, &actor.trail, freed.iter().chain(&hit).map(|row| row.patient_id)).await?;
+    let offered = withdraw(app, conn, actor, source.doctor, &changes).await?;
+    let touched = freed.iter().chain(&hit).map(|row| row.patient_id).chain(offered);
+    audit::write(conn, &actor.trail, touched).await?;
     let affected = show(app, conn, actor, &hit).await?;
     Ok(report(source, reading, &changes, hit.len(), affected))
+}
+
+/// What the waitlist has to hear: what was offered of time that is blocked now is taken back, and time that a block has left may be
+/// for somebody who waits. Gives the patients who had an offer.
+async fn withdraw(
+    app: &App,
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    doctor: i64,
+    changes: &Changes,
+) -> QueryResult<Vec<i64>> {
+    let mut patients = Vec::new();
+    let held = merged(changes.held.clone());
+    for offer in Offer::open_with(conn, doctor, whole(&held)).await? {
+        if is_hit(&held, &offer.span()) {
+            let span = Some(offer.span());
+            patients.extend(
+                waitlist::ends::withdraw(conn, &app.outbox, actor.into(), doctor, span, "the doctor is away").await?,
+            );
+        }
+    }
+    // The worker looks what of it is free.
+    if let Some(span) = whole(&merged(changes.left.clone())) {
+        waitlist::opening::free(conn, doctor, span).await?;
+    }
+    Ok(patients)
+}
+
+/// From the beginning of the first to the end of the last.
+fn whole(merged: &[Span]) -> Option<Span> {
+    let (first, last) = merged.first().zip(merged.last())?;
+    Some(Span { start: first.start, end: last.end })
 }
 
 /// The doctor's appointments to come that lie over one of these spans.
 async fn lying_over(conn: &mut AsyncPgConnection, doctor: i64, spans: Vec<Span>) -> QueryResult<Vec<Appointment>> {
     let spans = merged(spans);
-    let Some((first, last)) = spans.as_slice().first().zip(spans.as_slice().last()) else { return Ok(Vec::new()) };
-    let whole = Span { start: first.start, end: last.end };
-    let mut rows = rescheduling::to_come(conn, Of::Doctor(doctor), Some(whole), Utc::now()).await?;
+    let Some(all) = whole(&spans) else { return Ok(Vec::new()) };
+    let mut rows = rescheduling::to_come(conn, Of::Doctor(doctor), Some(all), Utc::now()).await?;
     rows.retain(|row| is_hit(&spans, &row.span()));
     Ok(rows)
 }

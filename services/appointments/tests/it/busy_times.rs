@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use testkit::Answer;
 
 use crate::hospital::{ADMIN, CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, OTHER, RAO, SEN, day, slot};
+use crate::waitlist::{answer, entry, frees, joined, round, waits};
 
 /// A calendar of these events.
 pub fn calendar_of(events: &str) -> String {
@@ -44,6 +45,26 @@ async fn blocks(hospital: &Hospital) -> i64 {
 fn counts(answer: &Answer) -> Vec<i64> {
     let of = |name: &str| answer.body[name].as_i64().unwrap();
     ["blocks", "added", "moved", "unchanged", "removed"].map(of).to_vec()
+}
+
+#[tokio::test]
+async fn what_is_offered_of_blocked_time_is_taken_back_and_time_that_a_block_leaves_is_offered() {
+    let hospital = Hospital::new().await;
+    let (first, second) = (joined(&hospital, &waits(200, RAO)).await, joined(&hospital, &waits(201, RAO)).await);
+    frees(&hospital, RAO, day(5), "10:00:00").await;
+    assert_eq!(round(&hospital).await.offered, 1);
+    assert_eq!(entry(&hospital, &first).await["status"], "OFFERED");
+    let elsewhere = calendar_of(&event("a@x", day(5), "1400", "1500"));
+    import(&hospital, RAO, &path(RAO, "Clinic"), elsewhere).await.expect(200);
+    assert_eq!(entry(&hospital, &first).await["status"], "OFFERED", "another hour is blocked");
+    let over = calendar_of(&event("a@x", day(5), "0900", "1200"));
+    import(&hospital, RAO, &path(RAO, "Clinic"), over).await.expect(200);
+    assert_eq!(entry(&hospital, &first).await["status"], "WAITING");
+    answer(&hospital, DESK, &first, "accept").await.expect(409);
+    hospital.server.call(Method::DELETE, &path(RAO, "Clinic")).token(&hospital.token(RAO)).send().await.expect(204);
+    assert!(round(&hospital).await.offered >= 1);
+    let states = [entry(&hospital, &first).await["status"].clone(), entry(&hospital, &second).await["status"].clone()];
+    assert!(states.contains(&json!("OFFERED")), "{states:?}");
 }
 
 #[tokio::test]
