@@ -74,7 +74,7 @@ async fn every_operation_by_every_role() {
         (1000, Role::Patient),
     ];
     let operations = operations();
-    assert_eq!(operations.len(), 28);
+    assert_eq!(operations.len(), 34);
     for (method, path, action) in operations {
         let subject = if path.contains("doctor/{id}") { RAO.to_string() } else { id.to_string() };
         let path = path.replace("{id}", &subject).replace("{entry}", "1");
