@@ -37,7 +37,8 @@ async fn every_caller_gets_what_was_decided_and_every_answer_its_audit_row() {
     let mut found = Found::default();
     for line in lines() {
         let cells = world.callers.iter().map(|caller| cell(&world, &line, caller));
-        if line.method == "GET" {
+        // A calendar's new address ends the one before.
+        if line.method == "GET" && !line.path.contains("{secret}") {
             join_all(cells).await.into_iter().for_each(|cell| found.add(cell));
         } else {
             // what changes something would meet itself
