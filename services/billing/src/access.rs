@@ -5,6 +5,7 @@ use chassis::problem::Problem;
 use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use crate::invoices::Status;
 use crate::schema::{invoices, patients};
@@ -39,6 +40,11 @@ pub fn visible_to(scope: Scope) -> Visible {
         Scope::All => all,
         Scope::Own(user) => all.filter(patients::user_id.eq(user)).filter(invoices::status.ne(Status::Draft)),
     }
+}
+
+/// The patients whose user this is, by their ids.
+pub fn patients_of(user: i64) -> patients::BoxedQuery<'static, Pg, BigInt> {
+    patients::table.filter(patients::user_id.eq(user)).select(patients::id).into_boxed()
 }
 
 /// Insists on an action beside the one in the handler's signature.

@@ -24,7 +24,7 @@ pub fn position<T: DeserializeOwned>(at: &Value) -> Result<T, Problem> {
     serde_json::from_value(at.clone()).map_err(Problem::internal)
 }
 
-/// A page's rows of a boxed query, and one more, in the order of a column (of a Rust type) and then of the id: from the highest down where
+/// A page's rows of a boxed query, and one more, in the order of a column (of a Rust type), if one is given, and then of the id: from the highest down where
 /// `$descending`, else from the lowest up. A page before a position is walked the other way.
 macro_rules! walked {
     ($query:expr, $request:expr, $by:expr => $type:ty, $id:expr, $descending:expr) => {{
@@ -48,6 +48,24 @@ macro_rules! walked {
             }
         }
         if descending { query.order(($by.desc(), $id.desc())) } else { query.order(($by.asc(), $id.asc())) }
+    }};
+    // In the order of the id alone.
+    ($query:expr, $request:expr, $id:expr, $descending:expr) => {{
+        use chassis::page::Position;
+        use diesel::prelude::*;
+
+        let request = $request;
+        let mut query = $query.limit(request.size + 1);
+        let descending = $descending != matches!(request.position, Position::Before(_));
+        match &request.position {
+            Position::First => {}
+            Position::Offset(rows) => query = query.offset(*rows),
+            Position::After(at) | Position::Before(at) => {
+                let id: i64 = $crate::listing::position(at)?;
+                query = if descending { query.filter($id.lt(id)) } else { query.filter($id.gt(id)) };
+            }
+        }
+        if descending { query.order($id.desc()) } else { query.order($id.asc()) }
     }};
 }
 pub(crate) use walked;

@@ -90,8 +90,7 @@ pub async fn book(
     app: web::Data<App>,
 ) -> Result<Answer, Problem> {
     let Strict { value: wanted, digest } = body;
-    let patient = merged::survivor(&mut *app.conn().await?, wanted.patient.get()).await.map_err(Error::from)?;
-    let wanted = NewBooking { patient: Id::new(patient), ..wanted };
+    let wanted = NewBooking { patient: for_whom(&app, wanted.patient).await?, ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
     check_overbooking(&permit.actor, wanted.overbooking_reason.as_ref())?;
@@ -112,6 +111,11 @@ pub fn check_overbooking(actor: &Actor, reason: Option<&Reason>) -> Result<(), E
     }
     actor.trail.asks_for(Action::AppointmentOverbook.as_str(), true);
     Ok(())
+}
+
+/// For whom something is booked: of a patient who was merged into another, that one.
+pub async fn for_whom(app: &App, patient: Id) -> Result<Id, Error> {
+    Ok(Id::new(merged::survivor(&mut *app.conn().await?, patient.get()).await?))
 }
 
 /// A doctor's diary is theirs: another doctor cannot write into it.

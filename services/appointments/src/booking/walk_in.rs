@@ -22,12 +22,11 @@ use utoipa::ToSchema;
 use super::clash::{self, Clash};
 use super::diary::Diary;
 use super::order::booked;
-use super::{check_doctor_is_own, check_people, created};
+use super::{check_doctor_is_own, check_people, created, for_whom};
 use crate::access::Scope;
 use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, NewAppointment};
 use crate::error::Error;
-use crate::merged;
 use crate::schema::queues;
 use crate::slots;
 use crate::status::{AppointmentType, Status};
@@ -72,8 +71,7 @@ pub async fn walk_in(
 ) -> Result<Answer, Problem> {
     let Strict { value: wanted, digest } = body;
     let actor = &permit.actor;
-    let patient = merged::survivor(&mut *app.conn().await?, wanted.patient.get()).await.map_err(Error::from)?;
-    let wanted = WalkIn { patient: Id::new(patient), ..wanted };
+    let wanted = WalkIn { patient: for_whom(&app, wanted.patient).await?, ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
     check_people(&app, actor, &scope, wanted.doctor, wanted.patient).await?;

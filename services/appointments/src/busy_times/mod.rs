@@ -23,23 +23,21 @@ use chassis::strict_json::{self, Fault, Faults, StrictQuery};
 use chrono::Utc;
 use deserr::Deserr;
 use diesel::prelude::*;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use crate::access::Scope;
 use crate::app::App;
-use crate::appointment::{Appointment, AppointmentView, Entry, Viewer, visible_to};
+use crate::appointment::{Appointment, AppointmentView};
 use crate::booking::clash;
 use crate::error::Error;
 use crate::people::StaffMember;
 use crate::rescheduling::{self, Of};
-use crate::schema::appointments;
 use crate::slots::Span;
 use crate::status::Cause;
-use crate::time_off::{SHOWN, doctor_of};
+use crate::time_off::{self, doctor_of};
 use crate::waitlist;
 use crate::waitlist::offer::Offer;
 
@@ -214,7 +212,7 @@ async fn take(
     let offered = withdraw(app, conn, actor, source.doctor, &changes).await?;
     let touched = freed.iter().chain(&hit).map(|row| row.patient_id).chain(offered);
     audit::write(conn, &actor.trail, touched).await?;
-    let affected = show(app, conn, actor, &hit).await?;
+    let affected = time_off::affected(app, conn, actor, &hit).await?;
     Ok(report(source, reading, &changes, hit.len(), affected))
 }
 
@@ -257,24 +255,6 @@ async fn lying_over(conn: &mut AsyncPgConnection, doctor: i64, spans: Vec<Span>)
     let mut rows = rescheduling::to_come(conn, Of::Doctor(doctor), Some(all), Utc::now()).await?;
     rows.retain(|row| is_hit(&spans, &row.span()));
     Ok(rows)
-}
-
-async fn show(
-    app: &App,
-    conn: &mut AsyncPgConnection,
-    actor: &Actor,
-    hit: &[Appointment],
-) -> QueryResult<Vec<AppointmentView>> {
-    let ids: Vec<i64> = hit.iter().map(|row| row.id).collect();
-    let entries: Vec<Entry> = visible_to(&Scope::All)
-        .filter(appointments::id.eq_any(&ids))
-        .order((appointments::starts_at, appointments::id))
-        .limit(SHOWN)
-        .select(Entry::as_select())
-        .load(conn)
-        .await?;
-    let viewer = Viewer { role: actor.role, zone: app.zone() };
-    Ok(entries.into_iter().map(|entry| viewer.show(entry)).collect())
 }
 
 fn report(

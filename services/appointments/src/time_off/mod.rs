@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::access::Scope;
 use crate::app::{App, Calendar};
-use crate::appointment::{AppointmentView, Entry, Viewer, visible_to};
+use crate::appointment::{Appointment, AppointmentView, Entry, Viewer, visible_to};
 use crate::availability::check_reach;
 use crate::booking::clash;
 use crate::error::Error;
@@ -34,7 +34,7 @@ use crate::waitlist;
 use self::input::{Absence, Parameters};
 
 /// Appointments shown of those that a leave hits.
-pub(crate) const SHOWN: i64 = 200;
+const SHOWN: i64 = 200;
 
 words! {
     /// Why a doctor is away.
@@ -259,6 +259,18 @@ async fn enter(
     let offered =
         waitlist::ends::withdraw(conn, &app.outbox, actor.into(), doctor, Some(span), "the doctor is away").await?;
     audit::write(conn, &actor.trail, hit.iter().map(|row| row.patient_id).chain(offered)).await?;
+    let affected = affected(app, conn, actor, &hit).await?;
+    let affected_count = i64::try_from(hit.len()).unwrap_or(i64::MAX);
+    Ok(TimeOffTaken { time_off: show(&app.calendar, row), affected_count, affected })
+}
+
+/// The appointments that an absence hits, as the caller may see them: the first of them.
+pub(crate) async fn affected(
+    app: &App,
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    hit: &[Appointment],
+) -> QueryResult<Vec<AppointmentView>> {
     let ids: Vec<i64> = hit.iter().map(|row| row.id).collect();
     let entries: Vec<Entry> = visible_to(&Scope::All)
         .filter(appointments::id.eq_any(&ids))
@@ -268,9 +280,7 @@ async fn enter(
         .load(conn)
         .await?;
     let viewer = Viewer { role: actor.role, zone: app.zone() };
-    let affected = entries.into_iter().map(|entry| viewer.show(entry)).collect();
-    let affected_count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-    Ok(TimeOffTaken { time_off: show(&app.calendar, row), affected_count, affected })
+    Ok(entries.into_iter().map(|entry| viewer.show(entry)).collect())
 }
 
 async fn insert(conn: &mut AsyncPgConnection, doctor: i64, absence: &Absence, span: Span, by: i64) -> QueryResult<Row> {

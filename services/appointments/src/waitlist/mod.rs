@@ -40,7 +40,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use crate::access::Scope;
 use crate::app::App;
-use crate::booking::{check_doctor_is_own, clash, may_book_for};
+use crate::booking::{check_doctor_is_own, clash, for_whom, may_book_for};
 use crate::error::Error;
 use crate::merged;
 use crate::people::{Patient, StaffMember};
@@ -83,8 +83,7 @@ pub async fn join(
     let actor = &permit.actor;
     let terms = wanted.understood(app.calendar.date(Utc::now()), None)?;
     check_urgency(actor, terms.urgency, Urgency::Routine)?;
-    let patient = merged::survivor(&mut *app.conn().await?, wanted.patient.get()).await.map_err(Error::from)?;
-    let wanted = NewEntry { patient: Id::new(patient), ..wanted };
+    let wanted = NewEntry { patient: for_whom(&app, wanted.patient).await?, ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, actor, permit.reach).await?;
     check_for_whom(&scope, &wanted)?;
     check_people(&app, actor, &scope, &wanted).await?;

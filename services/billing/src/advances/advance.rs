@@ -11,14 +11,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::take::AdvanceInput;
-use crate::access::Scope;
+use crate::access::{Scope, patients_of};
 use crate::error::Error;
 use crate::invoices::answer::Particulars;
 use crate::known::Patient;
 use crate::money::Paise;
 use crate::numbering::{Number, day_in_india};
 use crate::payments::Method;
-use crate::schema::{advances, patients};
+use crate::schema::advances;
 use crate::supplier::Supplier;
 use crate::tax::{Circumstance, Kind, TaxReason};
 
@@ -153,10 +153,7 @@ pub(super) fn visible_to(scope: Scope) -> advances::BoxedQuery<'static, Pg> {
     let all = advances::table.into_boxed();
     match scope {
         Scope::All => all,
-        Scope::Own(user) => {
-            let own = patients::table.filter(patients::user_id.eq(user)).select(patients::id);
-            all.filter(advances::patient_id.eq_any(own))
-        }
+        Scope::Own(user) => all.filter(advances::patient_id.eq_any(patients_of(user))),
     }
 }
 

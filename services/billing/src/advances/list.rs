@@ -6,14 +6,14 @@ use auth::permissions::AdvanceRead;
 use chassis::db;
 use chassis::etag::Etagged;
 use chassis::fields::{Day, Id, number, parameter};
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::NaiveDate;
 use deserr::Deserr;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -22,6 +22,7 @@ use super::{Advance, AdvanceAnswer};
 use crate::access::Scope;
 use crate::app::App;
 use crate::known::merged;
+use crate::listing::{forward, walked};
 use crate::schema::advances;
 
 /// The parameters of the list.
@@ -55,9 +56,7 @@ struct Filters {
 
 impl Parameters {
     fn request(self, app: &App) -> Result<PageRequest<Filters>, Problem> {
-        if self.start_date.zip(self.end_date).is_some_and(|(start, end)| start > end) {
-            return Err(Problem::invalid("end_date", "before_start", "must not be before start_date"));
-        }
+        forward(self.start_date, self.end_date)?;
         let Self { patient, status, start_date, end_date, page, page_size, cursor } = self;
         page::request(&app.cursor_key, Filters { patient, status, start_date, end_date }, page, page_size, cursor)
     }
@@ -115,7 +114,9 @@ pub async fn list(
     let scope = Scope::of(&permit);
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching(scope).select(advances::id)).await?;
-    let found = fetch(&mut conn, scope, &request).await?;
+    let query = request.filters.matching(scope).select(Advance::as_select());
+    let found: Vec<Advance> =
+        walked!(query, &request, advances::dated => NaiveDate, advances::id, true).load(&mut conn).await?;
     permit.actor.trail.shows(found.iter().map(|advance| advance.patient_id).collect::<Vec<_>>());
     let shown = found.into_iter().map(AdvanceAnswer::try_from).collect::<Result<Vec<_>, _>>()?;
     page::answer(&http, &app.cursor_key, &request, shown, count, |advance| json!([advance.date, advance.id]))
@@ -144,31 +145,4 @@ pub async fn read(
     let advance = Advance::find(&mut conn, Scope::of(&permit), *id).await?;
     permit.actor.trail.shows([advance.patient_id]);
     Ok(Etagged { version: advance.version, body: advance.try_into()? })
-}
-
-async fn fetch(
-    conn: &mut AsyncPgConnection,
-    scope: Scope,
-    request: &PageRequest<Filters>,
-) -> Result<Vec<Advance>, Problem> {
-    let mut query = request.filters.matching(scope).select(Advance::as_select()).limit(request.size + 1);
-    let descending = !matches!(request.position, Position::Before(_));
-    match &request.position {
-        Position::First => {}
-        Position::Offset(rows) => query = query.offset(*rows),
-        Position::After(at) | Position::Before(at) => {
-            let (dated, id): (NaiveDate, i64) = serde_json::from_value(at.clone()).map_err(Problem::internal)?;
-            query = if descending {
-                query.filter(advances::dated.le(dated)).filter(advances::dated.lt(dated).or(advances::id.lt(id)))
-            } else {
-                query.filter(advances::dated.ge(dated)).filter(advances::dated.gt(dated).or(advances::id.gt(id)))
-            };
-        }
-    }
-    query = if descending {
-        query.order((advances::dated.desc(), advances::id.desc()))
-    } else {
-        query.order((advances::dated.asc(), advances::id.asc()))
-    };
-    Ok(query.load(conn).await?)
 }

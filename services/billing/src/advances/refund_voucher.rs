@@ -10,14 +10,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Advance;
-use crate::access::Scope;
+use crate::access::{Scope, patients_of};
 use crate::error::Error;
 use crate::invoices::answer::Particulars;
 use crate::money::Paise;
 use crate::numbering::{Number, day_in_india};
 use crate::payments::Method;
 use crate::payments::give_back::RefundInput;
-use crate::schema::{patients, refund_vouchers};
+use crate::schema::refund_vouchers;
 use crate::supplier::Supplier;
 
 /// A refund voucher: what was given back of an advance. It never changes.
@@ -61,10 +61,7 @@ pub(super) fn visible_to(scope: Scope) -> refund_vouchers::BoxedQuery<'static, P
     let all = refund_vouchers::table.into_boxed();
     match scope {
         Scope::All => all,
-        Scope::Own(user) => {
-            let own = patients::table.filter(patients::user_id.eq(user)).select(patients::id);
-            all.filter(refund_vouchers::patient_id.eq_any(own))
-        }
+        Scope::Own(user) => all.filter(refund_vouchers::patient_id.eq_any(patients_of(user))),
     }
 }
 

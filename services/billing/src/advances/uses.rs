@@ -4,18 +4,19 @@ use actix_web::{HttpRequest, get, web};
 use auth::Permit;
 use auth::permissions::AdvanceRead;
 use chassis::db;
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page};
 use chassis::problem::Problem;
 use chassis::strict_json::StrictQuery;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use super::Advance;
 use crate::access::Scope;
 use crate::app::App;
+use crate::listing::walked;
 use crate::payments::Payment;
-use crate::payments::list::{Filters, Parameters};
+use crate::payments::list::Parameters;
 use crate::schema::payments;
 
 /// The payments that were made with an advance, in the order in which they were made. Of each, `refunded` is left of the advance
@@ -50,26 +51,7 @@ pub async fn uses(
     permit.actor.trail.shows([advance.patient_id]);
     let all = payments::table.filter(payments::advance_id.eq(advance.id)).select(payments::id);
     let count = page::count(&mut conn, all).await?;
-    let found = fetch(&mut conn, advance.id, &request).await?;
+    let query = payments::table.filter(payments::advance_id.eq(advance.id)).select(Payment::as_select()).into_boxed();
+    let found: Vec<Payment> = walked!(query, &request, payments::id, false).load(&mut conn).await?;
     page::answer(&http, &app.cursor_key, &request, found, count, |payment| json!(payment.id)).map(web::Json)
-}
-
-async fn fetch(
-    conn: &mut AsyncPgConnection,
-    advance: i64,
-    request: &PageRequest<Filters>,
-) -> Result<Vec<Payment>, Problem> {
-    let mut query = payments::table
-        .filter(payments::advance_id.eq(advance))
-        .select(Payment::as_select())
-        .limit(request.size + 1)
-        .into_boxed();
-    let position = |at: &serde_json::Value| at.as_i64().ok_or_else(|| Problem::internal("a cursor without a payment"));
-    query = match &request.position {
-        Position::First => query.order(payments::id.asc()),
-        Position::Offset(rows) => query.order(payments::id.asc()).offset(*rows),
-        Position::After(at) => query.filter(payments::id.gt(position(at)?)).order(payments::id.asc()),
-        Position::Before(at) => query.filter(payments::id.lt(position(at)?)).order(payments::id.desc()),
-    };
-    Ok(query.load(conn).await?)
 }

@@ -6,14 +6,14 @@ use auth::permissions::AdvanceRead;
 use chassis::db;
 use chassis::etag::Etagged;
 use chassis::fields::{Day, Id, number, parameter};
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::NaiveDate;
 use deserr::Deserr;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -22,6 +22,7 @@ use super::refund_voucher::visible_to;
 use crate::access::Scope;
 use crate::app::App;
 use crate::known::merged;
+use crate::listing::{forward, walked};
 use crate::schema::refund_vouchers;
 
 /// The parameters of the list.
@@ -55,9 +56,7 @@ struct Filters {
 
 impl Parameters {
     fn request(self, app: &App) -> Result<PageRequest<Filters>, Problem> {
-        if self.start_date.zip(self.end_date).is_some_and(|(start, end)| start > end) {
-            return Err(Problem::invalid("end_date", "before_start", "must not be before start_date"));
-        }
+        forward(self.start_date, self.end_date)?;
         let Self { patient, advance, start_date, end_date, page, page_size, cursor } = self;
         page::request(&app.cursor_key, Filters { patient, advance, start_date, end_date }, page, page_size, cursor)
     }
@@ -112,7 +111,11 @@ pub async fn list(
     let scope = Scope::of(&permit);
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching(scope).select(refund_vouchers::id)).await?;
-    let found = fetch(&mut conn, scope, &request).await?;
+    let query = request.filters.matching(scope).select(RefundVoucher::as_select());
+    let found: Vec<RefundVoucher> =
+        walked!(query, &request, refund_vouchers::dated => NaiveDate, refund_vouchers::id, true)
+            .load(&mut conn)
+            .await?;
     permit.actor.trail.shows(found.iter().map(|voucher| voucher.patient_id).collect::<Vec<_>>());
     page::answer(&http, &app.cursor_key, &request, found, count, |voucher| json!([voucher.dated, voucher.id]))
         .map(web::Json)
@@ -140,35 +143,4 @@ pub async fn read(
     let voucher = RefundVoucher::find(&mut conn, Scope::of(&permit), *id).await?;
     permit.actor.trail.shows([voucher.patient_id]);
     Ok(Etagged { version: 1, body: voucher })
-}
-
-async fn fetch(
-    conn: &mut AsyncPgConnection,
-    scope: Scope,
-    request: &PageRequest<Filters>,
-) -> Result<Vec<RefundVoucher>, Problem> {
-    let mut query = request.filters.matching(scope).select(RefundVoucher::as_select()).limit(request.size + 1);
-    let descending = !matches!(request.position, Position::Before(_));
-    match &request.position {
-        Position::First => {}
-        Position::Offset(rows) => query = query.offset(*rows),
-        Position::After(at) | Position::Before(at) => {
-            let (dated, id): (NaiveDate, i64) = serde_json::from_value(at.clone()).map_err(Problem::internal)?;
-            query = if descending {
-                query
-                    .filter(refund_vouchers::dated.le(dated))
-                    .filter(refund_vouchers::dated.lt(dated).or(refund_vouchers::id.lt(id)))
-            } else {
-                query
-                    .filter(refund_vouchers::dated.ge(dated))
-                    .filter(refund_vouchers::dated.gt(dated).or(refund_vouchers::id.gt(id)))
-            };
-        }
-    }
-    query = if descending {
-        query.order((refund_vouchers::dated.desc(), refund_vouchers::id.desc()))
-    } else {
-        query.order((refund_vouchers::dated.asc(), refund_vouchers::id.asc()))
-    };
-    Ok(query.load(conn).await?)
 }

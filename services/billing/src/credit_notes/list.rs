@@ -18,12 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::CreditNote;
-use crate::access::Scope;
+use crate::access::{Scope, patients_of};
 use crate::app::App;
 use crate::error::Error;
 use crate::known::merged;
 use crate::listing::{forward, walked};
-use crate::schema::{credit_notes, patients};
+use crate::schema::credit_notes;
 
 /// The parameters of the list.
 #[derive(Clone, Debug, Deserr)]
@@ -64,10 +64,7 @@ fn visible_to(scope: Scope) -> credit_notes::BoxedQuery<'static, Pg> {
     let all = credit_notes::table.into_boxed();
     match scope {
         Scope::All => all,
-        Scope::Own(user) => {
-            let own = patients::table.filter(patients::user_id.eq(user)).select(patients::id);
-            all.filter(credit_notes::patient_id.eq_any(own))
-        }
+        Scope::Own(user) => all.filter(credit_notes::patient_id.eq_any(patients_of(user))),
     }
 }
 

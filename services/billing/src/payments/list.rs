@@ -5,12 +5,12 @@ use auth::Permit;
 use auth::permissions::PaymentRead;
 use chassis::db;
 use chassis::fields::number;
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use deserr::Deserr;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,6 +18,7 @@ use super::Payment;
 use crate::access::Scope;
 use crate::app::App;
 use crate::invoices::Invoice;
+use crate::listing::walked;
 use crate::schema::payments;
 
 /// The parameters of the list.
@@ -75,26 +76,7 @@ pub async fn list(
     let count =
         page::count(&mut conn, payments::table.filter(payments::invoice_id.eq(invoice.id)).select(payments::id))
             .await?;
-    let found = fetch(&mut conn, invoice.id, &request).await?;
+    let query = payments::table.filter(payments::invoice_id.eq(invoice.id)).select(Payment::as_select()).into_boxed();
+    let found: Vec<Payment> = walked!(query, &request, payments::id, false).load(&mut conn).await?;
     page::answer(&http, &app.cursor_key, &request, found, count, |payment| json!(payment.id)).map(web::Json)
-}
-
-async fn fetch(
-    conn: &mut AsyncPgConnection,
-    invoice: i64,
-    request: &PageRequest<Filters>,
-) -> Result<Vec<Payment>, Problem> {
-    let mut query = payments::table
-        .filter(payments::invoice_id.eq(invoice))
-        .select(Payment::as_select())
-        .limit(request.size + 1)
-        .into_boxed();
-    let position = |at: &serde_json::Value| at.as_i64().ok_or_else(|| Problem::internal("a cursor without a payment"));
-    query = match &request.position {
-        Position::First => query.order(payments::id.asc()),
-        Position::Offset(rows) => query.order(payments::id.asc()).offset(*rows),
-        Position::After(at) => query.filter(payments::id.gt(position(at)?)).order(payments::id.asc()),
-        Position::Before(at) => query.filter(payments::id.lt(position(at)?)).order(payments::id.desc()),
-    };
-    Ok(query.load(conn).await?)
 }

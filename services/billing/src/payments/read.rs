@@ -5,20 +5,21 @@ use auth::Permit;
 use auth::permissions::PaymentRead;
 use chassis::db;
 use chassis::etag::Etagged;
-use chassis::page::{self, Page, PageRequest, Position};
+use chassis::page::{self, Page};
 use chassis::problem::Problem;
 use chassis::strict_json::StrictQuery;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::list::{Filters, Parameters};
+use super::list::Parameters;
 use super::online::OnlineOrder;
 use super::{Payment, PaymentStatus, Refund};
 use crate::access::Scope;
 use crate::app::App;
+use crate::listing::walked;
 use crate::schema::refunds;
 
 /// A payment, and the order that it waits for.
@@ -90,26 +91,7 @@ pub async fn refunds_of(
     permit.actor.trail.shows([invoice.patient_id]);
     let all = refunds::table.filter(refunds::payment_id.eq(payment.id)).select(refunds::id);
     let count = page::count(&mut conn, all).await?;
-    let found = fetch(&mut conn, payment.id, &request).await?;
+    let query = refunds::table.filter(refunds::payment_id.eq(payment.id)).select(Refund::as_select()).into_boxed();
+    let found: Vec<Refund> = walked!(query, &request, refunds::id, false).load(&mut conn).await?;
     page::answer(&http, &app.cursor_key, &request, found, count, |refund| json!(refund.id)).map(web::Json)
-}
-
-async fn fetch(
-    conn: &mut AsyncPgConnection,
-    payment: i64,
-    request: &PageRequest<Filters>,
-) -> Result<Vec<Refund>, Problem> {
-    let mut query = refunds::table
-        .filter(refunds::payment_id.eq(payment))
-        .select(Refund::as_select())
-        .limit(request.size + 1)
-        .into_boxed();
-    let position = |at: &serde_json::Value| at.as_i64().ok_or_else(|| Problem::internal("a cursor without a refund"));
-    query = match &request.position {
-        Position::First => query.order(refunds::id.asc()),
-        Position::Offset(rows) => query.order(refunds::id.asc()).offset(*rows),
-        Position::After(at) => query.filter(refunds::id.gt(position(at)?)).order(refunds::id.asc()),
-        Position::Before(at) => query.filter(refunds::id.lt(position(at)?)).order(refunds::id.desc()),
-    };
-    Ok(query.load(conn).await?)
 }

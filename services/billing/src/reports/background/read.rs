@@ -6,7 +6,7 @@ use auth::permissions::ReportRead;
 use auth::{Actor, Permit};
 use chassis::db;
 use chassis::fields::number;
-use chassis::page::{self, Page, Position};
+use chassis::page::{self, Page};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use deserr::Deserr;
@@ -19,7 +19,7 @@ use serde_json::json;
 use super::FOLDER;
 use super::job::{Job, ReportStatus, ReportView, visible_to};
 use crate::app::App;
-use crate::listing::position;
+use crate::listing::walked;
 use crate::schema::reports;
 
 /// Patients that are written down together.
@@ -83,14 +83,8 @@ pub async fn list(
     let actor = &permit.actor;
     let mut conn = db::get(&app.db).await?;
     let count = page::count_of(&mut conn, || request.filters.matching(actor).select(reports::id)).await?;
-    let query = request.filters.matching(actor).select(Job::as_select()).limit(request.size + 1);
-    let query = match &request.position {
-        Position::First => query.order(reports::id.desc()),
-        Position::Offset(rows) => query.order(reports::id.desc()).offset(*rows),
-        Position::After(at) => query.filter(reports::id.lt(position::<i64>(at)?)).order(reports::id.desc()),
-        Position::Before(at) => query.filter(reports::id.gt(position::<i64>(at)?)).order(reports::id.asc()),
-    };
-    let found: Vec<Job> = query.load(&mut conn).await?;
+    let query = request.filters.matching(actor).select(Job::as_select());
+    let found: Vec<Job> = walked!(query, &request, reports::id, true).load(&mut conn).await?;
     actor.trail.shows([]);
     let found = found.into_iter().map(ReportView::from).collect();
     page::answer(&http, &app.cursor_key, &request, found, count, |report: &ReportView| json!(report.id)).map(web::Json)
