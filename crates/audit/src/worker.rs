@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chassis::db::Pool;
+use chassis::prepared::Prepare as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
@@ -17,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How often the head goes to the log, and months are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// Links rows, says the head to the log once a minute, and makes the coming months' partitions, until `stop` is cancelled.
+/// Links rows and files them by their patients, says the head to the log once a minute, and makes the coming months' partitions, until `stop` is cancelled.
 ///
 /// # Errors
 /// Never; what fails is tried again.
@@ -41,7 +42,11 @@ pub async fn run(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
 }
 
 async fn link_once(pool: &Pool) -> anyhow::Result<usize> {
-    Ok(link(&mut *pool.get().await?).await?)
+    let mut conn = pool.get().await?;
+    let linked = link(&mut conn).await?;
+    // What was written of many patients gets its places in the index here, and not while a request waits for its row.
+    diesel::sql_query("SELECT audit_file_patients()").prepared().execute(&mut conn).await?;
+    Ok(linked)
 }
 
 async fn keep_house(pool: &Pool) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 
 use crate::etag;
+use crate::prepared::Prepare as _;
 use crate::problem::Problem;
 use crate::schema::idempotency_keys;
 
@@ -94,6 +95,7 @@ impl IdempotencyKey {
                 dsl::digest.eq(digest.as_slice()),
             ))
             .on_conflict_do_nothing()
+            .prepared()
             .execute(conn)
             .await?;
         if claimed == 1 {
@@ -126,6 +128,7 @@ impl IdempotencyKey {
                 dsl::version.eq(answer.version),
                 dsl::body.eq(Some(answer.body.as_ref())),
             ))
+            .prepared()
             .execute(conn)
             .await?;
         Ok(())

@@ -5,6 +5,7 @@ pub mod base;
 pub mod env;
 
 pub mod db;
+pub mod prepared;
 pub mod redis;
 pub mod telemetry;
 

@@ -5,6 +5,7 @@
 //! where the app's data holds an `Arc<dyn Witness>`, no answer leaves before the witness agreed.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -135,11 +136,8 @@ impl Trail {
     pub fn shows(&self, patients: impl IntoIterator<Item = i64>) {
         let mut noted = self.lock();
         let all = noted.patients.get_or_insert_default();
-        for patient in patients {
-            if !all.contains(&patient) {
-                all.push(patient);
-            }
-        }
+        let mut seen: HashSet<i64> = all.iter().copied().collect();
+        all.extend(patients.into_iter().filter(|patient| seen.insert(*patient)));
     }
 
     /// Says that the answer is one that was given, and written down, before.

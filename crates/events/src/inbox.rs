@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chassis::db::Pool;
+use chassis::prepared::Prepare as _;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ pub async fn record(conn: &mut AsyncPgConnection, subscriber: &str, event_id: Uu
     let recorded = diesel::insert_into(inbox::table)
         .values((inbox::subscriber.eq(subscriber), inbox::event_id.eq(event_id)))
         .on_conflict_do_nothing()
+        .prepared()
         .execute(conn)
         .await?;
     Ok(recorded == 1)

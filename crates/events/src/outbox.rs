@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chassis::prepared::Prepare as _;
 use diesel::{prelude::*, result::Error};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use prost::Message;
@@ -67,7 +68,7 @@ impl Outbox {
                 )
             })
             .collect();
-        diesel::insert_into(outbox::table).values(&rows).execute(conn).await?;
+        diesel::insert_into(outbox::table).values(&rows).prepared_for(rows.len()).execute(conn).await?;
         Ok(())
     }
 }

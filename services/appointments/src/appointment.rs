@@ -2,11 +2,14 @@
 
 use auth::Role;
 use chassis::phi::Phi;
+use chassis::prepared::{Prepare as _, any_of};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
-use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::dsl::{InnerJoin, IntoBoxed, sql};
+use diesel::expression::SqlLiteral;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,7 +99,7 @@ pub struct Entry {
 
 /// What is inserted.
 #[derive(Insertable)]
-#[diesel(table_name = appointments, check_for_backend(Pg))]
+#[diesel(table_name = appointments, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct NewAppointment {
     /// Whose it is.
     pub patient_id: i64,
@@ -177,6 +180,15 @@ pub struct Buffers {
 /// Statuses that hold no time; the database's exclusion constraints name the same.
 pub const FREED: [Status; 2] = [Status::Cancelled, Status::NoShow];
 
+/// Whether an appointment holds time. In so many words, as the indexes of such appointments have it: a value that is bound is
+/// not known yet when the planner looks for one.
+const HOLDS_TIME: &str = "appointments.status NOT IN ('CANCELLED', 'NO_SHOW')";
+
+/// See [`FREED`].
+pub fn holds_time() -> SqlLiteral<Bool> {
+    sql(HOLDS_TIME)
+}
+
 /// Appointments with their people, as a query that can be narrowed.
 pub type Visible<'a> = IntoBoxed<'a, InnerJoin<InnerJoin<appointments::table, staff::table>, patients::table>, Pg>;
 
@@ -196,7 +208,13 @@ impl Appointment {
 impl Entry {
     /// One that the caller may know of.
     pub async fn find(conn: &mut AsyncPgConnection, scope: &Scope, id: i64) -> QueryResult<Option<Self>> {
-        visible_to(scope).filter(appointments::id.eq(id)).select(Self::as_select()).first(conn).await.optional()
+        visible_to(scope)
+            .filter(appointments::id.eq(id))
+            .select(Self::as_select())
+            .prepared()
+            .get_result(conn)
+            .await
+            .optional()
     }
 
     /// The same, with its row locked until the transaction ends. Lock it before the people in it.
@@ -219,6 +237,7 @@ impl Entry {
         diesel::update(appointments::table.find(self.appointment.id))
             .set((change, buffers))
             .returning(Appointment::as_returning())
+            .prepared()
             .get_result(conn)
             .await
     }
@@ -239,39 +258,55 @@ impl NewAppointment {
 /// hold none.
 pub async fn busy_doctor(conn: &mut AsyncPgConnection, doctor: i64, span: Span) -> QueryResult<Vec<Busy>> {
     let busy = busy_doctors(conn, &[doctor], span).await?;
-    Ok(busy.into_iter().map(|(_doctor, busy)| busy).collect())
+    Ok(busy.into_iter().map(|taken| taken.busy).collect())
 }
 
-/// The same of several, with whose time it is.
-pub async fn busy_doctors(conn: &mut AsyncPgConnection, doctors: &[i64], span: Span) -> QueryResult<Vec<(i64, Busy)>> {
-    type Row = (i64, i64, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
+/// Time of a doctor that is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct TakenTime {
+    /// Whose time it is.
+    pub doctor: i64,
+    /// The patient, of an appointment; `None` of an offer.
+    pub patient: Option<i64>,
+    /// When, and by what.
+    pub busy: Busy,
+}
+
+/// The same of several, with the people in it.
+pub async fn busy_doctors(conn: &mut AsyncPgConnection, doctors: &[i64], span: Span) -> QueryResult<Vec<TakenTime>> {
+    type Row = (i64, i64, i64, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>);
     let rows: Vec<Row> = appointments::table
-        .filter(appointments::doctor_id.eq_any(doctors))
-        .filter(appointments::status.ne_all(FREED))
+        .filter(appointments::doctor_id.eq(any_of(doctors)))
+        .filter(holds_time())
         .filter(appointments::queue_number.is_null())
         .filter(appointments::starts_at.lt(latest_start(span)).and(appointments::starts_at.gt(earliest_start(span))))
         .filter(appointments::held_until.gt(span.start).and(appointments::held_from.lt(span.end)))
         .order((appointments::starts_at, appointments::id))
         .select((
             appointments::doctor_id,
+            appointments::patient_id,
             appointments::id,
             appointments::starts_at,
             appointments::ends_at,
             appointments::held_from,
             appointments::held_until,
         ))
+        .prepared()
         .load(conn)
         .await?;
-    let busy = |(doctor, appointment, start, end, held_from, held_until)| {
+    let booked = |(doctor, patient, appointment, start, end, held_from, held_until)| {
         let (span, held) = (Span { start, end }, Span { start: held_from, end: held_until });
-        (doctor, Busy { span, held, appointment: Some(appointment) })
+        TakenTime { doctor, patient: Some(patient), busy: Busy { span, held, appointment: Some(appointment) } }
     };
     let waits = offer::held(conn, doctors, span).await?;
-    let waits =
-        waits.into_iter().map(|offer::Held { doctor, span, held }| (doctor, Busy { span, held, appointment: None }));
-    let mut busy: Vec<(i64, Busy)> = rows.into_iter().map(busy).chain(waits).collect();
-    busy.sort_by_key(|(_, taken)| taken.span);
-    Ok(busy)
+    let waits = waits.into_iter().map(|offer::Held { doctor, span, held }| TakenTime {
+        doctor,
+        patient: None,
+        busy: Busy { span, held, appointment: None },
+    });
+    let mut taken: Vec<TakenTime> = rows.into_iter().map(booked).chain(waits).collect();
+    taken.sort_by_key(|taken| taken.busy.span);
+    Ok(taken)
 }
 
 /// When some patients are elsewhere within `span`.
@@ -281,11 +316,12 @@ pub async fn busy_patients(
     span: Span,
 ) -> QueryResult<Vec<(i64, Span)>> {
     let rows: Vec<(i64, DateTime<Utc>, DateTime<Utc>)> = appointments::table
-        .filter(appointments::patient_id.eq_any(patients))
-        .filter(appointments::status.ne_all(FREED))
+        .filter(appointments::patient_id.eq(any_of(patients)))
+        .filter(holds_time())
         .filter(appointments::starts_at.lt(span.end).and(appointments::starts_at.gt(earliest_start(span))))
         .filter(appointments::ends_at.gt(span.start))
         .select((appointments::patient_id, appointments::starts_at, appointments::ends_at))
+        .prepared()
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(|(patient, start, end)| (patient, Span { start, end })).collect())
@@ -300,12 +336,13 @@ pub async fn busy_others(
     except: i64,
 ) -> QueryResult<Vec<Span>> {
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = appointments::table
-        .filter(appointments::patient_id.eq_any(patient).or(appointments::room.eq(room)))
-        .filter(appointments::status.ne_all(FREED))
+        .filter(appointments::patient_id.eq(any_of(patient)).or(appointments::room.eq(room)))
+        .filter(holds_time())
         .filter(appointments::starts_at.lt(span.end).and(appointments::starts_at.gt(earliest_start(span))))
         .filter(appointments::ends_at.gt(span.start))
         .filter(appointments::id.ne(except))
         .select((appointments::starts_at, appointments::ends_at))
+        .prepared()
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(|(start, end)| Span { start, end }).collect())
@@ -430,5 +467,16 @@ impl Viewer {
             created_at: appointment.created_at,
             updated_at: appointment.updated_at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_no_time_is_the_same_in_both() {
+        let named: Vec<String> = FREED.iter().map(|status| format!("'{}'", status.as_str())).collect();
+        assert!(HOLDS_TIME.ends_with(&format!("NOT IN ({})", named.join(", "))), "{HOLDS_TIME} is not {FREED:?}");
     }
 }

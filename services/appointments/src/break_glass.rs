@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::schema::break_glass_grants;
 
 #[derive(Insertable)]
-#[diesel(table_name = break_glass_grants, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = break_glass_grants, check_for_backend(diesel::pg::Pg), treat_none_as_default_value = false)]
 struct Grant {
     id: i64,
     actor: i64,

@@ -1,7 +1,8 @@
 //! `GET /api/appointments/date-range/`: every appointment of up to 366 days.
 //!
 //! A year of a large hospital does not fit into memory: it is read in batches from one snapshot of the database and written as
-//! it is read. The count stands before the rows, and is theirs.
+//! it is read. The count stands before the rows, and is theirs. What fits into one batch, as a doctor's month does, is one query
+//! and one row of the audit log.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use auth::Permit;
 use auth::permissions::AppointmentRead;
 use chassis::db::Conn;
 use chassis::fields::{Day, Id, parameter};
+use chassis::prepared::Prepare as _;
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chassis::trail::Trail;
@@ -34,7 +36,9 @@ use crate::status::Status;
 
 /// Days of one answer at most.
 const MOST_DAYS: i64 = 366;
-/// Rows read at a time.
+/// Behind the last appointment.
+const TAIL: &[u8] = b"]}";
+/// Rows read at a time; an answer of fewer is written at once.
 const BATCH: usize = 1000;
 /// Batches written ahead of a slow client.
 const AHEAD: usize = 2;
@@ -91,15 +95,23 @@ pub async fn date_range(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let span = parameters.span(&app)?;
-    let turn = turn(&app).await?;
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let viewer = Viewer { role: permit.actor.role, zone: app.zone() };
-    let (out, mut chunks) = mpsc::channel(AHEAD);
+    let wanted = Wanted { parameters, span, scope, viewer };
     let (audit, trail) = (app.audit.clone(), permit.actor.trail.clone());
+    let rows = wanted.batch(&mut conn, None).await?;
+    if rows.len() < BATCH {
+        trail.shows(rows.iter().map(|entry| entry.appointment.patient_id));
+        return Ok(HttpResponse::Ok().content_type("application/json").body(wanted.whole(rows)?));
+    }
+    drop((rows, conn)); // who waits for a turn holds no connection meanwhile
+    let turn = turn(&app).await?;
+    let conn = app.conn().await?;
+    let (out, mut chunks) = mpsc::channel(AHEAD);
     // Each batch has its row before it leaves; the answer as a whole shows what they show.
     trail.shows([]);
-    let writing = Writing { parameters, span, scope, viewer, audit, trail, out };
+    let writing = Writing { wanted, audit, trail, out };
     actix_web::rt::spawn(writing.run(conn, turn).instrument(tracing::Span::current()));
     // The status is decided by the first batch: what fails later breaks the answer off, and a client sees that.
     let first = chunks.recv().await.ok_or_else(|| Problem::internal("the date range was never written"))??;
@@ -133,11 +145,17 @@ async fn turn(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
     turn.map_err(|late| busy(late.to_string()))?.map_err(|closed| busy(closed.to_string()))
 }
 
-struct Writing {
+/// What is asked for, and by whom.
+struct Wanted {
     parameters: Parameters,
     span: Span,
     scope: Scope,
     viewer: Viewer,
+}
+
+/// An answer of more than one batch.
+struct Writing {
+    wanted: Wanted,
     audit: Recorder,
     trail: Trail,
     out: mpsc::Sender<Result<web::Bytes, Error>>,
@@ -158,10 +176,8 @@ impl Writing {
     }
 
     async fn write(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
-        let mut rows = self.batch(conn, None).await?;
-        let count =
-            if rows.len() < BATCH { i64::try_from(rows.len()).unwrap_or(i64::MAX) } else { self.count(conn).await? };
-        let mut chunk = self.head(count);
+        let mut rows = self.wanted.batch(conn, None).await?;
+        let mut chunk = self.wanted.head(self.wanted.count(conn).await?);
         let mut separator = "";
         loop {
             let last = rows
@@ -171,19 +187,36 @@ impl Writing {
             let patients = rows.iter().map(|entry| entry.appointment.patient_id);
             self.audit.record_part(&self.trail, patients).await?;
             for entry in rows {
-                chunk.extend_from_slice(separator.as_bytes());
-                serde_json::to_writer(&mut chunk, &self.viewer.show(entry)).map_err(Problem::internal)?;
-                separator = ",";
+                self.wanted.write(&mut chunk, &mut separator, entry)?;
             }
             let Some(last) = last else { break };
             if self.out.send(Ok(std::mem::take(&mut chunk).into())).await.is_err() {
                 return Ok(()); // the client has gone
             }
-            rows = self.batch(conn, Some(last)).await?;
+            rows = self.wanted.batch(conn, Some(last)).await?;
         }
-        chunk.extend_from_slice(b"]}");
+        chunk.extend_from_slice(TAIL);
         let _ = self.out.send(Ok(chunk.into())).await;
         Ok(())
+    }
+}
+
+impl Wanted {
+    /// The answer to who asked for few.
+    fn whole(&self, rows: Vec<Entry>) -> Result<Vec<u8>, Problem> {
+        let mut body = self.head(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        let mut separator = "";
+        for entry in rows {
+            self.write(&mut body, &mut separator, entry)?;
+        }
+        body.extend_from_slice(TAIL);
+        Ok(body)
+    }
+
+    fn write(&self, body: &mut Vec<u8>, separator: &mut &'static str, entry: Entry) -> Result<(), Problem> {
+        body.extend_from_slice(separator.as_bytes());
+        *separator = ",";
+        serde_json::to_writer(body, &self.viewer.show(entry)).map_err(Problem::internal)
     }
 
     fn head(&self, count: i64) -> Vec<u8> {
@@ -204,7 +237,7 @@ impl Writing {
     }
 
     async fn count(&self, conn: &mut AsyncPgConnection) -> QueryResult<i64> {
-        self.all().count().get_result(conn).await
+        self.all().count().prepared().get_result(conn).await
     }
 
     async fn batch(
@@ -219,6 +252,11 @@ impl Writing {
             );
         }
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        rows.order((appointments::starts_at, appointments::id)).limit(limit).select(Entry::as_select()).load(conn).await
+        rows.order((appointments::starts_at, appointments::id))
+            .limit(limit)
+            .select(Entry::as_select())
+            .prepared()
+            .load(conn)
+            .await
     }
 }

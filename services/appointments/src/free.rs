@@ -281,7 +281,7 @@ async fn days(
     let busy = busy_doctors(conn, &ids, day).await?;
     let nothing = Plan::default();
     let shown = doctors.into_iter().map(|(doctor, doctor_name, specialization, department)| {
-        let held: Vec<Span> = busy.iter().filter(|(of, _)| *of == doctor).map(|(_, taken)| taken.held).collect();
+        let held: Vec<Span> = busy.iter().filter(|taken| taken.doctor == doctor).map(|taken| taken.busy.held).collect();
         let count = usize::try_from(MINUTES.end() * 3).unwrap_or_default(); // no day has more slots
         let search =
             Search { minutes: None, held: &held, others: &[], from: day.start.max(Utc::now()), days: 1, count };

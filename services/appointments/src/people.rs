@@ -2,6 +2,7 @@
 
 use auth::Role;
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use diesel::prelude::{
     AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryResult, Queryable, Selectable,
     SelectableHelper,
@@ -14,7 +15,7 @@ use crate::schema::{patients, staff};
 
 /// Somebody who works here; a doctor's id is the `doctor` of appointments.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = staff, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = staff, check_for_backend(diesel::pg::Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct StaffMember {
     /// Account id.
     pub id: i64,
@@ -36,7 +37,7 @@ pub struct StaffMember {
 
 /// A patient.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = patients, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = patients, check_for_backend(diesel::pg::Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Patient {
     /// Id of the record.
     pub id: i64,
@@ -78,7 +79,7 @@ impl StaffMember {
     /// Keeps the row unless a newer one is there.
     pub async fn keep(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
         let kept = diesel::insert_into(staff::table).values(self).on_conflict(staff::id).do_update().set(self);
-        FilterDsl::filter(kept, staff::version.lt(excluded(staff::version))).execute(conn).await?;
+        FilterDsl::filter(kept, staff::version.lt(excluded(staff::version))).prepared().execute(conn).await?;
         Ok(())
     }
 }
@@ -97,7 +98,7 @@ impl Patient {
     /// Keeps the row unless a newer one is there.
     pub async fn keep(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
         let kept = diesel::insert_into(patients::table).values(self).on_conflict(patients::id).do_update().set(self);
-        FilterDsl::filter(kept, patients::version.lt(excluded(patients::version))).execute(conn).await?;
+        FilterDsl::filter(kept, patients::version.lt(excluded(patients::version))).prepared().execute(conn).await?;
         Ok(())
     }
 }

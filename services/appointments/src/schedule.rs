@@ -1,11 +1,12 @@
 //! `GET /api/appointments/doctor/{id}/schedule/`: a doctor's slots, free, booked and blocked, of up to 62 days.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use actix_web::{get, web};
 use auth::permissions::ScheduleRead;
 use auth::{Permit, Role};
 use chassis::fields::Day;
+use chassis::prepared::Prepare as _;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, StrictQuery};
 use chrono::{NaiveDate, NaiveTime, Utc};
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::access::Scope;
 use crate::app::{App, Calendar};
-use crate::appointment::{busy_doctor, visible_to};
+use crate::appointment::{TakenTime, busy_doctors, visible_to};
 use crate::availability::rows::plan_of;
 use crate::error::Error;
 use crate::plan::Plan;
@@ -33,7 +34,7 @@ words! {
     pub enum SlotStatus {
         /// Can be booked.
         Free = "FREE",
-        /// Taken by an appointment.
+        /// TakenTime by an appointment.
         Booked = "BOOKED",
         /// Neither: it is over, the doctor is away, or keeps it free around an appointment, or it is held for somebody who waits.
         Blocked = "BLOCKED",
@@ -127,9 +128,11 @@ pub async fn schedule(
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let plan = plan_of(&mut conn, &app.calendar, doctor, start_date, end_date).await?;
-    let busy = busy_doctor(&mut conn, doctor, span).await?;
-    let known = known(&mut conn, &scope, doctor, span).await?;
-    permit.actor.trail.shows(known.values().copied());
+    let taken = busy_doctors(&mut conn, &[doctor], span).await?;
+    let known = known(&mut conn, &scope, &taken).await?;
+    let is_shown = |taken: &&TakenTime| taken.busy.appointment.is_some_and(|id| known.contains(&id));
+    permit.actor.trail.shows(taken.iter().filter(is_shown).filter_map(|taken| taken.patient));
+    let busy = taken.iter().map(|taken| taken.busy).collect();
     let booked_by_others = permit.actor.role != Role::Patient;
     let shown = Shown { calendar: &app.calendar, plan, busy, known, booked_by_others };
     let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| shown.day(date)).collect();
@@ -165,22 +168,21 @@ fn outside_calendar() -> Error {
     Error::invalid("end_date", "invalid_date", "is outside the calendar")
 }
 
-/// The doctor's appointments that the caller may know of, and whose they are.
-async fn known(conn: &mut AsyncPgConnection, scope: &Scope, doctor: i64, span: Span) -> QueryResult<HashMap<i64, i64>> {
-    let ids: Vec<(i64, i64)> = visible_to(scope)
-        .filter(appointments::doctor_id.eq(doctor))
-        .filter(appointments::starts_at.ge(span.start).and(appointments::starts_at.lt(span.end)))
-        .select((appointments::id, appointments::patient_id))
-        .load(conn)
-        .await?;
-    Ok(ids.into_iter().collect())
+/// The appointments of these that the caller may know of.
+async fn known(conn: &mut AsyncPgConnection, scope: &Scope, taken: &[TakenTime]) -> QueryResult<HashSet<i64>> {
+    let ids: Vec<i64> = taken.iter().filter_map(|taken| taken.busy.appointment).collect();
+    if *scope == Scope::All {
+        return Ok(ids.into_iter().collect());
+    }
+    let visible = visible_to(scope).filter(appointments::id.eq_any(ids)).select(appointments::id);
+    Ok(visible.prepared().load(conn).await?.into_iter().collect())
 }
 
 struct Shown<'a> {
     calendar: &'a Calendar,
     plan: Plan,
     busy: Vec<Busy>,
-    known: HashMap<i64, i64>,
+    known: HashSet<i64>,
     booked_by_others: bool,
 }
 
@@ -200,7 +202,7 @@ impl Shown<'_> {
         let (status, appointment) = match state {
             State::Free => (SlotStatus::Free, None),
             State::Blocked => (SlotStatus::Blocked, None),
-            State::Booked(id) => (SlotStatus::Booked, Some(id).filter(|id| self.known.contains_key(id))),
+            State::Booked(id) => (SlotStatus::Booked, Some(id).filter(|id| self.known.contains(id))),
         };
         let is_shown = self.booked_by_others || status == SlotStatus::Free || appointment.is_some();
         let (_date, time_slot, end_time) = self.calendar.wall_clock(&span);

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chassis::prepared::Prepare as _;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Asia::Kolkata;
 use diesel::prelude::*;
@@ -129,6 +130,7 @@ impl Number {
             .do_update()
             .set(invoice_counters::last_serial.eq(invoice_counters::last_serial + 1))
             .returning(invoice_counters::last_serial)
+            .prepared()
             .get_result(conn)
             .await?;
         if serial > LAST_SERIAL {

@@ -56,7 +56,7 @@ pub struct Grant {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = break_glass_grants)]
+#[diesel(table_name = break_glass_grants, treat_none_as_default_value = false)]
 struct NewGrant<'a> {
     actor: i64,
     role: &'static str,

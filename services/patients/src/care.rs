@@ -1,6 +1,7 @@
 //! Who has an appointment with whom: a projection of the appointments service's events, half of what "in their care"
 //! means, and a part of the medical history.
 
+use chassis::prepared::Prepare as _;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -11,7 +12,7 @@ use crate::schema::care_appointments;
 
 /// A row of the projection.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = care_appointments, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = care_appointments, check_for_backend(diesel::pg::Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Visit {
     /// The appointment's id.
     pub id: i64,
@@ -50,6 +51,7 @@ impl Visit {
             .do_update()
             .set(&row)
             .filter(care_appointments::version.lt(excluded(care_appointments::version)))
+            .prepared()
             .execute(conn)
             .await
             .map(drop)

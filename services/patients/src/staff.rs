@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use auth::{Actor, Owner, Role};
 use chassis::db::{self, Pool};
+use chassis::prepared::Prepare as _;
 use chassis::problem::Problem;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -17,7 +18,7 @@ use crate::schema::staff;
 
 /// A row of the projection.
 #[derive(Clone, Debug, Insertable, AsChangeset)]
-#[diesel(table_name = staff)]
+#[diesel(table_name = staff, treat_none_as_default_value = false)]
 pub struct Member {
     id: i64,
     role: String,
@@ -53,6 +54,7 @@ impl Member {
             .do_update()
             .set(self)
             .filter(staff::version.lt(excluded(staff::version)))
+            .prepared()
             .execute(conn)
             .await
             .map(drop)

@@ -15,12 +15,13 @@ use crate::documents::sweep;
 use crate::events::{Heard, SUBSCRIBER};
 use crate::hl7_import::receive::Desk;
 use crate::hl7_import::{backlog, mllp};
+use crate::search::filing;
 
 /// Answers kept for Idempotency-Keys are forgotten in rounds this far apart.
 const PRUNING: Duration = Duration::from_secs(60);
 
 /// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, inspects documents and sweeps
-/// after broken uploads, takes HL7 messages over MLLP and applies those that were left, forgets old answers.
+/// after broken uploads, files what search has to find, takes HL7 messages over MLLP and applies those that were left, forgets old answers.
 ///
 /// # Errors
 /// When one of the loops cannot go on; the others are then stopped.
@@ -42,6 +43,7 @@ pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> 
         audit::worker::run(pool.clone(), stop.clone()),
         inspector.run(pool.clone(), stop.clone()),
         sweep::run(pool.clone(), store, stop.clone()),
+        filing::run(pool.clone(), stop.clone()),
         take_messages(config, desk.clone(), stop.clone()),
         backlog::run(desk, stop.clone()),
         forget_answers(pool, stop),

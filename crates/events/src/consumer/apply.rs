@@ -1,6 +1,7 @@
 //! One message: read it, and apply it in the transaction that records it.
 
 use chassis::db::Pool;
+use chassis::prepared::Prepare as _;
 use chrono::Utc;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use tracing::{Instrument, Span, instrument::WithSubscriber};
@@ -27,7 +28,7 @@ pub(super) enum Outcome {
 pub(super) async fn require_database(pool: &Pool) -> anyhow::Result<()> {
     let asked = async {
         let mut conn = pool.get().await?;
-        diesel::sql_query("SELECT 1").execute(&mut conn).await?;
+        diesel::sql_query("SELECT 1").prepared().execute(&mut conn).await?;
         Ok(())
     };
     asked.with_subscriber(tracing::subscriber::NoSubscriber::new()).await

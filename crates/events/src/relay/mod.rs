@@ -10,6 +10,7 @@ mod send;
 use std::time::{Duration, Instant};
 
 use chassis::db::Pool;
+use chassis::prepared::Prepare as _;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use tokio_util::sync::CancellationToken;
@@ -132,6 +133,7 @@ async fn lock(conn: &mut AsyncPgConnection) -> QueryResult<bool> {
     let lock: Lock = diesel::sql_query(
         "SELECT pg_try_advisory_xact_lock(hashtextextended('outbox of ' || current_schema(), 0)) AS held",
     )
+    .prepared()
     .get_result(conn)
     .await?;
     Ok(lock.held)

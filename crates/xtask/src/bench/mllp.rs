@@ -12,6 +12,10 @@ use super::report::{hundredths, machine, percentile};
 use super::{Bench, Manner};
 use crate::home::port;
 use crate::mllp;
+use crate::seed::people::{Person, person};
+
+/// Nobody who is seeded has so high a number.
+const NEWCOMERS: u64 = 100_000_000;
 
 /// What was measured.
 pub struct Rate {
@@ -45,8 +49,8 @@ async fn send(address: u16, senders: usize, length: Duration, run: &'static str)
     let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
     let mut all = JoinSet::new();
     for sender in 0..senders {
-        let stream = mllp::connect(address).await?;
-        all.spawn(one(stream, format!("{run}{moment}-{sender}"), until));
+        let (stream, first) = (mllp::connect(address).await?, NEWCOMERS + u64::try_from(sender)? * 1_000_000);
+        all.spawn(one(stream, format!("{run}{moment}-{sender}"), first, until));
     }
     let mut latencies = Vec::new();
     while let Some(of_one) = all.join_next().await {
@@ -56,12 +60,12 @@ async fn send(address: u16, senders: usize, length: Duration, run: &'static str)
     Ok(latencies)
 }
 
-async fn one(mut stream: TcpStream, name: String, until: Instant) -> Result<Vec<u64>> {
+async fn one(mut stream: TcpStream, name: String, first: u64, until: Instant) -> Result<Vec<u64>> {
     stream.set_nodelay(true)?;
     let mut latencies = Vec::new();
     let mut number = 0_u64;
     while Instant::now() < until {
-        let sent = message(&name, number);
+        let sent = message(&name, number, first);
         let begun = Instant::now();
         let heard = mllp::exchange(&mut stream, &sent).await?;
         latencies.push(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
@@ -71,16 +75,18 @@ async fn one(mut stream: TcpStream, name: String, until: Instant) -> Result<Vec<
     Ok(latencies)
 }
 
-/// A registration, and then an update of the same patient with an allergy, and so on: half of each.
-fn message(name: &str, number: u64) -> String {
+/// A registration, and then an update of the same patient with an allergy, and so on: half of each. Names and phones are those
+/// of seeded patients, from the `first` on.
+fn message(name: &str, number: u64, first: u64) -> String {
     let (event, patient) = (if number.is_multiple_of(2) { "A04" } else { "A08" }, number / 2);
+    let Person { first, last, phone, .. } = person(first + patient);
     let street = if event == "A04" { "12 Gandhi Road" } else { "7 Marina Street" };
     let clinical = if event == "A08" { "AL1|1|DA|7980^Penicillin G^RXNORM|SV|Rash\r" } else { "" };
     format!(
         "MSH|^~\\&|HIS|BENCH|EHS|EHS|20261123091500+0530||ADT^{event}^ADT_A01|{name}-{number}|P|2.5.1||||||UNICODE UTF-8\r\
          EVN|{event}|20261123091500+0530\r\
-         PID|1||{name}-{patient}^^^BENCH^MR||Raman^Lakshmi||19800412|F|||{street}^^Chennai^Tamil Nadu^600001^IN||^PRN^CP^^91^^9876543210||ta\r\
-         NK1|1|Raman^Karthik|SPO^Spouse||9840012345\rPV1|1|O|OPD^12\r{clinical}"
+         PID|1||{name}-{patient}^^^BENCH^MR||{last}^{first}||19800412|F|||{street}^^Chennai^Tamil Nadu^600001^IN||^PRN^CP^^91^^{phone}||ta\r\
+         NK1|1|{last}^Karthik|SPO^Spouse||9840012345\rPV1|1|O|OPD^12\r{clinical}"
     )
 }
 
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_second_message_updates_the_patient_of_the_one_before() {
-        let (first, second) = (message("M", 6), message("M", 7));
+        let (first, second) = (message("M", 6, 0), message("M", 7, 0));
         assert!(first.contains("ADT^A04^") && first.contains("|M-6|P|") && first.contains("|M-3^^^BENCH^MR|"));
         assert!(second.contains("ADT^A08^") && second.contains("|M-7|P|") && second.contains("|M-3^^^BENCH^MR|"));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chassis::prepared::{Prepare as _, any_of};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, SmallInt, Time};
@@ -41,11 +42,11 @@ struct Row {
 
 const HOURS: &str = "SELECT a.doctor_id, a.works_on_holidays, 0::bigint AS period, NULL::date AS effective_from, \
     NULL::date AS effective_until, a.slot_minutes, a.buffer_before, a.buffer_after, h.weekday, h.start_time, h.end_time \
-    FROM availability a LEFT JOIN availability_hours h ON h.doctor_id = a.doctor_id WHERE a.doctor_id = ANY($1) \
+    FROM availability a LEFT JOIN availability_hours h ON h.doctor_id = a.doctor_id WHERE a.doctor_id = ANY((SELECT $1)::bigint[]) \
     UNION ALL \
     SELECT a.doctor_id, a.works_on_holidays, p.id, p.effective_from, p.effective_until, p.slot_minutes, p.buffer_before, \
     p.buffer_after, h.weekday, h.start_time, h.end_time FROM hours_periods p JOIN availability a ON a.doctor_id = p.doctor_id \
-    LEFT JOIN period_hours h ON h.period_id = p.id WHERE p.doctor_id = ANY($1) AND p.effective_from <= $3 \
+    LEFT JOIN period_hours h ON h.period_id = p.id WHERE p.doctor_id = ANY((SELECT $1)::bigint[]) AND p.effective_from <= $3 \
     AND coalesce(p.effective_until >= $2, true) \
     ORDER BY doctor_id, effective_from NULLS FIRST, period, weekday, start_time";
 
@@ -64,9 +65,10 @@ pub async fn plans_of(
     let mut plans = gather(doctors, rows, &calendar.holidays.between(first, last));
     let Some(span) = calendar.days(first, last) else { return Ok(plans) };
     let away: Vec<(i64, DateTime<Utc>, DateTime<Utc>)> = time_off::table
-        .filter(time_off::doctor_id.eq_any(doctors))
+        .filter(time_off::doctor_id.eq(any_of(doctors)))
         .filter(time_off::starts_at.lt(span.end).and(time_off::ends_at.gt(span.start)))
         .select((time_off::doctor_id, time_off::starts_at, time_off::ends_at))
+        .prepared()
         .load(conn)
         .await?;
     for (doctor, start, end) in away {
@@ -87,6 +89,7 @@ async fn sql_rows(
         .bind::<Array<BigInt>, _>(doctors)
         .bind::<Date, _>(first)
         .bind::<Date, _>(last)
+        .prepared()
         .load(conn)
         .await
 }

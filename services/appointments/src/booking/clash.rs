@@ -1,12 +1,13 @@
 //! A time that is taken: what is in the way, what is free instead, and who tries again.
 
+use chassis::prepared::{Prepare as _, any_of};
 use chrono::{DateTime, Days, Utc};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::app::Calendar;
-use crate::appointment::{FREED, busy_doctor, busy_others, earliest_start, latest_start};
+use crate::appointment::{busy_doctor, busy_others, earliest_start, holds_time, latest_start};
 use crate::availability::rows::plan_of;
 use crate::error::{Conflict, Error, FreeSlot, Taken};
 use crate::merged;
@@ -91,10 +92,10 @@ impl Clash {
         let rows: Vec<Row> = appointments::table
             .filter(
                 of_doctor
-                    .or(appointments::patient_id.eq_any(&same).and(of_others))
+                    .or(appointments::patient_id.eq(any_of(&same)).and(of_others))
                     .or(appointments::room.eq(self.room.as_deref()).and(of_others)),
             )
-            .filter(appointments::status.ne_all(FREED))
+            .filter(holds_time())
             .filter(
                 appointments::starts_at.lt(latest_start(held)).and(appointments::starts_at.gt(earliest_start(held))),
             )
@@ -109,6 +110,7 @@ impl Clash {
                 appointments::overbooking_reason.is_not_null(),
                 (appointments::starts_at, appointments::ends_at, appointments::held_from, appointments::held_until),
             ))
+            .prepared()
             .load(conn)
             .await?;
         let mut found = Vec::new();
@@ -169,6 +171,7 @@ impl Clash {
 async fn lock_room(conn: &mut AsyncPgConnection, room: &str) -> QueryResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('room ' || $1, 5))")
         .bind::<diesel::sql_types::Text, _>(room)
+        .prepared()
         .execute(conn)
         .await
         .map(drop)

@@ -2,6 +2,7 @@
 
 use auth::Actor;
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -40,7 +41,7 @@ pub struct Changed<'a> {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = appointment_history, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = appointment_history, check_for_backend(diesel::pg::Pg), treat_none_as_default_value = false)]
 struct Line<'a> {
     appointment_id: i64,
     version: i64,
@@ -64,7 +65,7 @@ struct Line<'a> {
 /// When PostgreSQL refuses.
 pub async fn record(conn: &mut AsyncPgConnection, by: By<'_>, changes: &[Changed<'_>]) -> QueryResult<()> {
     let lines: Vec<Line<'_>> = changes.iter().map(|change| change.line(by)).collect();
-    diesel::insert_into(appointment_history::table).values(&lines).execute(conn).await?;
+    diesel::insert_into(appointment_history::table).values(&lines).prepared_for(lines.len()).execute(conn).await?;
     Ok(())
 }
 

@@ -96,7 +96,7 @@ pub struct Waiting {
 
 /// What is written of somebody who begins to wait.
 #[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = waitlist_entries, check_for_backend(Pg))]
+#[diesel(table_name = waitlist_entries, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct NewWaiting {
     /// Who waits.
     pub patient_id: i64,
@@ -117,7 +117,7 @@ pub struct NewWaiting {
 
 /// What of an entry can be changed while it waits.
 #[derive(Clone, Debug, PartialEq, Insertable, AsChangeset)]
-#[diesel(table_name = waitlist_entries, check_for_backend(Pg), treat_none_as_null = true)]
+#[diesel(table_name = waitlist_entries, check_for_backend(Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Terms {
     /// The first day.
     pub start_date: NaiveDate,

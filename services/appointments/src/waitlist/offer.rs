@@ -2,6 +2,7 @@
 //! `booking::clash` see it as taken, and the database lets nobody in.
 
 use ::events::Outbox;
+use chassis::prepared::{Prepare as _, any_of};
 use chassis::words;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::Pg;
@@ -203,10 +204,11 @@ pub struct Held {
 /// When PostgreSQL refuses.
 pub async fn held(conn: &mut AsyncPgConnection, doctors: &[i64], span: Span) -> QueryResult<Vec<Held>> {
     let rows: Vec<Offer> = waitlist_offers::table
-        .filter(waitlist_offers::doctor_id.eq_any(doctors).and(waitlist_offers::status.eq(OfferStatus::Open)))
+        .filter(waitlist_offers::doctor_id.eq(any_of(doctors)).and(waitlist_offers::status.eq(OfferStatus::Open)))
         .filter(waitlist_offers::expires_at.gt(Utc::now()))
         .filter(waitlist_offers::held_from.lt(span.end).and(waitlist_offers::held_until.gt(span.start)))
         .select(Offer::as_select())
+        .prepared()
         .load(conn)
         .await?;
     let held = |offer: Offer| Held {

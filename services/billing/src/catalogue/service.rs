@@ -50,7 +50,7 @@ pub struct Service {
 
 /// What a row says besides its id and its times.
 #[derive(Clone, Debug, Insertable, AsChangeset)]
-#[diesel(table_name = services, check_for_backend(Pg), treat_none_as_null = true)]
+#[diesel(table_name = services, check_for_backend(Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Entry {
     code: String,
     description: String,

@@ -17,7 +17,7 @@ use crate::schema::insurance;
 
 /// A row of `insurance`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = insurance, check_for_backend(Pg))]
+#[diesel(table_name = insurance, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct Insurance {
     /// Of which invoice.
     pub invoice_id: i64,

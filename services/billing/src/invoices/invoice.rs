@@ -2,6 +2,7 @@
 
 use chassis::fields::{Day, Id};
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use chassis::text::Line;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
@@ -65,7 +66,7 @@ pub struct Invoice {
 
 /// A row of `invoice_items`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = invoice_items, check_for_backend(Pg))]
+#[diesel(table_name = invoice_items, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct Item {
     /// Of which invoice.
     pub invoice_id: i64,
@@ -113,7 +114,7 @@ pub struct Item {
 
 /// What a draft says besides its lines.
 #[derive(Clone, Debug, Insertable, AsChangeset)]
-#[diesel(table_name = invoices, check_for_backend(Pg), treat_none_as_null = true)]
+#[diesel(table_name = invoices, check_for_backend(Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Draft {
     /// Who is billed.
     pub patient_id: i64,
@@ -176,6 +177,7 @@ impl Draft {
             .values((self, invoices::created_by.eq(user), invoices::drafted_by_event.eq(maker == Maker::Event)))
             .on_conflict_do_nothing()
             .returning(Invoice::as_returning())
+            .prepared()
             .get_result(conn)
             .await
             .optional()?;
@@ -192,6 +194,7 @@ impl Draft {
         diesel::update(invoices::table.find(id))
             .set((self, invoices::version.eq(invoices::version + 1), invoices::updated_at.eq(diesel::dsl::now)))
             .returning(Invoice::as_returning())
+            .prepared()
             .get_result(conn)
             .await
     }
@@ -223,7 +226,7 @@ impl Item {
             bill_discount: priced.bill_discount,
         };
         let rows: Vec<_> = (1..).zip(&priced.lines).map(row).collect();
-        diesel::insert_into(invoice_items::table).values(&rows).execute(conn).await?;
+        diesel::insert_into(invoice_items::table).values(&rows).prepared_for(rows.len()).execute(conn).await?;
         Ok(())
     }
 

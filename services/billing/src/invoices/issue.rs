@@ -6,6 +6,7 @@ use auth::{Actor, Permit};
 use chassis::db;
 use chassis::etag::IfMatch;
 use chassis::idempotency::{Answer, IdempotencyKey};
+use chassis::prepared::Prepare as _;
 use chassis::problem::Problem;
 use chassis::strict_json::digest;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -145,6 +146,7 @@ pub async fn number(
             invoices::updated_at.eq(now),
         ))
         .returning(Invoice::as_returning())
+        .prepared()
         .get_result(conn)
         .await?;
     kept::ask_for(conn, PaperKind::Invoice, issued.id).await?;

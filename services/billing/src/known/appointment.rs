@@ -1,5 +1,6 @@
 //! What billing knows of an appointment: whose it is, and with whom.
 
+use chassis::prepared::Prepare as _;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -13,7 +14,7 @@ use crate::schema::appointments;
 
 /// An appointment, as far as a bill needs one.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = appointments, check_for_backend(Pg))]
+#[diesel(table_name = appointments, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct Appointment {
     /// The appointment's id.
     pub id: i64,
@@ -43,6 +44,7 @@ impl Appointment {
                 appointments::version.eq(excluded(appointments::version)),
             ))
             .filter(appointments::version.lt(excluded(appointments::version)))
+            .prepared()
             .execute(conn)
             .await?;
         Ok(())

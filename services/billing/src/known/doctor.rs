@@ -1,5 +1,6 @@
 //! What billing knows of a doctor: the name on the line of a consultation.
 
+use chassis::prepared::Prepare as _;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -11,7 +12,7 @@ use crate::schema::doctors;
 
 /// A doctor.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = doctors, check_for_backend(Pg))]
+#[diesel(table_name = doctors, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct Doctor {
     /// The doctor's user id.
     pub id: i64,
@@ -41,6 +42,7 @@ impl Doctor {
                 doctors::version.eq(excluded(doctors::version)),
             ))
             .filter(doctors::version.lt(excluded(doctors::version)))
+            .prepared()
             .execute(conn)
             .await?;
         Ok(())

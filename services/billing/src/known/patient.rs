@@ -1,6 +1,7 @@
 //! What billing knows of a patient.
 
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -14,7 +15,7 @@ use crate::schema::patients;
 
 /// A patient, as far as a bill needs one.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = patients, check_for_backend(Pg))]
+#[diesel(table_name = patients, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct Patient {
     /// The patient's id.
     pub id: i64,
@@ -56,6 +57,7 @@ impl Patient {
                 patients::state.eq(excluded(patients::state)),
             ))
             .filter(patients::version.lt(excluded(patients::version)))
+            .prepared()
             .execute(conn)
             .await?;
         Ok(())

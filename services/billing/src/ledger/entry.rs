@@ -1,5 +1,6 @@
 //! Entries that no trigger makes, and the one way to write them.
 
+use chassis::prepared::Prepare as _;
 use chrono::NaiveDate;
 use diesel::sql_types::{Array, BigInt, Date, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -71,6 +72,7 @@ pub async fn post(conn: &mut AsyncPgConnection, entry: &Entry) -> Result<(), Err
         .bind::<Nullable<BigInt>, _>(entry.made_by)
         .bind::<Array<Text>, _>(accounts)
         .bind::<Array<BigInt>, _>(amounts)
+        .prepared()
         .execute(conn)
         .await?;
     Ok(())

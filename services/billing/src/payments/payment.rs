@@ -1,6 +1,7 @@
 //! The row of a payment, and what is shown of it: the same.
 
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -128,6 +129,7 @@ pub(crate) async fn move_invoice(
             invoices::version.eq(invoices::version + 1),
             invoices::updated_at.eq(now),
         ))
+        .prepared()
         .execute(conn)
         .await?;
     Ok(())

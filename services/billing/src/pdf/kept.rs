@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Bytes, BytesMut};
 use chassis::db::{self, Pool};
+use chassis::prepared::Prepare as _;
 use chassis::problem::Problem;
 use chassis::strict_json::digest;
 use chrono::Utc;
@@ -77,6 +78,7 @@ pub async fn ask_for(conn: &mut AsyncPgConnection, kind: PaperKind, source: i64)
     diesel::insert_into(papers::table)
         .values((papers::kind.eq(kind), papers::source_id.eq(source)))
         .on_conflict_do_nothing()
+        .prepared()
         .execute(conn)
         .await?;
     Ok(())
@@ -231,6 +233,7 @@ async fn keep(conn: &mut AsyncPgConnection, (kind, source): (PaperKind, i64), dr
         .do_update()
         .set((papers::content.eq(&drawn), papers::made_at.eq(now)))
         .filter(papers::made_at.is_null())
+        .prepared()
         .execute(conn)
         .await?;
     Ok(())

@@ -82,7 +82,7 @@ fn too_large() -> Fault {
 ///
 /// The fields are named as the columns of `invoices`, so that they go there and come back as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = crate::schema::invoices, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = crate::schema::invoices, check_for_backend(diesel::pg::Pg), treat_none_as_default_value = false)]
 pub struct Totals {
     /// Of the lines' gross amounts.
     pub subtotal: Paise,

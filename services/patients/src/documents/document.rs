@@ -53,7 +53,7 @@ pub struct Document {
 
 /// What is written of an upload.
 #[derive(Insertable)]
-#[diesel(table_name = documents)]
+#[diesel(table_name = documents, treat_none_as_default_value = false)]
 pub struct NewDocument {
     patient: i64,
     title: Phi<String>,

@@ -1,6 +1,7 @@
 //! An entry: the row, its versions, and their queries. Whoever writes one (the API, a message, an import) writes it here.
 
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::sql;
 use diesel::pg::Pg;
@@ -39,7 +40,7 @@ pub struct Entry {
 
 /// What an entry says, in canonical form: [`EntryInput::check`](super::input::EntryInput::check) makes it.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset, Deserialize)]
-#[diesel(table_name = history_entries, check_for_backend(Pg), treat_none_as_null = true)]
+#[diesel(table_name = history_entries, check_for_backend(Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Content {
     /// What it is about.
     pub kind: Kind,
@@ -69,7 +70,7 @@ pub struct Content {
 
 /// Who said so, of one version.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset, Deserialize)]
-#[diesel(table_name = history_entries, check_for_backend(Pg), treat_none_as_null = true)]
+#[diesel(table_name = history_entries, check_for_backend(Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Provenance {
     /// By what way it came.
     pub source: Source,
@@ -111,6 +112,7 @@ impl Entry {
         diesel::insert_into(history_entries::table)
             .values((history_entries::patient.eq(patient), content, provenance, sort_date))
             .returning(Self::as_returning())
+            .prepared()
             .get_result(conn)
             .await
     }
@@ -130,6 +132,7 @@ impl Entry {
         diesel::update(history_entries::table.find(self.id))
             .set((content, provenance, sort_date, history_entries::version.eq(self.version + 1)))
             .returning(Self::as_returning())
+            .prepared()
             .get_result(conn)
             .await
     }

@@ -1,6 +1,7 @@
 //! A patient's whole history out of PostgreSQL: which version it is, and what it holds.
 
 use actix_web::web::Bytes;
+use chassis::prepared::Prepare as _;
 use chrono_tz::Tz;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -53,7 +54,7 @@ pub async fn version(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) 
 pub async fn standing(conn: &mut AsyncPgConnection, scope: &Scope, patient: i64) -> QueryResult<(i64, i64)> {
     let version = "(SELECT coalesce(max(head.version), 0) FROM history_heads AS head WHERE head.patient = patients.id)";
     let found = visible_to(scope).filter(AnswersFor(patient));
-    found.select((patients::id, sql::<BigInt>(version))).first(conn).await
+    found.select((patients::id, sql::<BigInt>(version))).prepared().get_result(conn).await
 }
 
 /// The history at one moment: nothing that is written meanwhile is half in it.

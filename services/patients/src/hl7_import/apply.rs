@@ -2,6 +2,7 @@
 
 use auth::Actor;
 use chassis::idempotency::{Answer, IdempotencyKey};
+use chassis::prepared::Prepare as _;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -251,6 +252,7 @@ pub async fn take_turns(
     things.sort_unstable();
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended(thing, 0)) FROM unnest($1) AS thing")
         .bind::<Array<Text>, _>(things)
+        .prepared()
         .execute(conn)
         .await
         .map(drop)
@@ -301,5 +303,6 @@ pub async fn know_by(conn: &mut AsyncPgConnection, patient: i64, known_by: &[Kno
             )
         })
         .collect();
-    diesel::insert_into(patient_identifiers::table).values(rows).on_conflict_do_nothing().execute(conn).await.map(drop)
+    let insert = diesel::insert_into(patient_identifiers::table).values(&rows).on_conflict_do_nothing();
+    insert.prepared_for(rows.len()).execute(conn).await.map(drop)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use hl7::Content as Message;
@@ -55,7 +56,7 @@ pub async fn keep(
     let rows: Vec<_> =
         new.iter().map(|(entry, key)| (hl7_entries::entry.eq(entry), hl7_entries::digest.eq(key.as_slice()))).collect();
     if !rows.is_empty() {
-        diesel::insert_into(hl7_entries::table).values(rows).execute(conn).await?;
+        diesel::insert_into(hl7_entries::table).values(&rows).prepared_for(rows.len()).execute(conn).await?;
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub struct Record {
 
 /// A merge that begins.
 #[derive(Insertable)]
-#[diesel(table_name = patient_merges)]
+#[diesel(table_name = patient_merges, treat_none_as_default_value = false)]
 pub(super) struct New {
     pub target: i64,
     pub source: i64,

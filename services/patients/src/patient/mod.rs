@@ -7,6 +7,7 @@ mod view;
 use std::fmt;
 
 use chassis::phi::Phi;
+use chassis::prepared::Prepare as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -41,7 +42,7 @@ pub struct Patient {
 
 /// What may be written of a patient, in canonical form.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
-#[diesel(table_name = patients, check_for_backend(Pg), treat_none_as_null = true)]
+#[diesel(table_name = patients, check_for_backend(Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 #[serde(default)]
 pub struct Facts {
     /// The first name, or the only one.
@@ -173,6 +174,7 @@ impl Patient {
         diesel::update(patients::table.find(self.id))
             .set((facts, patients::version.eq(self.version + 1)))
             .returning(Self::as_returning())
+            .prepared()
             .get_result(conn)
             .await
     }

@@ -1,5 +1,6 @@
 //! Listing and searching patients.
 
+pub mod filing;
 pub mod plan;
 pub mod query;
 pub mod ranked;

@@ -125,7 +125,7 @@ impl From<Job> for ReportView {
 
 /// Somebody asks for a report.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = reports, check_for_backend(Pg))]
+#[diesel(table_name = reports, check_for_backend(Pg), treat_none_as_default_value = false)]
 pub struct NewJob {
     /// Which.
     pub report: Name,
