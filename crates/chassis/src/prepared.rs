@@ -5,11 +5,11 @@
 //! and, of a short statement, more of PostgreSQL's time than running it.
 
 use diesel::dsl::sql;
-use diesel::expression::{AsExpression, SqlLiteral, UncheckedBind};
+use diesel::expression::{AsExpression, SqlLiteral, TypedExpressionType, UncheckedBind};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, SqlType};
 
 /// Inserts of so many rows at most are kept, each number of rows by itself.
 const FEW_ROWS: usize = 8;
@@ -34,10 +34,24 @@ impl<Q: QueryFragment<Pg>> Prepare for Q {}
 pub type AnyOf<'a> =
     SqlLiteral<BigInt, UncheckedBind<SqlLiteral<BigInt>, <&'a [i64] as AsExpression<Array<BigInt>>>::Expression>>;
 
-/// See [`AnyOf`]. The planner does not see how many ids there are: it plans the statement once and not, as with `eq_any`, each time
-/// anew, in the hope that few of them make a better plan.
+/// See [`AnyOf`]. The planner sees whether there is one id, which has a text of its own, but not how many there are: it plans the
+/// statement once and not, as with `eq_any`, each time anew, in the hope that few of them make a better plan.
 pub fn any_of(ids: &[i64]) -> AnyOf<'_> {
-    sql::<BigInt>("ANY ((SELECT ").bind::<Array<BigInt>, _>(ids).sql(")::bigint[])")
+    let (before, after) = if ids.len() == 1 { ("((", ")::bigint[])[1]") } else { ("ANY ((SELECT ", ")::bigint[])") };
+    sql::<BigInt>(before).bind::<Array<BigInt>, _>(ids).sql(after)
+}
+
+/// A value that the planner does not see: an end of a span of time, of which it would otherwise hope each time anew that it is
+/// short.
+pub type Unseen<ST, T> = SqlLiteral<ST, UncheckedBind<SqlLiteral<ST>, <T as AsExpression<ST>>::Expression>>;
+
+/// See [`Unseen`].
+pub fn unseen<ST, T>(value: T) -> Unseen<ST, T>
+where
+    ST: SqlType + TypedExpressionType,
+    T: AsExpression<ST>,
+{
+    sql::<ST>("(SELECT ").bind::<ST, T>(value).sql(")")
 }
 
 /// See [`Prepare`].

@@ -7,4 +7,5 @@ mod errors;
 mod idempotency;
 mod input;
 mod pages;
+mod prepared;
 mod tracing_headers;

@@ -105,6 +105,19 @@ fn candidate_folders() -> Vec<PathBuf> {
     folders
 }
 
+/// What PostgreSQL's manual advises for `shared_buffers`, in MiB: a quarter of the machine's memory; on a small machine enough
+/// for the words of a million patients, on a large one no more than a hospital of millions of appointments has use for.
+fn quarter_of_memory(meminfo: Option<&str>) -> u64 {
+    let total = meminfo.and_then(|text| text.lines().find_map(|line| line.strip_prefix("MemTotal:")));
+    let kib: Option<u64> = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse().ok());
+    (kib.unwrap_or_default() / 1024 / 4).clamp(512, 4096)
+}
+
+/// Linux's account of its memory; `None` elsewhere.
+fn meminfo() -> Option<String> {
+    std::fs::read_to_string("/proc/meminfo").ok()
+}
+
 impl Cluster {
     /// The cluster with its data under `wanted`, or where an ordinary user can reach it; initialised if it is new.
     pub async fn prepare(programs: Programs, wanted: &Path, port: u16, password: &str) -> Result<Self> {
@@ -130,13 +143,16 @@ impl Cluster {
     /// How to start it.
     pub fn spec(&self, durability: Durability) -> Spec {
         let port = self.port.to_string();
+        let shared_buffers = match durability {
+            Durability::Safe => format!("{}MB", quarter_of_memory(meminfo().as_deref())),
+            Durability::Fast => "128MB".to_owned(), // tests have little in them
+        };
         let mut settings = vec![
             ("listen_addresses", "127.0.0.1"),
             ("port", &port),
             ("unix_socket_directories", ""), // a path there may be too long, or somebody else's
             ("max_connections", "400"),
-            // The words of a million patients stay in memory; tests have few, and many databases.
-            ("shared_buffers", if durability == Durability::Fast { "128MB" } else { "512MB" }),
+            ("shared_buffers", &shared_buffers),
             ("timezone", "UTC"),
             ("log_timezone", "UTC"),
             ("log_error_verbosity", "terse"), // the details of a violated constraint are patient data
@@ -290,4 +306,17 @@ async fn reachable_folder(wanted: &Path, user: &User) -> Result<PathBuf> {
         let _ = fs::remove_dir(folder); // only if empty, as we made it
     }
     bail!("the user {} can write neither to {} nor to {}", user.name, wanted.display(), fallback.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_of_the_memory_within_bounds() {
+        let of = |kib: u64| quarter_of_memory(Some(&format!("MemTotal:       {kib} kB\nMemFree: 1 kB\n")));
+        assert_eq!(of(8 * 1024 * 1024), 2048);
+        assert_eq!((of(1024 * 1024), of(256 * 1024 * 1024)), (512, 4096));
+        assert_eq!((quarter_of_memory(None), quarter_of_memory(Some("?"))), (512, 512));
+    }
 }

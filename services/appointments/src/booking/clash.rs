@@ -1,9 +1,11 @@
 //! A time that is taken: what is in the way, what is free instead, and who tries again.
 
-use chassis::prepared::{Prepare as _, any_of};
+use chassis::prepared::{Prepare as _, any_of, unseen};
 use chrono::{DateTime, Days, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::{Bool, Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::app::Calendar;
@@ -89,16 +91,17 @@ impl Clash {
             .and(appointments::held_from.lt(held.end))
             .and(appointments::held_until.gt(held.start));
         let of_others = appointments::starts_at.lt(wanted.end).and(appointments::ends_at.gt(wanted.start));
+        let theirs = of_doctor.or(appointments::patient_id.eq(any_of(&same)).and(of_others));
+        type Condition<'a> = Box<dyn BoxableExpression<appointments::table, Pg, SqlType = Nullable<Bool>> + 'a>;
+        let any: Condition<'_> = match self.room.as_deref() {
+            Some(room) => Box::new(theirs.or(appointments::room.eq(room).and(of_others))),
+            None => Box::new(theirs.nullable()),
+        };
+        let (from, to) = (unseen::<Timestamptz, _>(earliest_start(held)), unseen::<Timestamptz, _>(latest_start(held)));
         let rows: Vec<Row> = appointments::table
-            .filter(
-                of_doctor
-                    .or(appointments::patient_id.eq(any_of(&same)).and(of_others))
-                    .or(appointments::room.eq(self.room.as_deref()).and(of_others)),
-            )
+            .filter(any)
             .filter(holds_time())
-            .filter(
-                appointments::starts_at.lt(latest_start(held)).and(appointments::starts_at.gt(earliest_start(held))),
-            )
+            .filter(appointments::starts_at.lt(to).and(appointments::starts_at.gt(from)))
             .filter(appointments::id.ne(self.except.unwrap_or(0)))
             .order((appointments::starts_at, appointments::id))
             .limit(NAMED)

@@ -5,9 +5,11 @@ use ::events::Outbox;
 use chassis::prepared::{Prepare as _, any_of};
 use chassis::words;
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::entry::{Step, Waiting};
@@ -198,13 +200,16 @@ pub struct Held {
     pub held: Span,
 }
 
+/// As the indexes of open offers have it: see [`crate::appointment::holds_time`].
+const OPEN: &str = "waitlist_offers.status = 'OPEN'";
+
 /// What of some doctors' time is held within `span`. An offer that nobody closed in time holds none, whether the worker runs or not.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn held(conn: &mut AsyncPgConnection, doctors: &[i64], span: Span) -> QueryResult<Vec<Held>> {
     let rows: Vec<Offer> = waitlist_offers::table
-        .filter(waitlist_offers::doctor_id.eq(any_of(doctors)).and(waitlist_offers::status.eq(OfferStatus::Open)))
+        .filter(waitlist_offers::doctor_id.eq(any_of(doctors)).and(sql::<Bool>(OPEN)))
         .filter(waitlist_offers::expires_at.gt(Utc::now()))
         .filter(waitlist_offers::held_from.lt(span.end).and(waitlist_offers::held_until.gt(span.start)))
         .select(Offer::as_select())

@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::{Queues, eventually};
 use tokio_util::sync::CancellationToken;
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, SEN, day, pace, slot, subscriber};
+use crate::hospital::{DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, RAO, SEN, day, pace, slot, subscriber};
 
 fn user(id: i64, role: &str, department: &str, version: i64) -> UserSnapshot {
     UserSnapshot {
@@ -129,6 +129,19 @@ async fn hear(hospital: &Hospital, payload: Payload) {
 
 async fn cause(hospital: &Hospital, id: &serde_json::Value) -> serde_json::Value {
     hospital.get(DESK, &format!("/api/appointments/{id}/")).await.expect(200).body["rescheduling_cause"].clone()
+}
+
+#[tokio::test]
+async fn an_account_that_is_taken_off_a_record_sees_it_no_more() {
+    let hospital = Hospital::new().await;
+    let theirs = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    let path = format!("/api/appointments/{theirs}/");
+    hospital.get(LAKSHMI_ACCOUNT, &path).await.expect(200);
+    let unlinked = PatientSnapshot { user_id: None, primary_doctor: None, ..patient(LAKSHMI, "Iyer", true, 2) };
+    hear(&hospital, Payload::PatientUpdated(unlinked)).await;
+    hospital.get(LAKSHMI_ACCOUNT, &path).await.expect(404);
+    let kept = "SELECT count(*) FROM patients WHERE version = 2 AND user_id IS NULL AND primary_doctor_id IS NULL";
+    assert_eq!(hospital.db.number(kept).await, 1);
 }
 
 #[tokio::test]

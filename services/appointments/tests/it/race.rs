@@ -1,6 +1,8 @@
 //! A day at a desk with far too many clients: some book, some move, some call off, all for the slots of one doctor.
 //!
-//! `EHS_TEST_RACE_CLIENTS=200 EHS_TEST_RACE_SECONDS=60` make it as wide and long as a hospital's worst morning.
+//! `EHS_TEST_RACE_CLIENTS=200 EHS_TEST_RACE_SECONDS=60` make it as wide and long as a hospital's worst morning. With
+//! `EHS_TEST_RACE_PAUSE_MS=3000` each client looks at its answer for three seconds, as a person would; without, the 200 wait for
+//! the processor, and the times that it prints are those of their queue.
 
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,8 @@ impl Met {
 }
 
 async fn client(hospital: &Hospital, n: u64, until: Instant) -> Met {
+    let pause = Duration::from_millis(setting("EHS_TEST_RACE_PAUSE_MS", 0));
+    tokio::time::sleep(pause * u32::try_from(n % 100).unwrap() / 100).await; // they do not all come at once
     let (mut met, mut roll) = (Met::default(), n * 7 + 3);
     let patient = 300 + i64::try_from(n).unwrap();
     let mut held: Vec<Value> = Vec::new();
@@ -65,6 +69,7 @@ async fn client(hospital: &Hospital, n: u64, until: Instant) -> Met {
                 }
             }
         }
+        tokio::time::sleep(pause).await;
         if Instant::now() >= until {
             return met;
         }
