@@ -7,7 +7,7 @@ pub const HEAD: usize = 8 * 1024;
 
 /// Every type that can be kept: its name, how it ends a file's name, and what a small picture of it is made by.
 const KNOWN: [(&str, &str, Option<Portion>); 6] = [
-    ("application/pdf", "pdf", None),
+    ("application/pdf", "pdf", Some(Portion::Page)),
     ("image/jpeg", "jpg", Some(Portion::Picture)),
     ("image/png", "png", Some(Portion::Picture)),
     ("image/tiff", "tif", Some(Portion::Picture)),
@@ -25,6 +25,8 @@ pub enum Portion {
     Text,
     /// A small picture of a picture.
     Picture,
+    /// A small picture of the first page of a PDF.
+    Page,
 }
 
 /// The types that a hospital keeps.

@@ -197,9 +197,8 @@ async fn a_document_is_uploaded_inspected_and_read() {
     let ready = hospital.server.get(&own, &admin).await.expect(200);
     assert_eq!(
         (&ready.body["status"], ready.header("etag"), &ready.body["has_thumbnail"]),
-        (&json!("READY"), "\"2\"", &json!(false))
+        (&json!("READY"), "\"2\"", &json!(true))
     );
-    hospital.server.get(&format!("{own}thumbnail/"), &admin).await.expect(404);
     let shot = form_of(&file("wound.png", "image/png", &picture(ImageFormat::Png)));
     let shot = id(&ward.upload(patient, &shot).await.expect(201).body);
     ward.inspect().await;
@@ -207,6 +206,7 @@ async fn a_document_is_uploaded_inspected_and_read() {
     let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
     for (of, content_type, begins) in [
         (format!("{document}/content/"), "application/pdf", &content[..]),
+        (format!("{document}/thumbnail/"), "image/jpeg", b"\xff\xd8\xff"),
         (format!("{shot}/content/"), "image/png", b"\x89PNG"),
         (format!("{shot}/thumbnail/"), "image/jpeg", b"\xff\xd8\xff"),
     ] {
@@ -222,7 +222,7 @@ async fn a_document_is_uploaded_inspected_and_read() {
     let mut keys = ward.bucket.keys().await;
     keys.sort();
     let folders: Vec<&str> = keys.iter().map(|key| key.split_once('/').unwrap().0).collect();
-    assert_eq!(folders, ["documents", "documents", "thumbnails"]);
+    assert_eq!(folders, ["documents", "documents", "thumbnails", "thumbnails"]);
     assert_eq!(hospital.count("document_uploads").await + hospital.count("document_work").await, 0);
 }
 

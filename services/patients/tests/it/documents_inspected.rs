@@ -99,6 +99,9 @@ async fn a_type_is_what_the_content_is() {
         if status == "FAILED" {
             assert_eq!(found["reason"], "TYPE_NOT_ALLOWED");
             cannot_be_read(&ward, patient, document).await;
+        } else if !thumbnail {
+            let small = format!("{}{document}/thumbnail/", path(patient));
+            ward.hospital.server.get(&small, &ward.hospital.admin()).await.expect(404);
         }
     }
 }
@@ -142,8 +145,10 @@ async fn what_computes_without_end_is_ended() {
         form.into_bytes(),
     ]);
     let bench = Bench { seconds: 2, ..bench() };
-    let outcome = bench.draw(Portion::Text, pdf.into()).await.unwrap();
-    assert!(!matches!(&outcome, Outcome::Drawn(drawn) if drawn.len() > 1 << 20));
+    for portion in [Portion::Text, Portion::Page] {
+        let outcome = bench.draw(portion, pdf.clone().into()).await.unwrap();
+        assert!(!matches!(&outcome, Outcome::Drawn(drawn) if drawn.len() > 1 << 20));
+    }
     // who asks for more than it may is refused by the system
     let small = Bench { memory: 1 << 20, ..bench };
     assert_ne!(small.draw(Portion::Picture, picture(ImageFormat::Png).into()).await.unwrap(), Outcome::Expands);
@@ -156,6 +161,31 @@ async fn text_is_drawn_out_of_a_pdf() {
     assert_eq!(String::from_utf8(text).unwrap(), "serum creatinine 1.2");
     let nothing = bench().draw(Portion::Text, pdf_of("", "").into()).await.unwrap();
     assert_eq!(nothing, Outcome::Drawn(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_of_a_pdf_is_drawn_small() {
+    let left_half = "0.8 0 0 rg 0 0 150 200 re f BT /F1 18 Tf 1 0 0 1 160 120 Tm 0 g (Serum) Tj ET";
+    let page = bench().draw(Portion::Page, pdf_of(left_half, "").into()).await.unwrap();
+    let Outcome::Drawn(page) = page else { panic!("{page:?}") };
+    let page = image::load_from_memory_with_format(&page, ImageFormat::Jpeg).unwrap().to_rgb8();
+    assert_eq!(page.dimensions(), (320, 213));
+    let is = |x: u32, y: u32, colour: [u8; 3]| {
+        page.get_pixel(x, y).0.iter().zip(colour).all(|(drawn, wanted)| drawn.abs_diff(wanted) < 25)
+    };
+    assert!(is(80, 100, [204, 0, 0]) && is(300, 20, [255, 255, 255]), "red, and paper");
+    let is_dark = |(x, y, pixel): (u32, u32, &image::Rgb<u8>)| x > 165 && (60..90).contains(&y) && pixel.0[1] < 100;
+    assert!(
+        page.enumerate_pixels().filter(|pixel| is_dark(*pixel)).count() > 20,
+        "letters, in a font that the PDF does not bring"
+    );
+    for without_area in ["0 0 0 0", "0 0 1e9 0.001", "9 9 9 9"] {
+        let flat = String::from_utf8(pdf("ECG")).unwrap().replace("0 0 300 200", without_area);
+        bench().draw(Portion::Page, flat.into_bytes().into()).await.unwrap(); // whatever comes of it, it ends
+    }
+    for no_pdf in [&b"%PDF-1.7 and nothing more"[..], b"", b"\x89PNG"] {
+        assert_eq!(bench().draw(Portion::Page, no_pdf.to_vec().into()).await.unwrap(), Outcome::Nothing);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,6 +54,7 @@ impl Bench {
         let name = match portion {
             Portion::Text => "text",
             Portion::Picture => "picture",
+            Portion::Page => "page",
         };
         let mut child = Command::new(&self.program)
             .args(["inspect", name, "--memory", &self.memory.to_string(), "--seconds", &self.seconds.to_string()])

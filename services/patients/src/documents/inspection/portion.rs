@@ -4,8 +4,12 @@
 use std::io::{self, Cursor, Read, Write};
 use std::process::ExitCode;
 
+use hayro::hayro_interpret::InterpreterSettings;
+use hayro::hayro_syntax::Pdf;
+use hayro::vello_cpu::color::palette::css::WHITE;
+use hayro::{RenderCache, RenderSettings};
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::LARGEST_HELD;
@@ -22,6 +26,8 @@ pub const EXPANDS: u8 = 3;
 const LONGEST_TEXT: usize = 256 * 1024;
 /// Pixels of a small picture, either way.
 const SMALL: u32 = 320;
+/// Pixels of a page's longer side while it is drawn.
+const DRAWN: f32 = 640.0;
 /// Pixels of a picture that is made small, either way.
 const LARGEST: u32 = 20_000;
 const QUALITY: u8 = 80;
@@ -38,6 +44,7 @@ pub fn run(portion: Portion, memory: u64, seconds: u64) -> ExitCode {
     let drawn = match portion {
         Portion::Text => text(&content),
         Portion::Picture => picture(content, memory),
+        Portion::Page => page(content),
     };
     match drawn {
         _ if peak() > memory / 4 * 3 => ExitCode::from(EXPANDS),
@@ -88,6 +95,27 @@ fn picture(content: Vec<u8>, memory: u64) -> Option<Vec<u8>> {
     let mut image = DynamicImage::from_decoder(decoder).ok()?;
     image = image.thumbnail(SMALL, SMALL);
     image.apply_orientation(orientation);
+    jpeg(&image)
+}
+
+/// The first page on white, drawn twice as large as it is shown, so that its lines are smooth.
+fn page(content: Vec<u8>) -> Option<Vec<u8>> {
+    let pdf = Pdf::new(content).ok()?;
+    let first = pdf.pages().first()?;
+    let (width, height) = first.render_dimensions();
+    let scale = DRAWN / width.max(height);
+    if !scale.is_normal() || width.min(height) * scale < 1.0 {
+        return None; // a page without an area
+    }
+    let size = RenderSettings { x_scale: scale, y_scale: scale, bg_color: WHITE, ..RenderSettings::default() };
+    let drawn = hayro::render(first, &RenderCache::new(), &InterpreterSettings::default(), &size);
+    // On white nothing is transparent, so that colours that are multiplied by their opacity are those that they are.
+    let pixels = drawn.data_as_u8_slice().to_vec();
+    let image = RgbaImage::from_raw(drawn.width().into(), drawn.height().into(), pixels)?;
+    jpeg(&DynamicImage::from(image).thumbnail(SMALL, SMALL))
+}
+
+fn jpeg(image: &DynamicImage) -> Option<Vec<u8>> {
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&image.to_rgb8()).ok()?;
     Some(jpeg)
