@@ -3,6 +3,7 @@
 //! Shut down, it takes no more messages, finishes those at work within a bound, and makes the rest visible again at once.
 
 mod apply;
+mod deletions;
 mod group;
 mod queue;
 

@@ -10,6 +10,7 @@ use aws_sdk_sqs::types::{
 use uuid::Uuid;
 
 use super::Pace;
+use super::deletions::Deletions;
 use crate::SqsQueues;
 
 /// A message as received.
@@ -30,6 +31,7 @@ pub(super) struct Queue {
     subscriber: String,
     wait: i32,
     visibility: i32,
+    deletions: Deletions,
 }
 
 impl Queue {
@@ -39,6 +41,7 @@ impl Queue {
             subscriber: subscriber.to_owned(),
             wait: seconds(pace.wait),
             visibility: seconds(pace.visibility),
+            deletions: Deletions::default(),
         }
     }
 
@@ -67,8 +70,7 @@ impl Queue {
     /// The message is done with.
     pub(super) async fn delete(&self, delivery: &Delivery) -> anyhow::Result<()> {
         let url = self.queues.url(&self.subscriber).await?;
-        self.queues.client().delete_message().queue_url(url).receipt_handle(&delivery.receipt).send().await?;
-        Ok(())
+        self.deletions.delete(&self.queues, &url, &delivery.receipt).await
     }
 
     /// Keeps the messages hidden for a whole visibility from now.
