@@ -2,11 +2,16 @@
 //! patient show both, and what is booked from then on is the survivor's.
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use events::v1::PatientMerge;
 
-use crate::schema::merged_patients;
+use crate::people::Patient;
+use crate::schema::{merged_patients, patients};
+
+/// How often a merge or its undoing may come in between.
+const PATIENCE: usize = 5;
 
 /// Begins the condition that a row is this patient's under whichever id; the id and `))` follow. The index on the column serves it.
 pub const IS_OF: &str = "appointments.patient_id = ANY (one_patient(";
@@ -18,6 +23,29 @@ pub const IS_OF: &str = "appointments.patient_id = ANY (one_patient(";
 pub async fn survivor(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
     let target = merged_patients::table.find(id).select(merged_patients::target).first(conn).await.optional()?;
     Ok(target.unwrap_or(id))
+}
+
+/// The patient who answers for an id, locked until the transaction ends: whatever is booked or moved for the patient, under
+/// whichever id, takes turns on this one row. A merge that is told meanwhile is waited for, and followed.
+///
+/// # Errors
+/// `NotFound` where the patient is not known here; when records are merged and parted all the while; when PostgreSQL refuses.
+pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<Patient> {
+    for _ in 0..PATIENCE {
+        let answering = survivor(conn, id).await?;
+        let patient = Patient::lock(conn, answering).await?;
+        if survivor(conn, id).await? == patient.id {
+            return Ok(patient);
+        }
+    }
+    let why = Box::new("records were merged and parted again all the while".to_owned());
+    Err(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, why))
+}
+
+/// Holds still what is booked for either of two, so that whoever comes next sees what the two have become.
+async fn hold(conn: &mut AsyncPgConnection, merge: &PatientMerge) -> QueryResult<()> {
+    let both = patients::table.filter(patients::id.eq_any([merge.source_id, merge.target_id])).order(patients::id);
+    both.select(patients::id).for_no_key_update().load::<i64>(conn).await.map(drop)
 }
 
 /// All ids that mean the same patient.
@@ -37,6 +65,7 @@ pub async fn one_patient(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<V
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn merged(conn: &mut AsyncPgConnection, merge: &PatientMerge) -> QueryResult<()> {
+    hold(conn, merge).await?;
     diesel::insert_into(merged_patients::table)
         .values((merged_patients::source.eq(merge.source_id), merged_patients::target.eq(merge.target_id)))
         .on_conflict(merged_patients::source)
@@ -52,5 +81,6 @@ pub async fn merged(conn: &mut AsyncPgConnection, merge: &PatientMerge) -> Query
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn unmerged(conn: &mut AsyncPgConnection, merge: &PatientMerge) -> QueryResult<()> {
+    hold(conn, merge).await?;
     diesel::delete(merged_patients::table.find(merge.source_id)).execute(conn).await.map(drop)
 }

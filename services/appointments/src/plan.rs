@@ -145,8 +145,8 @@ impl Plan {
             })
     }
 
-    /// A day as the desk sees it: every slot of the grid, and every appointment that lies outside it (the hours have changed
-    /// since).
+    /// A day as the desk sees it: every slot of the grid, and every appointment of the day that none of them shows, since the hours
+    /// have changed, or another one is in the slot too. `busy` may be of the days around it, whose time reaches into this one.
     pub fn day(&self, zone: Tz, date: NaiveDate, busy: &[Busy], now: DateTime<Utc>) -> Vec<(Span, State)> {
         let grid = self.grid(zone, date);
         let is_holiday = self.holidays.contains(&date);
@@ -161,8 +161,17 @@ impl Plan {
             }
         };
         let mut slots: Vec<(Span, State)> = grid.iter().map(|slot| (*slot, state(slot))).collect();
-        let outside = busy.iter().filter(|taken| !grid.iter().any(|slot| slot.overlaps(&taken.span)));
-        slots.extend(outside.map(|taken| (taken.span, state_of(taken))));
+        let is_shown = |taken: &Busy| match taken.appointment {
+            Some(id) => slots.iter().any(|(_, state)| *state == State::Booked(id)),
+            None => grid.iter().any(|slot| slot.overlaps(&taken.span)),
+        };
+        let is_of_the_day = |taken: &Busy| taken.span.start.with_timezone(&zone).date_naive() == date;
+        let others: Vec<(Span, State)> = busy
+            .iter()
+            .filter(|taken| is_of_the_day(taken) && !is_shown(taken))
+            .map(|taken| (taken.span, state_of(taken)))
+            .collect();
+        slots.extend(others);
         slots.sort_by_key(|(span, _)| *span);
         slots
     }

@@ -168,8 +168,18 @@ fn of_a_million_slots_each_is_what_the_model_says() {
         let model: Vec<i64> =
             starts.iter().copied().filter(|start| *start >= minute(now) && day.can_be_booked(*start, slot)).collect();
         assert_eq!(free, model, "what is offered on {on}");
-        for (span, state) in plan.day(KOLKATA, on, &busy, now) {
+        let shown = plan.day(KOLKATA, on, &busy, now);
+        for taken in &busy {
+            assert!(
+                shown.iter().any(|(_, state)| Some(*state) == taken.appointment.map(State::Booked)),
+                "{taken:?} on {on}"
+            );
+        }
+        for (span, state) in shown {
             let (from, until) = (minute(span.start), minute(span.end));
+            if !starts.contains(&from) && busy.iter().any(|taken| (taken.span, state_of(taken)) == (span, state)) {
+                continue; // one that no slot shows
+            }
             let taken = day.taken.iter().position(|taken| taken.0 < until && from < taken.1);
             let expected = match taken {
                 Some(place) => State::Booked(i64::try_from(place).unwrap() + 1),
@@ -336,4 +346,23 @@ fn two_that_lie_over_each_other_are_both_there() {
     let booked: Vec<_> =
         shown.iter().filter(|(_, state)| !matches!(state, State::Free)).map(|(_, state)| *state).collect();
     assert_eq!(booked, [State::Booked(1), State::Booked(2)]);
+}
+
+#[test]
+fn one_that_is_overbooked_into_the_same_slot_is_there_too() {
+    let slot = span("2026-11-23T04:30:00Z", "2026-11-23T05:00:00Z");
+    let busy = [1, 2].map(|id| Busy { span: slot, held: slot, appointment: Some(id) });
+    let shown = nine_to_five().day(KOLKATA, date("2026-11-23"), &busy, utc("2026-11-23T00:00:00Z"));
+    let booked: Vec<_> = shown.iter().filter(|(_, state)| !matches!(state, State::Free)).copied().collect();
+    assert_eq!(booked, [(slot, State::Booked(1)), (slot, State::Booked(2))]);
+}
+
+#[test]
+fn what_is_kept_free_reaches_over_midnight() {
+    let night = Plan { usual: Some(daily(30, 0, 60, &[(0, 120), (1380, 1439)])), ..Plan::default() };
+    let late = span("2026-11-23T17:30:00Z", "2026-11-23T18:00:00Z"); // 23:00 to 23:30 in Kolkata
+    let busy = [Busy { span: late, held: late.widened(0, 60), appointment: Some(1) }];
+    let next = night.day(KOLKATA, date("2026-11-24"), &busy, utc("2026-11-23T00:00:00Z"));
+    assert_eq!(next.first().map(|(_, state)| *state), Some(State::Blocked), "{next:?}");
+    assert!(!next.iter().any(|(_, state)| matches!(state, State::Booked(_))), "it is the day before's");
 }

@@ -1,6 +1,6 @@
 //! Appointments that cannot stay where they are: marked, so that the desk finds them and moves or cancels them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ::events::Outbox;
 use auth::Action;
@@ -12,7 +12,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::appointment::Appointment;
 use crate::events;
 use crate::history::record::{self, By, Changed, SYSTEM};
-use crate::schema::{appointments, staff, time_off};
+use crate::people::StaffMember;
+use crate::schema::{appointments, patients, staff, time_off};
 use crate::slots::Span;
 use crate::status::{Cause, Status};
 
@@ -54,20 +55,74 @@ pub async fn to_come(
     rows.load(conn).await
 }
 
-/// Of these, those that leave alone keeps from staying: their time is in no other leave any more.
+/// Something keeps these from staying no more. Those of which it was said can stay, or it is said what else keeps them: one reason is
+/// told at a time, and another may have come meanwhile. Gives those that were changed.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn freed_of_leave(
+pub async fn lift(
     conn: &mut AsyncPgConnection,
-    doctor: i64,
+    outbox: &Outbox,
+    by: By<'_>,
     rows: Vec<Appointment>,
+    lifted: Cause,
+    why: &str,
 ) -> QueryResult<Vec<Appointment>> {
-    let away = away_of(conn, doctor).await?;
-    let is_free = |row: &Appointment| {
-        row.rescheduling_cause == Some(Cause::Leave) && !away.iter().any(|away| away.overlaps(&row.span()))
-    };
-    Ok(rows.into_iter().filter(is_free).collect())
+    let rows: Vec<Appointment> = rows.into_iter().filter(|row| row.rescheduling_cause == Some(lifted)).collect();
+    let standing = Standing::of(conn, &rows).await?;
+    let mut changed = Vec::new();
+    for cause in [None, Some(Cause::PatientInactive), Some(Cause::DoctorUnavailable), Some(Cause::Leave)] {
+        let theirs: Vec<Appointment> = rows.iter().filter(|row| standing.cause(row) == cause).cloned().collect();
+        let why = cause.map_or(why, |cause| said(cause));
+        changed.extend(mark(conn, outbox, by, &theirs, cause, why).await?);
+    }
+    Ok(changed)
+}
+
+/// Whose patients are deactivated, which doctors see nobody, and when the others are away.
+struct Standing {
+    inactive: HashSet<i64>,
+    gone: HashSet<i64>,
+    away: Vec<(i64, Span)>,
+}
+
+impl Standing {
+    async fn of(conn: &mut AsyncPgConnection, rows: &[Appointment]) -> QueryResult<Self> {
+        let patients: Vec<i64> = rows.iter().map(|row| row.patient_id).collect();
+        let doctors: Vec<i64> = rows.iter().map(|row| row.doctor_id).collect();
+        let inactive = patients::table.filter(patients::id.eq_any(patients).and(patients::is_active.eq(false)));
+        let inactive: Vec<i64> = inactive.select(patients::id).load(conn).await?;
+        let theirs: Vec<StaffMember> =
+            staff::table.filter(staff::id.eq_any(&doctors)).select(StaffMember::as_select()).load(conn).await?;
+        let gone = theirs.iter().filter(|member| !member.sees_patients()).map(|member| member.id);
+        let away: Vec<(i64, DateTime<Utc>, DateTime<Utc>)> = time_off::table
+            .filter(time_off::doctor_id.eq_any(&doctors).and(time_off::ends_at.gt(Utc::now())))
+            .select((time_off::doctor_id, time_off::starts_at, time_off::ends_at))
+            .load(conn)
+            .await?;
+        let away = away.into_iter().map(|(doctor, start, end)| (doctor, Span { start, end })).collect();
+        Ok(Self { inactive: inactive.into_iter().collect(), gone: gone.collect(), away })
+    }
+
+    /// Why one cannot stay as things are: the gravest reason.
+    fn cause(&self, row: &Appointment) -> Option<Cause> {
+        let is_away = |(doctor, away): &(i64, Span)| *doctor == row.doctor_id && away.overlaps(&row.span());
+        match () {
+            () if self.inactive.contains(&row.patient_id) => Some(Cause::PatientInactive),
+            () if self.gone.contains(&row.doctor_id) => Some(Cause::DoctorUnavailable),
+            () if self.away.iter().any(is_away) => Some(Cause::Leave),
+            () => None,
+        }
+    }
+}
+
+/// A cause, as the history tells it.
+fn said(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Leave => "the doctor is away",
+        Cause::DoctorUnavailable => "the doctor does not see patients any more",
+        Cause::PatientInactive => "the patient's record is deactivated",
+    }
 }
 
 /// Says of these appointments why they cannot stay, or with `None` that they can; writes it down and tells of it. Gives them as
@@ -144,43 +199,22 @@ pub async fn tell(
 /// When PostgreSQL refuses.
 pub async fn stop(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> QueryResult<()> {
     let rows = to_come(conn, of, None, Utc::now()).await?;
-    let (why, operation) = match of {
-        Of::Doctor(_) => ("the doctor does not see patients any more", "EVENT a doctor is there no more"),
-        Of::Patient(_) => ("the patient's record is deactivated", "EVENT a patient is deactivated"),
+    let operation = match of {
+        Of::Doctor(_) => "EVENT a doctor is there no more",
+        Of::Patient(_) => "EVENT a patient is deactivated",
     };
-    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, Some(cause), why).await?;
+    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, Some(cause), said(cause)).await?;
     write_down(conn, operation, &marked).await
 }
 
-/// Somebody is there again: what only that kept from staying can stay, unless it lies in leave.
+/// Somebody is there again: what only that kept from staying can stay.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn resume(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> QueryResult<()> {
-    let mut rows = to_come(conn, of, None, Utc::now()).await?;
-    rows.retain(|row| row.rescheduling_cause == Some(cause));
-    let outbox = Outbox::new();
-    let marked = mark(conn, &outbox, SYSTEM, &rows, None, "they are there again").await?;
-    let mut doctors: Vec<i64> = marked.iter().map(|row| row.doctor_id).collect();
-    doctors.sort_unstable();
-    doctors.dedup();
-    for doctor in doctors {
-        let away = away_of(conn, doctor).await?;
-        let theirs = marked.iter().filter(|row| row.doctor_id == doctor);
-        let hit: Vec<Appointment> =
-            theirs.filter(|row| away.iter().any(|away| away.overlaps(&row.span()))).cloned().collect();
-        mark(conn, &outbox, SYSTEM, &hit, Some(Cause::Leave), "the doctor is away").await?;
-    }
-    write_down(conn, "EVENT somebody is there again", &marked).await
-}
-
-async fn away_of(conn: &mut AsyncPgConnection, doctor: i64) -> QueryResult<Vec<Span>> {
-    let away: Vec<(DateTime<Utc>, DateTime<Utc>)> = time_off::table
-        .filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(Utc::now())))
-        .select((time_off::starts_at, time_off::ends_at))
-        .load(conn)
-        .await?;
-    Ok(away.into_iter().map(|(start, end)| Span { start, end }).collect())
+    let rows = to_come(conn, of, None, Utc::now()).await?;
+    let changed = lift(conn, &Outbox::new(), SYSTEM, rows, cause, "they are there again").await?;
+    write_down(conn, "EVENT somebody is there again", &changed).await
 }
 
 /// The audit row of a change that no request began.

@@ -189,7 +189,7 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn day(&self, date: NaiveDate) -> DaySchedule {
         let busy: Vec<Busy> = match self.calendar.days(date, date) {
-            Some(day) => self.busy.iter().filter(|taken| day.holds(&taken.span)).copied().collect(),
+            Some(day) => self.busy.iter().filter(|taken| taken.held.overlaps(&day)).copied().collect(),
             None => Vec::new(),
         };
         let holiday = self.plan.holidays.contains(&date).then(|| self.calendar.holidays.on(date)).flatten();

@@ -9,6 +9,7 @@ use crate::app::Calendar;
 use crate::appointment::Buffers;
 use crate::availability::rows::plan_of;
 use crate::error::Error;
+use crate::merged;
 use crate::people::{Patient, StaffMember};
 use crate::plan::{Plan, Shut};
 use crate::slots::{self, Misplaced, Span};
@@ -32,7 +33,8 @@ pub struct Diary {
 }
 
 impl Diary {
-    /// Locks both, doctor first: everybody locks in that order, so that nobody waits in a circle.
+    /// Locks both, doctor first: everybody locks in that order, so that nobody waits in a circle. Of a patient who was merged into
+    /// another, the other.
     pub async fn lock(
         conn: &mut AsyncPgConnection,
         calendar: &Calendar,
@@ -42,7 +44,7 @@ impl Diary {
     ) -> Result<Self, Error> {
         let doctor = StaffMember::lock(conn, doctor).await.optional()?.filter(StaffMember::is_doctor);
         let doctor = doctor.ok_or_else(|| Error::invalid("doctor", "unknown", "there is no such doctor"))?;
-        let patient = Patient::lock(conn, patient).await.optional()?;
+        let patient = merged::lock(conn, patient).await.optional()?;
         let patient = patient.ok_or_else(|| Error::invalid("patient", "unknown", "there is no such patient"))?;
         let plan = plan_of(conn, calendar, doctor.id, date, date).await?;
         Ok(Self { doctor, patient, plan, date })

@@ -205,8 +205,7 @@ async fn take(
     changes.apply(conn, source, actor.user_id).await?;
     count(&changes);
     let freed = lying_over(conn, source.doctor, changes.left.clone()).await?;
-    let freed = rescheduling::freed_of_leave(conn, source.doctor, freed).await?;
-    rescheduling::mark(conn, &app.outbox, actor.into(), &freed, None, "the doctor is there").await?;
+    let freed = rescheduling::lift(conn, &app.outbox, actor.into(), freed, Cause::Leave, "the doctor is there").await?;
     let hit = lying_over(conn, source.doctor, changes.held.clone()).await?;
     rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Some(Cause::Leave), "the doctor is away").await?;
     let offered = withdraw(app, conn, actor, source.doctor, &changes).await?;

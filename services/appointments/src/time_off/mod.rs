@@ -305,8 +305,7 @@ async fn remove(app: &App, conn: &mut AsyncPgConnection, actor: &Actor, doctor: 
     let gone = gone.ok_or(Error::NotFound("leave of this doctor"))?;
     let span = Span { start: gone.starts_at, end: gone.ends_at };
     let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
-    let free = rescheduling::freed_of_leave(conn, doctor, hit).await?;
-    rescheduling::mark(conn, &app.outbox, actor.into(), &free, None, "the doctor is there").await?;
+    let free = rescheduling::lift(conn, &app.outbox, actor.into(), hit, Cause::Leave, "the doctor is there").await?;
     waitlist::opening::free(conn, doctor, span).await?;
     audit::write(conn, &actor.trail, free.iter().map(|row| row.patient_id)).await?;
     Ok(())

@@ -21,7 +21,7 @@ use crate::appointment::{AppointmentView, Entry as Booked, Viewer};
 use crate::booking::order::Order;
 use crate::booking::{clash, created};
 use crate::error::Error;
-use crate::people::{Patient, StaffMember};
+use crate::people::StaffMember;
 use crate::{events, merged};
 
 /// Takes what is offered: the appointment is booked with it.
@@ -129,7 +129,7 @@ impl Answering<'_> {
         if let Some(offer) = &offer {
             // In the order in which everybody locks: a booking would lock the two people later, and the entry is between.
             StaffMember::lock(conn, offer.doctor_id).await?;
-            Patient::lock(conn, patient).await.optional()?;
+            merged::lock(conn, patient).await.optional()?;
         }
         let waiting = Waiting::lock(conn, self.id).await?;
         let answer = match (waiting.appointment_id, offer) {

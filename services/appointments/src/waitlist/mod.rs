@@ -43,7 +43,7 @@ use crate::app::App;
 use crate::booking::{check_doctor_is_own, clash, for_whom, may_book_for};
 use crate::error::Error;
 use crate::merged;
-use crate::people::{Patient, StaffMember};
+use crate::people::StaffMember;
 use crate::schema::{staff, waitlist_entries};
 
 use self::entry::{Entry, EntryStatus, NewWaiting, ON_THE_LIST, Terms, Urgency};
@@ -179,7 +179,7 @@ async fn begin(conn: &mut AsyncPgConnection, actor: &Actor, wanted: &NewEntry, t
             return Err(Error::invalid("doctor", "inactive", "does not work here any more"));
         }
     }
-    let patient = Patient::lock(conn, wanted.patient.get()).await?;
+    let patient = merged::lock(conn, wanted.patient.get()).await?;
     if !patient.is_active {
         return Err(Error::invalid("patient", "inactive", "is deactivated"));
     }

@@ -193,3 +193,31 @@ async fn what_is_booked_for_a_patient_who_is_deactivated_waits_too() {
     let cancelled = hospital.patch(DESK, &id, &cancel).await.expect(200).body;
     assert_eq!(cancelled["needs_rescheduling"], false);
 }
+
+#[tokio::test]
+async fn what_keeps_one_from_staying_is_told_as_long_as_it_does() {
+    let hospital = Hospital::new().await;
+    let id = hospital.booked(&slot(LAKSHMI, RAO, day(4), "10:00:00")).await["id"].clone();
+    let rao = |is_active: bool, version: i64| UserSnapshot { is_active, ..user(RAO, "DOCTOR", "CARDIOLOGY", version) };
+    let lakshmi = |is_active: bool, version: i64| Payload::PatientUpdated(patient(LAKSHMI, "R", is_active, version));
+    // Deactivated, then leave over it, which is taken back: still deactivated.
+    hear(&hospital, lakshmi(false, 2)).await;
+    let leave = format!("/api/appointments/doctor/{RAO}/time-off/");
+    let off = json!({"start_date": day(4), "end_date": day(4)});
+    let taken = hospital.post(DESK, &leave, &off).await.expect(201).body;
+    let server = &hospital.server;
+    server.delete(&format!("{leave}{}/", taken["id"]), &hospital.token(DESK)).await.expect(204);
+    assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE");
+    // The doctor goes and comes back: still deactivated; and the other way round.
+    hear(&hospital, Payload::UserUpdated(rao(false, 2))).await;
+    hear(&hospital, Payload::UserUpdated(rao(true, 3))).await;
+    assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE");
+    hear(&hospital, Payload::UserUpdated(rao(false, 4))).await;
+    hear(&hospital, lakshmi(true, 3)).await;
+    assert_eq!(cause(&hospital, &id).await, "DOCTOR_UNAVAILABLE");
+    hear(&hospital, lakshmi(false, 4)).await;
+    hear(&hospital, lakshmi(true, 5)).await;
+    assert_eq!(cause(&hospital, &id).await, "DOCTOR_UNAVAILABLE");
+    hear(&hospital, Payload::UserUpdated(rao(true, 5))).await;
+    assert_eq!(cause(&hospital, &id).await, json!(null));
+}

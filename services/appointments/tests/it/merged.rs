@@ -1,5 +1,8 @@
 //! Two patients who were one.
 
+use std::time::Duration;
+
+use diesel_async::AsyncConnection;
 use events::v1::{Envelope, PatientMerge, PatientSnapshot};
 use events::{Handler, Payload};
 use serde_json::json;
@@ -53,4 +56,30 @@ async fn lists_of_either_show_both_and_what_is_booked_is_the_survivors() {
     let list = hospital.get(DESK, &format!("/api/appointments/?patient={OTHER}")).await.expect(200).body;
     assert_eq!((&list["count"], &list["results"][0]["id"]), (&json!(1), &earlier["id"]));
     assert_eq!(hospital.booked(&slot(OTHER, RAO, day(2), "12:00:00")).await["patient"], OTHER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_moved_under_the_old_id_takes_turns_with_what_is_booked_for_the_survivor() {
+    let hospital = Hospital::new().await;
+    let earlier = hospital.booked(&slot(OTHER, RAO, day(2), "10:00:00")).await;
+    merge(&hospital).await;
+    // A booking for the survivor is under way, and not decided yet.
+    let mut booking = hospital.db.connect().await;
+    booking.begin_test_transaction().await.unwrap();
+    appointments::people::Patient::lock(&mut booking, LAKSHMI).await.unwrap();
+    let wanted = json!({"time_slot": "11:00:00"});
+    let moving = hospital.patch(DESK, &earlier["id"], &wanted);
+    let waited = tokio::time::timeout(Duration::from_millis(500), moving).await;
+    assert!(waited.is_err(), "it was decided without the other: {}", waited.unwrap().text);
+    drop(booking);
+    hospital.patch(DESK, &earlier["id"], &wanted).await.expect(200);
+    // Both at once, with two doctors: one person is in one place.
+    for (hour, minute) in (9..12).flat_map(|hour| [(hour, 0), (hour, 30)]) {
+        let time = format!("{hour:02}:{minute:02}:00");
+        let change = json!({"time_slot": time});
+        let theirs = slot(LAKSHMI, SEN, day(2), &time);
+        let (moved, booked) = tokio::join!(hospital.patch(DESK, &earlier["id"], &change), hospital.book(DESK, &theirs));
+        let statuses = [moved.status.as_u16(), booked.status.as_u16()];
+        assert!(statuses.contains(&409) && statuses != [409, 409], "{time}: {statuses:?}");
+    }
 }

@@ -148,12 +148,17 @@ const fn title(document_type: DocumentType) -> &'static str {
     }
 }
 
-/// Health services are supplied where they are performed (IGST Act, section 12(4)), goods where they are delivered.
+/// Rule 46(n). Health services are supplied where they are performed (IGST Act, section 12(4)), goods where they are delivered
+/// (section 10(1)(a)).
 fn with_place(mut facts: Vec<(&'static str, String)>, source: &Source<'_>) -> Vec<(&'static str, String)> {
-    facts.push(("Place of supply", place(source.state)));
-    if let Some(delivery) = source.invoice.delivery_state.filter(|delivery| *delivery != source.state) {
-        facts.push(("Goods delivered in", place(delivery)));
-    }
+    let goods = source.items.iter().filter(|item| item.kind.is_goods()).count();
+    let delivery = source.invoice.delivery_state.filter(|delivery| *delivery != source.state && goods > 0);
+    let places = match delivery {
+        Some(delivery) if goods == source.items.len() => place(delivery),
+        Some(delivery) => format!("{}; of the goods {}", place(source.state), place(delivery)),
+        None => place(source.state),
+    };
+    facts.push(("Place of supply", places));
     facts.push(("Reverse charge", "No".to_owned()));
     facts
 }

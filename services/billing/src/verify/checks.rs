@@ -1,7 +1,7 @@
 //! What has to hold. Each query finds what does not: of what, what it says, what was found instead.
 
 /// Name and query.
-pub const CHECKS: [(&str, &str); 18] = [
+pub const CHECKS: [(&str, &str); 19] = [
     (
         "the postings of an entry come to nothing",
         "SELECT 'entry ' || entry_id AS subject, 0 AS says, sum(amount) AS found FROM postings GROUP BY entry_id HAVING sum(amount) <> 0",
@@ -84,6 +84,16 @@ pub const CHECKS: [(&str, &str); 18] = [
                     WHERE p.account = 'RECEIVABLE' GROUP BY 1) b ON b.invoice_id = v.id \
          CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM journal_entries j WHERE j.invoice_id = v.id AND j.kind = 'CREDIT_NOTE') AS credited) c \
          WHERE v.status <> 'DRAFT' AND CASE WHEN c.credited THEN 0 ELSE v.total END - v.amount_paid <> coalesce(b.amount, 0)",
+    ),
+    (
+        "a cancelled invoice has a credit note of all of it, and that is in the books",
+        "SELECT 'invoice ' || v.id AS subject, v.status || ' of ' || v.total AS says, \
+                coalesce('a credit note of ' || c.total, 'no credit note') || ', ' || j.entries || ' entries' AS found \
+         FROM invoices v LEFT JOIN credit_notes c ON c.invoice_id = v.id \
+         CROSS JOIN LATERAL (SELECT count(*) AS entries FROM journal_entries \
+                             WHERE kind = 'CREDIT_NOTE' AND source_id = c.id AND invoice_id = v.id) j \
+         WHERE (v.status = 'CANCELLED' OR c.id IS NOT NULL) \
+             AND (v.status <> 'CANCELLED' OR c.total IS DISTINCT FROM v.total OR j.entries <> 1)",
     ),
     (
         "an invoice's status is that of its amounts",

@@ -1,4 +1,4 @@
-//! Many clients issue, pay and refund, take advances, use them and give them back at random while connections to PostgreSQL are
+//! Many clients issue, pay, refund and cancel, take advances, use them and give them back at random while connections to PostgreSQL are
 //! killed; then the books are proven.
 //!
 //! Short as a rule; `EHS_TEST_CHAOS_CLIENTS=500 EHS_TEST_CHAOS_SECONDS=60 EHS_TEST_CHAOS_INVOICES=200` is the full measure.
@@ -29,6 +29,7 @@ struct Promised {
     refunds: Mutex<Vec<i64>>,
     advances: Mutex<Vec<i64>>,
     refund_vouchers: Mutex<Vec<i64>>,
+    credit_notes: Mutex<Vec<i64>>,
     refused: AtomicU64,
     unavailable: AtomicU64,
 }
@@ -51,7 +52,7 @@ async fn insist(clinic: &Clinic, promised: &Promised, path: &str, body: &Value) 
         let call = clinic.server.call(Method::POST, path).token(&clinic.admin());
         let answer = call.header("Idempotency-Key", &key).json(body).send().await;
         match answer.status.as_u16() {
-            201 => return Some(answer),
+            200 | 201 => return Some(answer),
             409 => {
                 promised.refused.fetch_add(1, Ordering::Relaxed);
                 return None;
@@ -70,6 +71,12 @@ fn id_of(answer: &Answer) -> i64 {
     answer.body["id"].as_i64().unwrap()
 }
 
+/// Credit notes are told by their invoice.
+fn note_of(answer: &Answer) -> i64 {
+    assert_eq!(answer.body["status"], "CANCELLED", "{}", answer.text);
+    id_of(answer)
+}
+
 fn any(dice: &mut Dice, ids: &Mutex<Vec<i64>>) -> Option<i64> {
     let ids = ids.lock().unwrap();
     (!ids.is_empty()).then(|| ids[dice.below(ids.len())])
@@ -79,7 +86,7 @@ async fn client(clinic: &Clinic, promised: &Promised, seed: u64, most: usize, un
     let mut dice = Dice(seed * 7_919 + 1);
     while Instant::now() < until {
         let few = promised.invoices.lock().unwrap().len() < most;
-        match dice.below(14) {
+        match dice.below(15) {
             10 => {
                 let amount = format!("{}.25", dice.below(400));
                 let taken = insist(clinic, promised, "/api/billing/advances/", &deposit(ASHA, &amount)).await;
@@ -99,6 +106,16 @@ async fn client(clinic: &Clinic, promised: &Promised, seed: u64, most: usize, un
                 let path = format!("/api/billing/advances/{advance}/refund/");
                 let given = insist(clinic, promised, &path, &body).await;
                 promised.refund_vouchers.lock().unwrap().extend(given.map(|given| id_of(&given)));
+            }
+            14 => {
+                // Only one on which nothing is paid can be cancelled, such as one that was just issued.
+                let Some(made) = insist(clinic, promised, "/api/billing/invoices/", &invoice(ASHA)).await else {
+                    continue;
+                };
+                promised.invoices.lock().unwrap().push(id_of(&made));
+                let path = format!("/api/billing/invoices/{}/cancel/", id_of(&made));
+                let undone = insist(clinic, promised, &path, &json!({"reason": "billed twice"})).await;
+                promised.credit_notes.lock().unwrap().extend(undone.map(|undone| note_of(&undone)));
             }
             0 if few => {
                 if let Some(made) = insist(clinic, promised, "/api/billing/invoices/", &invoice(ASHA)).await {
@@ -170,11 +187,18 @@ async fn no_paisa_is_made_or_lost() {
             "{table}: every 201 is in the books, and nothing else"
         );
     }
+    let undone = promised.credit_notes.lock().unwrap().clone();
+    let list = undone.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let noted = format!("SELECT count(*) FROM credit_notes WHERE invoice_id = ANY('{{{list}}}')");
+    let kept = clinic.db.number("SELECT count(*) FROM credit_notes").await;
+    assert_eq!((clinic.db.number(&noted).await, kept), (undone.len() as i64, undone.len() as i64), "credit notes");
+    assert!(!undone.is_empty(), "nothing was cancelled");
     let [refused, unavailable] = [&promised.refused, &promised.unavailable].map(|count| count.load(Ordering::Relaxed));
     assert!(unavailable > 0, "connections were killed and nobody noticed");
-    let Promised { invoices, payments, refunds, advances, refund_vouchers, .. } = &promised;
-    let counts = [invoices, payments, refunds, advances, refund_vouchers].map(|ids| ids.lock().unwrap().len());
+    let Promised { invoices, payments, refunds, advances, refund_vouchers, credit_notes, .. } = &promised;
+    let counts =
+        [invoices, payments, refunds, advances, refund_vouchers, credit_notes].map(|ids| ids.lock().unwrap().len());
     println!(
-        "invoices, payments, refunds, advances, refund vouchers: {counts:?}; refused {refused}, unavailable {unavailable}"
+        "invoices, payments, refunds, advances, refund vouchers, credit notes: {counts:?}; refused {refused}, unavailable {unavailable}"
     );
 }

@@ -129,17 +129,114 @@ async fn what_names_no_business_is_refused() {
     assert!(conn.batch_execute(half).await.unwrap_err().to_string().contains("invoices_registered_recipient"));
 }
 
-#[tokio::test]
-async fn the_bill_names_it() {
-    let clinic = Clinic::new().await;
-    let bill = clinic.bill(&for_employer(&invoice(ASHA))).await.expect(201).body;
-    let id = bill["id"].as_i64().unwrap();
+async fn paper(clinic: &Clinic, id: i64) -> Paper {
     let mut conn = clinic.db.connect().await;
     let (row, _) = Invoice::find(&mut conn, billing::access::Scope::All, id).await.unwrap();
     let items = Item::of(&mut conn, &[id]).await.unwrap();
     let particulars: Particulars = serde_json::from_value(row.particulars.clone().unwrap()).unwrap();
     let source = Source { invoice: &row, items: &items, particulars: &particulars, state: supplier().state };
-    let paper = Paper::of_invoice(&source, None);
+    Paper::of_invoice(&source, None)
+}
+
+#[tokio::test]
+async fn a_bill_has_the_particulars_of_rules_46_46a_and_49() {
+    let clinic = Clinic::new().await;
+    let (visit, drugs) = (item("CONSULTATION", "1", "500.00"), item("PHARMACY", "10", "112.00"));
+    let away = json!({"delivery_state": "29"});
+    for (bill, title, place, rates, tax, words) in [
+        (
+            json!({"patient": ASHA, "items": [visit]}),
+            "BILL OF SUPPLY",
+            "Maharashtra (27)",
+            &["Exempt"][..],
+            ["0.00", "0.00", ""],
+            "Rupees Five Hundred Only",
+        ),
+        (
+            json!({"patient": ASHA, "items": [drugs]}),
+            "TAX INVOICE",
+            "Maharashtra (27)",
+            &["5 %"],
+            ["28.00", "28.00", ""],
+            "Rupees One Thousand One Hundred Seventy-Six Only",
+        ),
+        (
+            with(&json!({"patient": ASHA, "items": [drugs]}), away.clone()),
+            "TAX INVOICE",
+            "Karnataka (29)",
+            &["5 %"],
+            ["0.00", "0.00", "56.00"],
+            "Rupees One Thousand One Hundred Seventy-Six Only",
+        ),
+        (
+            with(&json!({"patient": ASHA, "items": [visit, drugs]}), away.clone()),
+            "INVOICE-CUM-BILL OF SUPPLY",
+            "Maharashtra (27); of the goods Karnataka (29)",
+            &["Exempt", "5 %"],
+            ["0.00", "0.00", "56.00"],
+            "Rupees One Thousand Six Hundred Seventy-Six Only",
+        ),
+        (
+            with(&json!({"patient": ASHA, "items": [visit]}), away),
+            "BILL OF SUPPLY",
+            "Maharashtra (27)",
+            &["Exempt"],
+            ["0.00", "0.00", ""],
+            "Rupees Five Hundred Only",
+        ),
+    ] {
+        let made = clinic.bill(&bill).await.expect(201).body;
+        let paper = paper(&clinic, made["id"].as_i64().unwrap()).await;
+        let fact = |name: &str| paper.facts.iter().find(|(fact, _)| *fact == name).map(|(_, value)| value.as_str());
+        assert_eq!(
+            (paper.title, fact("Place of supply"), fact("Reverse charge")),
+            (title, Some(place), Some("No")),
+            "{bill}"
+        );
+        assert_eq!(fact("Invoice no."), made["invoice_number"].as_str(), "(b) number");
+        assert!(fact("Date").is_some(), "(c) date");
+        let gstin = format!("GSTIN {}", made["supplier"]["gstin"].as_str().unwrap());
+        assert!(
+            paper.supplier.len() == 3 && paper.supplier[2].starts_with(&gstin),
+            "(a) supplier: {:?}",
+            paper.supplier
+        );
+        assert_eq!(paper.recipient[0], "Asha Rao", "(e) recipient");
+        // (g) code, (h) description, (i) quantity, (j, k) values, (l) rate, (m) tax
+        let lines = made["items"].as_array().unwrap();
+        assert_eq!(paper.lines.len(), lines.len());
+        for (row, line) in paper.lines.iter().zip(lines) {
+            assert_eq!((&row[1], &row[2]), (&text(&line["description"]), &text(&line["sac_hsn"])));
+            let kept: Vec<String> = ["quantity", "unit_price", "discount"].map(|field| text(&line[field])).into();
+            assert_eq!([row[3].as_str(), &row[4].replace(',', ""), &row[5]], [trimmed(&kept[0]), &kept[1], &kept[2]]);
+            assert_eq!(row.last().unwrap().replace(',', ""), text(&line["total"]));
+        }
+        let shown: Vec<&str> = paper.lines.iter().map(|row| row[7].as_str()).collect();
+        assert_eq!(shown, rates);
+        let taxed = paper.lines.last().unwrap();
+        let integrated = if paper.integrated { taxed[10].as_str() } else { "" };
+        assert_eq!([taxed[8].as_str(), &taxed[9], integrated], tax);
+        assert_eq!(paper.summary.len(), rates.len(), "tax by rate: {:?}", paper.summary);
+        assert_eq!(paper.words, words);
+        assert!(!paper.signed_for.is_empty(), "(q) signature");
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// A quantity as a bill shows it.
+fn trimmed(quantity: &str) -> &str {
+    if quantity.contains('.') { quantity.trim_end_matches('0').trim_end_matches('.') } else { quantity }
+}
+
+#[tokio::test]
+async fn the_bill_names_it() {
+    let clinic = Clinic::new().await;
+    let bill = clinic.bill(&for_employer(&invoice(ASHA))).await.expect(201).body;
+    let id = bill["id"].as_i64().unwrap();
+    let paper = paper(&clinic, id).await;
     assert_eq!(
         paper.recipient,
         [

@@ -31,6 +31,8 @@ async fn worked() -> Clinic {
         json!({"patient": ASHA, "items": [item("CONSULTATION", "1", "500.00"), item("PHARMACY", "10", "12.35")]});
     let id = clinic.bill(&bill).await.expect(201).body["id"].as_i64().unwrap();
     clinic.issued().await;
+    let undone = clinic.bill(&bill).await.expect(201).body["id"].as_i64().unwrap();
+    clinic.cancel(undone).await.expect(200);
     let paid = clinic.pay("a", &cash(id, "200.00")).await.expect(201);
     clinic.pay("b", &with(&cash(id, "100.00"), json!({"method": "UPI"}))).await.expect(201);
     refund(&clinic, "c", paid.body["id"].as_i64().unwrap(), "50.00").await.expect(201);
@@ -68,6 +70,12 @@ async fn what_was_done_to_them_is_found() {
         (
             "ALTER TABLE invoices DROP CONSTRAINT invoices_status_of_payments; UPDATE invoices SET status = 'PAID' WHERE status = 'ISSUED'",
             "an invoice's status is that of its amounts",
+        ),
+        ("UPDATE invoices SET status = 'CANCELLED' WHERE status = 'ISSUED'", "a cancelled invoice has a credit note"),
+        ("UPDATE credit_notes SET total = total - 100", "a cancelled invoice has a credit note"),
+        (
+            "DELETE FROM postings USING journal_entries j WHERE j.id = entry_id AND j.kind = 'CREDIT_NOTE'; DELETE FROM journal_entries WHERE kind = 'CREDIT_NOTE'",
+            "a cancelled invoice has a credit note",
         ),
         ("UPDATE invoice_items SET gross = gross + 100", "an invoice's lines come to its amounts"),
         ("UPDATE invoice_items SET gross = gross + 100", "the GST report agrees with the books"),

@@ -106,6 +106,11 @@ async fn every_table_has_a_primary_key_and_every_reference_an_index() {
 async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
+        (
+            "audit, patients filed",
+            include_str!("../../../../crates/audit/migrations/2026-11-27-160100_audit_patients_filed/down.sql"),
+        ),
+        ("search files", include_str!("../../migrations/2026-11-27-160000_search_files/down.sql")),
         ("words planned once", include_str!("../../migrations/2026-11-27-150000_words_planned_once/down.sql")),
         ("former_numbers", include_str!("../../migrations/2026-11-27-140000_former_numbers/down.sql")),
         ("hl7_receiving", include_str!("../../migrations/2026-11-27-050000_hl7_receiving/down.sql")),

@@ -99,6 +99,7 @@ fn picture(content: Vec<u8>, memory: u64) -> Option<Vec<u8>> {
 }
 
 /// The first page on white, drawn twice as large as it is shown, so that its lines are smooth.
+#[expect(clippy::float_arithmetic, reason = "how many pixels a page's points are: nothing is counted by it")]
 fn page(content: Vec<u8>) -> Option<Vec<u8>> {
     let pdf = Pdf::new(content).ok()?;
     let first = pdf.pages().first()?;
