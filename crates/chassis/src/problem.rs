@@ -255,21 +255,28 @@ impl From<DieselError> for Problem {
         match &fault {
             DieselError::NotFound => Self::not_found("There is no such resource."),
             DieselError::DatabaseError(
-                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection,
+                DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand,
                 _,
             ) => Self::unavailable("the database", fault),
             DieselError::DatabaseError(_, info) if is_passing(info.message()) => {
                 Self::unavailable("the database", fault)
             }
             DieselError::BrokenTransactionManager => Self::unavailable("the database", fault),
-            _ => Self::internal(fault),
+            _ => match fault {
+                // The rollback failed since the connection is gone; why the commit did is what counts.
+                DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
+                fault => Self::internal(fault),
+            },
         }
     }
 }
 
 /// Diesel has no kind for these; PostgreSQL's own texts are stable for them (SQLSTATE 57014, 40P01, 57P01, 53300).
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 5] = [
+    const PASSING: [&str; 6] = [
+        "error communicating with the server",
         "canceling statement due to",
         "deadlock detected",
         "terminating connection due to",

@@ -64,3 +64,22 @@ async fn versions_decide() {
     assert_eq!(shop.send(with("if-match", "\"3\"")).await.0, 200);
     assert_eq!(shop.send(with("if-none-match", "W/\"3\"")).await.0, 304);
 }
+
+#[test]
+fn a_connection_that_broke_off_is_503_wherever_it_did() {
+    use diesel::result::{DatabaseErrorKind, Error as DieselError};
+    let database = |kind, text: &str| DieselError::DatabaseError(kind, Box::new(text.to_owned()));
+    let gone = || Box::new(database(DatabaseErrorKind::ClosedConnection, "connection closed"));
+    let while_committing = DieselError::RollbackErrorOnCommit { rollback_error: gone(), commit_error: gone() };
+    let refused = Box::new(database(DatabaseErrorKind::CheckViolation, "the books do not agree"));
+    let not_kept = DieselError::RollbackErrorOnCommit { rollback_error: gone(), commit_error: refused };
+    for (fault, status) in [
+        (while_committing, 503),
+        (database(DatabaseErrorKind::Unknown, "error communicating with the server: Broken pipe (os error 32)"), 503),
+        (database(DatabaseErrorKind::UnableToSendCommand, "closed"), 503),
+        (not_kept, 500),
+    ] {
+        let said = format!("{fault:?}");
+        assert_eq!(chassis::problem::Problem::from(fault).status().as_u16(), status, "{said}");
+    }
+}
