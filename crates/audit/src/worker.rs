@@ -18,7 +18,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How often the head goes to the log, and months are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// Links rows and files them by their patients, says the head to the log once a minute, and makes the coming months' partitions, until `stop` is cancelled.
+/// Links rows and files them by their patients, says the head to the log once a minute, and makes the coming months' partitions,
+/// until `stop` is cancelled.
 ///
 /// # Errors
 /// Never; what fails is tried again.

@@ -252,6 +252,10 @@ impl ResponseError for Problem {
 
 impl From<DieselError> for Problem {
     fn from(fault: DieselError) -> Self {
+        // Where the rollback failed too, since the connection is gone, what counts is why the commit did.
+        if let DieselError::RollbackErrorOnCommit { commit_error, .. } = fault {
+            return Self::from(*commit_error);
+        }
         match &fault {
             DieselError::NotFound => Self::not_found("There is no such resource."),
             DieselError::DatabaseError(
@@ -264,26 +268,24 @@ impl From<DieselError> for Problem {
                 Self::unavailable("the database", fault)
             }
             DieselError::BrokenTransactionManager => Self::unavailable("the database", fault),
-            _ => match fault {
-                // The rollback failed since the connection is gone; why the commit did is what counts.
-                DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
-                fault => Self::internal(fault),
-            },
+            _ => Self::internal(fault),
         }
     }
 }
 
-/// Diesel has no kind for these; PostgreSQL's own texts are stable for them (SQLSTATE 57014, 40P01, 57P01, 53300).
+/// Diesel has no kind for these; PostgreSQL's own texts are stable for them (SQLSTATE 57014, 40P01, 57P01, 53300), and the
+/// driver's for a connection that is lost.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 6] = [
-        "error communicating with the server",
+    const PASSING: [&str; 7] = [
         "canceling statement due to",
         "deadlock detected",
         "terminating connection due to",
         "too many clients",
         "the database system is",
+        "connection closed",
+        "error communicating with the server",
     ];
-    PASSING.iter().any(|text| message.contains(text)) || message.contains("connection closed")
+    PASSING.iter().any(|text| message.contains(text))
 }
 
 impl From<diesel_async::pooled_connection::deadpool::PoolError> for Problem {

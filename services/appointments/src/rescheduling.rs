@@ -107,11 +107,12 @@ impl Standing {
     /// Why one cannot stay as things are: the gravest reason.
     fn cause(&self, row: &Appointment) -> Option<Cause> {
         let is_away = |(doctor, away): &(i64, Span)| *doctor == row.doctor_id && away.overlaps(&row.span());
-        match () {
-            () if self.inactive.contains(&row.patient_id) => Some(Cause::PatientInactive),
-            () if self.gone.contains(&row.doctor_id) => Some(Cause::DoctorUnavailable),
-            () if self.away.iter().any(is_away) => Some(Cause::Leave),
-            () => None,
+        if self.inactive.contains(&row.patient_id) {
+            Some(Cause::PatientInactive)
+        } else if self.gone.contains(&row.doctor_id) {
+            Some(Cause::DoctorUnavailable)
+        } else {
+            self.away.iter().any(is_away).then_some(Cause::Leave)
         }
     }
 }

@@ -34,7 +34,7 @@ words! {
     pub enum SlotStatus {
         /// Can be booked.
         Free = "FREE",
-        /// TakenTime by an appointment.
+        /// Taken by an appointment.
         Booked = "BOOKED",
         /// Neither: it is over, the doctor is away, or keeps it free around an appointment, or it is held for somebody who waits.
         Blocked = "BLOCKED",

@@ -21,7 +21,8 @@ use crate::search::filing;
 const PRUNING: Duration = Duration::from_secs(60);
 
 /// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, inspects documents and sweeps
-/// after broken uploads, files what search has to find, takes HL7 messages over MLLP and applies those that were left, forgets old answers.
+/// after broken uploads, files what search has to find, takes HL7 messages over MLLP and applies those that were left, forgets
+/// old answers.
 ///
 /// # Errors
 /// When one of the loops cannot go on; the others are then stopped.
