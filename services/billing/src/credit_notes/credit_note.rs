@@ -16,7 +16,7 @@ use crate::schema::credit_notes;
 use crate::supplier::Supplier;
 use crate::tax::Totals;
 
-/// A credit note. The amounts are what it takes back; its lines are the invoice's.
+/// A credit note's own row. The amounts are what it takes back; its lines are the invoice's.
 #[derive(Clone, Debug, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = credit_notes, check_for_backend(Pg))]
 pub struct CreditNote {
@@ -119,7 +119,7 @@ impl CreditNote {
 }
 
 /// What these lines came to. That they were summed once before, when the invoice was priced, makes no difference to it.
-fn taken_back(items: &[Item]) -> Result<Totals, Error> {
+pub(crate) fn taken_back(items: &[Item]) -> Result<Totals, Error> {
     let amounts: Vec<_> = items.iter().map(Item::amounts).collect();
     Totals::of(&amounts)
         .map_err(|fault| Error::Database(diesel::result::Error::DeserializationError(fault.to_string().into())))

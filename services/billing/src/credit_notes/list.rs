@@ -17,7 +17,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::CreditNote;
+use super::{CreditNote, CreditNoteAnswer};
 use crate::access::{Scope, patients_of};
 use crate::app::App;
 use crate::error::Error;
@@ -107,7 +107,7 @@ impl Filters {
         ("cursor" = Option<String>, Query, description = "as in next and previous"),
     ),
     responses(
-        (status = 200, body = Page<CreditNote>, description = "a page of them"),
+        (status = 200, body = Page<CreditNoteAnswer>, description = "a page of them"),
         (status = 400, description = "faults, all at once"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not"),
@@ -119,7 +119,7 @@ pub async fn list(
     parameters: StrictQuery<Parameters>,
     app: web::Data<App>,
     http: HttpRequest,
-) -> Result<web::Json<Page<CreditNote>>, Problem> {
+) -> Result<web::Json<Page<CreditNoteAnswer>>, Problem> {
     let request = parameters.0.request(&app)?;
     let scope = Scope::of(&permit);
     let mut conn = db::get(&app.db).await?;
@@ -128,7 +128,9 @@ pub async fn list(
     let found: Vec<CreditNote> =
         walked!(query, &request, credit_notes::dated => NaiveDate, credit_notes::id, true).load(&mut conn).await?;
     permit.actor.trail.shows(found.iter().map(|note| note.patient_id).collect::<Vec<_>>());
-    page::answer(&http, &app.cursor_key, &request, found, count, |note| json!([note.dated, note.id])).map(web::Json)
+    let shown = CreditNoteAnswer::of_all(&mut conn, found).await?;
+    page::answer(&http, &app.cursor_key, &request, shown, count, |shown| json!([shown.note.dated, shown.note.id]))
+        .map(web::Json)
 }
 
 /// One credit note.
@@ -136,7 +138,7 @@ pub async fn list(
     tag = "billing",
     params(("id" = i64, Path, description = "the credit note")),
     responses(
-        (status = 200, body = CreditNote, description = "the credit note; it never changes"),
+        (status = 200, body = CreditNoteAnswer, description = "the credit note; it never changes"),
         (status = 304, description = "If-None-Match names it"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not"),
@@ -148,9 +150,10 @@ pub async fn read(
     permit: Permit<InvoiceRead>,
     id: web::Path<i64>,
     app: web::Data<App>,
-) -> Result<Etagged<CreditNote>, Problem> {
+) -> Result<Etagged<CreditNoteAnswer>, Problem> {
     let mut conn = db::get(&app.db).await?;
     let note = CreditNote::find(&mut conn, Scope::of(&permit), *id).await?;
     permit.actor.trail.shows([note.patient_id]);
-    Ok(Etagged { version: 1, body: note })
+    let body = CreditNoteAnswer::of(&mut conn, note).await?;
+    Ok(Etagged { version: 1, body })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Invoice, Item, RegisteredRecipient, Status};
-use crate::credit_notes::CreditNote;
+use crate::credit_notes::{CreditNote, CreditNoteAnswer};
 use crate::insurance::{Insurance, InsuranceAnswer};
 use crate::known::Patient;
 use crate::money::Paise;
@@ -73,7 +73,7 @@ pub struct InvoiceAnswer {
     /// What is left to pay.
     pub balance: Paise,
     /// What undid it; null unless it is cancelled.
-    pub credit_note: Option<CreditNote>,
+    pub credit_note: Option<CreditNoteAnswer>,
     /// Who else pays, and how much; null when nobody does.
     pub insurance: Option<InsuranceAnswer>,
     /// The hospital, as it was at issue.
@@ -195,8 +195,8 @@ impl From<&Supplier> for SupplierAnswer {
 }
 
 /// What lies in other tables.
-struct Besides {
-    items: Vec<ItemAnswer>,
+struct Besides<'a> {
+    items: Vec<&'a Item>,
     credit_note: Option<CreditNote>,
     insurance: Option<Insurance>,
 }
@@ -221,7 +221,7 @@ impl InvoiceAnswer {
         let insured = Insurance::of(conn, &ids).await?;
         let besides = |id: i64| Besides {
             insurance: insured.iter().find(|insurance| insurance.invoice_id == id).cloned(),
-            items: items.iter().filter(move |item| item.invoice_id == id).map(ItemAnswer::from).collect(),
+            items: items.iter().filter(move |item| item.invoice_id == id).collect(),
             credit_note: notes.iter().find(|note| note.invoice_id == id).cloned(),
         };
         found.into_iter().map(|(invoice, name)| Self::new(supplier, &invoice, name, besides(invoice.id))).collect()
@@ -239,16 +239,15 @@ impl InvoiceAnswer {
     ) -> Result<Self, Problem> {
         let items = Item::of(conn, &[invoice.id]).await?;
         let credit_note = CreditNote::of(conn, &cancelled([invoice])).await?.pop();
-        let items = items.iter().map(ItemAnswer::from).collect();
         let insurance = Insurance::find(conn, invoice.id).await?;
-        Self::new(supplier, invoice, patient_name, Besides { items, credit_note, insurance })
+        Self::new(supplier, invoice, patient_name, Besides { items: items.iter().collect(), credit_note, insurance })
     }
 
     fn new(
         supplier: &Supplier,
         invoice: &Invoice,
         patient_name: Option<Phi<String>>,
-        Besides { items, credit_note, insurance }: Besides,
+        Besides { items, credit_note, insurance }: Besides<'_>,
     ) -> Result<Self, Problem> {
         let particulars: Option<Particulars> =
             invoice.particulars.clone().map(serde_json::from_value).transpose().map_err(Problem::internal)?;
@@ -256,6 +255,9 @@ impl InvoiceAnswer {
             Some(then) => (then.supplier, Some(then.recipient)),
             None => (supplier.into(), None),
         };
+        let credit_note =
+            credit_note.map(|note| CreditNoteAnswer::new(note, invoice, items.iter().copied())).transpose()?;
+        let items: Vec<_> = items.into_iter().map(ItemAnswer::from).collect();
         let totals = invoice.totals;
         let state: StateCode = supplier.state_code.parse().map_err(Problem::internal)?;
         Ok(Self {

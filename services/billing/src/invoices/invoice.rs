@@ -201,7 +201,8 @@ impl Draft {
 }
 
 impl Item {
-    async fn insert(conn: &mut AsyncPgConnection, invoice_id: i64, priced: &Priced) -> QueryResult<()> {
+    /// The rows of a priced bill's lines.
+    pub(crate) fn rows(invoice_id: i64, priced: &Priced) -> Vec<Self> {
         let row = |(place, priced): (i16, &PricedLine)| Self {
             invoice_id,
             line: place,
@@ -225,7 +226,11 @@ impl Item {
             discount_reason: priced.line.discount_reason.as_deref().map(str::to_owned),
             bill_discount: priced.bill_discount,
         };
-        let rows: Vec<_> = (1..).zip(&priced.lines).map(row).collect();
+        (1..).zip(&priced.lines).map(row).collect()
+    }
+
+    async fn insert(conn: &mut AsyncPgConnection, invoice_id: i64, priced: &Priced) -> QueryResult<()> {
+        let rows = Self::rows(invoice_id, priced);
         diesel::insert_into(invoice_items::table).values(&rows).prepared_for(rows.len()).execute(conn).await?;
         Ok(())
     }
@@ -243,6 +248,12 @@ impl Item {
     /// The amounts of the line.
     pub fn amounts(&self) -> LineAmounts {
         LineAmounts::settled(self.gross, self.discount, self.cgst, self.igst)
+    }
+
+    /// How the law treats it. Of lines of a time when that was not kept the rate says it.
+    pub fn treated(&self) -> Treatment {
+        let by_rate = if self.gst_rate == Rate::EXEMPT { Treatment::Exempt } else { Treatment::Taxable };
+        self.treatment.unwrap_or(by_rate)
     }
 
     /// The line as somebody would send it. A rate of the rules is left to the rules again.

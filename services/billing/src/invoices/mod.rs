@@ -4,7 +4,7 @@
 //! - [`registered`]: a business that an invoice is made out to;
 //! - [`input`]: what a caller may send; - [`bill`]: that, filled in from the catalogue;
 //! - [`pricing`]: pure, from a bill to every amount on it; - [`discounts`]: how far a role may go with them;
-//! - [`invoice`]: the rows; - [`answer`]: what is shown;
+//! - [`invoice`]: the rows; - [`taxes`]: what they come to by rate; - [`answer`]: what is shown;
 //! - [`list`], [`draft`], [`issue`]: the routes; - [`overdue`]: what the worker does when the due date has passed.
 
 pub mod answer;
@@ -15,10 +15,14 @@ pub mod input;
 pub mod invoice;
 pub mod issue;
 pub mod list;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod million;
 pub mod overdue;
 pub mod pricing;
 pub mod registered;
 pub mod status;
+pub mod taxes;
 
 pub use answer::InvoiceAnswer;
 pub use invoice::{Invoice, Item};

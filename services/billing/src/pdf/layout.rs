@@ -13,6 +13,10 @@ const SMALL: Style = Style::plain(points(6));
 /// Below this there is only the foot.
 const LOWEST: Twips = HEIGHT - MARGIN - points(16);
 const GAP: Twips = points(4);
+/// The side of a module of the code to pay by.
+const MODULE: Twips = points(2);
+/// What stays white around it, for scanners to find it: four modules (ISO/IEC 18004, 6.3.8).
+const QUIET: Twips = 4 * MODULE;
 
 /// A column: what stands over it, how wide it is, and to which side its cells are set.
 struct Column {
@@ -285,13 +289,12 @@ impl Layout<'_> {
         }
         self.y += GAP * 2;
         let code = paper.pay.as_ref().and_then(|(link, amount)| Modules::of(link).ok().map(|code| (code, amount)));
-        let module = 40;
-        let side = code.as_ref().map_or(0, |(code, _)| Twips::try_from(code.side()).unwrap_or(0) * module);
+        let side = code.as_ref().map_or(0, |(code, _)| Twips::try_from(code.side()).unwrap_or(0) * MODULE + QUIET * 2);
         self.room_for(side.max(points(60)) + TEXT.leading() * 2);
         let top = self.y;
         if let Some((code, amount)) = code {
-            self.mark(Mark::Code { x: LEFT, y: top, module, code });
-            self.y = top + side + SMALL.leading();
+            self.mark(Mark::Code { x: LEFT, y: top + QUIET, module: MODULE, code });
+            self.y = top + side + SMALL.size;
             self.put((LEFT, self.y), RIGHT - LEFT, SMALL, &format!("Pay {amount} by UPI"));
         }
         let (x, room) = (RIGHT - 4200, 4200);
@@ -404,6 +407,32 @@ mod tests {
             };
             assert!(x >= LEFT - 1 && x + width <= WIDTH - MARGIN + 2, "{mark:?}");
             assert!(y >= MARGIN && y + height <= HEIGHT - MARGIN, "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn the_code_to_pay_by_has_white_around_it() {
+        let fonts = Fonts::load().unwrap();
+        for lines in [1, 30, 33, 36, 39] {
+            let pages = pages(&fonts, &paper(lines));
+            let of_code = |mark: &Mark| match mark {
+                Mark::Code { x, y, module, code } => Some((*x, *y, Twips::try_from(code.side()).unwrap() * module)),
+                _ => None,
+            };
+            let (page, (x, y, side)) =
+                pages.iter().find_map(|page| Some((page, page.0.iter().find_map(of_code)?))).unwrap();
+            for mark in &page.0 {
+                let (left, top, right, bottom) = match mark {
+                    Mark::Text { x, y, size, text } => {
+                        (*x, y - size * 8 / 10, x + text.width(*size), y + size * 3 / 10)
+                    }
+                    Mark::Rule { x, y, length, thickness } => (*x, *y, x + length, y + thickness),
+                    Mark::Field { x, y, width, height } => (*x, *y, x + width, y + height),
+                    Mark::Code { .. } => continue,
+                };
+                let beside = right <= x - QUIET || left >= x + side + QUIET;
+                assert!(beside || bottom <= y - QUIET || top >= y + side + QUIET, "{mark:?}");
+            }
         }
     }
 

@@ -1,20 +1,20 @@
 //! What a document says: the particulars of CGST Rules 46 (tax invoice), 49 (bill of supply), 46A (both in one) and 53 (credit
 //! note), as texts; of vouchers [`crate::advances::paper`] says it. Pure.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 
 use super::words::{in_figures, in_words};
 use crate::credit_notes::CreditNote;
 use crate::invoices::answer::{Particulars, RecipientAnswer, SupplierAnswer};
+use crate::invoices::taxes::TaxAtRate;
 use crate::invoices::{Invoice, Item};
 use crate::money::Paise;
 use crate::tax::{DocumentType, Rate, StateCode, StateTax, Totals, Treatment};
 use crate::upi::Payee;
 use crate::upi::link::link;
 
-/// The value from which the recipient's state and its code are named (rule 46(f)).
+/// The value of a supply, tax and rounding apart (CGST Act, section 15), from which the recipient's state and its code are named
+/// (rule 46(e)).
 const STATE_IS_NAMED_FROM: Paise = Paise::rupees(50_000);
 
 /// A document, ready to be laid out.
@@ -89,10 +89,11 @@ impl Paper {
         let total = invoice.totals.total;
         let pay = payee.filter(|_| total > Paise::ZERO);
         let pay = pay.map(|payee| (link(payee, &number, total), format!("₹ {}", in_figures(total))));
-        Self { facts: with_place(facts, source), pay, ..Self::of(source, title(invoice.document_type)) }
+        let patient = recipient_lines(&source.particulars.recipient, invoice.totals.taxable_value());
+        Self { facts: with_place(facts, source), pay, ..Self::of(source, title(invoice.document_type), patient) }
     }
 
-    /// The credit note that undoes an invoice (rule 53(1A)).
+    /// The credit note that undoes an invoice (rule 53(1A)). It names the recipient's state whatever its value is.
     pub fn of_credit_note(source: &Source<'_>, note: &CreditNote) -> Self {
         let invoice = source.invoice;
         let facts = vec![
@@ -102,7 +103,8 @@ impl Paper {
             ("Dated", day(invoice.dated)),
             ("Reason", note.reason.expose().clone()),
         ];
-        Self { facts: with_place(facts, source), ..Self::of(source, "CREDIT NOTE") }
+        let patient = lines_with_state(&source.particulars.recipient);
+        Self { facts: with_place(facts, source), ..Self::of(source, "CREDIT NOTE", patient) }
     }
 
     /// The document's number.
@@ -110,7 +112,7 @@ impl Paper {
         self.facts.first().map_or("", |(_, number)| number)
     }
 
-    fn of(source: &Source<'_>, title: &'static str) -> Self {
+    fn of(source: &Source<'_>, title: &'static str, patient: Vec<String>) -> Self {
         let Source { invoice, items, particulars, state } = *source;
         let supplier = &particulars.supplier;
         let integrated = items.iter().any(|item| item.igst > Paise::ZERO);
@@ -125,7 +127,7 @@ impl Paper {
             party: "BILLED TO",
             columns: Columns::Charges,
             supplier: supplier_lines(supplier, state),
-            recipient: recipient(source),
+            recipient: recipient(source.invoice, patient),
             facts: Vec::new(),
             state_tax: StateTax::of(state),
             integrated,
@@ -176,21 +178,28 @@ pub(crate) fn supplier_lines(supplier: &SupplierAnswer, state: StateCode) -> Vec
 
 /// The patient, on a document of this value.
 pub(crate) fn recipient_lines(recipient: &RecipientAnswer, value: Paise) -> Vec<String> {
+    if value >= STATE_IS_NAMED_FROM { lines_with_state(recipient) } else { patient_lines(recipient) }
+}
+
+fn patient_lines(recipient: &RecipientAnswer) -> Vec<String> {
     let mut lines = vec![recipient.name.expose().clone(), format!("Patient {}", recipient.patient_id)];
     if !recipient.address.expose().is_empty() {
         lines.push(recipient.address.expose().clone());
     }
+    lines
+}
+
+/// With the state and its code, where they are known.
+fn lines_with_state(recipient: &RecipientAnswer) -> Vec<String> {
+    let mut lines = patient_lines(recipient);
     let state = recipient.state_code.as_deref().and_then(|code| code.parse::<StateCode>().ok());
-    if let Some(state) = state.filter(|_| value >= STATE_IS_NAMED_FROM) {
-        lines.push(format!("State {}", place(state)));
-    }
+    lines.extend(state.map(|state| format!("State {}", place(state))));
     lines
 }
 
 /// Who is billed: somebody registered (rule 46(d)) for the patient, or the patient.
-fn recipient(source: &Source<'_>) -> Vec<String> {
-    let patient = recipient_lines(&source.particulars.recipient, source.invoice.totals.total);
-    let Some(registered) = source.invoice.registered_recipient() else { return patient };
+fn recipient(invoice: &Invoice, patient: Vec<String>) -> Vec<String> {
+    let Some(registered) = invoice.registered_recipient() else { return patient };
     let mut lines = vec![
         registered.legal_name.to_string(),
         registered.address.to_string(),
@@ -210,7 +219,7 @@ fn line(item: &Item, integrated: bool) -> Row {
         in_figures(item.unit_price),
         in_figures(item.discount),
         in_figures(taxable),
-        rate(treatment(item), item.gst_rate),
+        rate(item.treated(), item.gst_rate),
         in_figures(item.cgst),
         in_figures(item.sgst),
     ];
@@ -219,11 +228,6 @@ fn line(item: &Item, integrated: bool) -> Row {
     }
     row.push(in_figures(item.amounts().total));
     row
-}
-
-fn treatment(item: &Item) -> Treatment {
-    let by_rate = if item.gst_rate == Rate::EXEMPT { Treatment::Exempt } else { Treatment::Taxable };
-    item.treatment.unwrap_or(by_rate)
 }
 
 fn rate(treatment: Treatment, rate: Rate) -> String {
@@ -236,23 +240,20 @@ fn rate(treatment: Treatment, rate: Rate) -> String {
 
 /// The tax by treatment, rate and kind of tax.
 fn summary(items: &[Item], integrated: bool) -> Vec<Row> {
-    let mut groups: BTreeMap<(Rate, bool, &str), (Treatment, [Paise; 4])> = BTreeMap::new();
-    for item in items {
-        let treatment = treatment(item);
-        let key = (item.gst_rate, item.igst > Paise::ZERO, treatment.as_str());
-        let (_, sums) = groups.entry(key).or_insert((treatment, [Paise::ZERO; 4]));
-        let [value, cgst, sgst, igst] = *sums;
-        *sums = [value + item.gross - item.discount, cgst + item.cgst, sgst + item.sgst, igst + item.igst];
-    }
-    let row = |((by, ..), (treatment, [value, cgst, sgst, igst])): ((Rate, bool, &str), (Treatment, [Paise; 4]))| {
-        let mut row = vec![rate(treatment, by), in_figures(value), in_figures(cgst), in_figures(sgst)];
+    let row = |at: TaxAtRate| {
+        let mut row = vec![
+            rate(at.tax_treatment, at.gst_rate),
+            in_figures(at.taxable_value),
+            in_figures(at.cgst),
+            in_figures(at.sgst),
+        ];
         if integrated {
-            row.push(in_figures(igst));
+            row.push(in_figures(at.igst));
         }
-        row.push(in_figures(cgst + sgst + igst));
+        row.push(in_figures(at.tax()));
         row
     };
-    groups.into_iter().map(row).collect()
+    TaxAtRate::of(items).into_iter().map(row).collect()
 }
 
 fn sums(totals: &Totals, state_tax: StateTax, integrated: bool) -> Vec<(String, String)> {

@@ -8,9 +8,6 @@
 
 pub mod amounts;
 pub mod discount;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
-mod million;
 pub mod rate;
 pub mod rates;
 pub mod states;

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use auth::Role;
+use billing::pdf::kept::PaperKind;
 use diesel_async::SimpleAsyncConnection;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::clinic::{ASHA, Clinic, RAVI, cash, invoice, item, with};
+use crate::numbering::issued_at;
+use crate::paper::Text;
+use crate::reports::{days, today};
 
 const NOTES: &str = "/api/billing/credit-notes/";
 
@@ -21,7 +25,6 @@ async fn an_invoice_is_undone_by_a_credit_note_at_its_own_rates() {
     });
     let made = clinic.bill(&bill).await.expect(201).body;
     let id = made["id"].as_i64().unwrap();
-    // as if it had been issued before 22 September 2025: whatever the rates are now, the note has the invoice's
     let cancelled = clinic.cancel(id).await.expect(200);
     let shown = clinic.read(id).await;
     assert_eq!(shown, cancelled.body, "what was answered is what is kept");
@@ -45,6 +48,51 @@ async fn an_invoice_is_undone_by_a_credit_note_at_its_own_rates() {
     assert_eq!((&list["count"], &list["results"][0]["credit_note"]), (&json!(1), note));
     clinic.cancel(id).await.expect(409);
     assert_eq!(clinic.db.number("SELECT count(*) FROM invoices").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_billed_at_12_percent_is_taken_back_at_12_percent() {
+    let clinic = Clinic::new().await;
+    let bill =
+        json!({"patient": ASHA, "items": [item("CONSULTATION", "1", "500.00"), item("PHARMACY", "10", "12.35")]});
+    // the last second of 21 September 2025 in India, and the first of the day on which the slab of 12 % went
+    let before = issued_at(&clinic, bill.clone(), "2025-09-21T18:29:59Z").await;
+    let after = issued_at(&clinic, bill.clone(), "2025-09-21T18:30:00Z").await;
+    let at = |percent: &str, half: &str| {
+        json!([
+            {"tax_treatment": "EXEMPT", "gst_rate": "0.00", "taxable_value": "500.00", "cgst": "0.00", "sgst": "0.00", "igst": "0.00"},
+            {"tax_treatment": "TAXABLE", "gst_rate": percent, "taxable_value": "123.50", "cgst": half, "sgst": half, "igst": "0.00"},
+        ])
+    };
+    let undone = clinic.cancel(before.id).await.expect(200).body;
+    let note = &undone["credit_note"];
+    assert_eq!(note["taxes"], at("12.00", "7.41"));
+    assert_eq!(
+        json!([note["cgst"], note["sgst"], note["round_off"], note["total"], note["invoice_date"], note["date"]]),
+        json!(["7.41", "7.41", "-0.32", "638.00", "2025-09-21", today().to_string()])
+    );
+    assert_eq!(
+        json!([undone["items"][1]["gst_rate"], undone["items"][1]["tax_reason"]["rule"]]),
+        json!(["12.00", "MEDICINE_SOLD_12"])
+    );
+    let text = Text::of(&clinic, PaperKind::CreditNote, note["id"].as_i64().unwrap()).await;
+    text.expect(&["12 % 123.50 7.41 7.41 14.82", "Medicines sold to outpatients are goods at 12 %"]);
+    let booked = "SELECT sum(p.amount) FROM postings p JOIN journal_entries e ON e.id = p.entry_id";
+    let of = async |id: i64| {
+        clinic.db.number(&format!("{booked} WHERE e.invoice_id = {id} AND p.account = 'OUTPUT_CGST'")).await
+    };
+    assert_eq!((of(before.id).await, of(after.id).await), (0, -309));
+    let path = format!("/api/billing/reports/gst/?{}", days());
+    let returned = clinic.server.get(&path, &clinic.accountant()).await.expect(200).body;
+    assert_eq!(
+        returned["b2cs"],
+        json!([{"supply_type": "INTRA", "place_of_supply": "27", "rate": "12.00", "taxable_value": "-123.50",
+            "igst": "0.00", "cgst": "-7.41", "sgst": "-7.41"}])
+    );
+
+    assert_eq!(clinic.cancel(after.id).await.expect(200).body["credit_note"]["taxes"], at("5.00", "3.09"));
+    let today = clinic.bill(&bill).await.expect(201).body;
+    assert_eq!(json!([today["cgst"], today["total"]]), json!(["3.09", "630.00"]), "the same medicines today");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use auth::Role;
+use billing::credit_notes::CreditNote;
 use billing::invoices::bill::Bill;
 use billing::invoices::discounts::Percent;
 use billing::invoices::invoice::{Draft, Maker};
@@ -12,15 +13,25 @@ use billing::known::Patient;
 use billing::numbering::day_in_india;
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::clinic::{ASHA, Clinic, actor, invoice};
 
-/// Drafts and issues an invoice at an instant; rolls it all back if told to.
+/// Issues this bill at an instant.
+pub async fn issued_at(clinic: &Clinic, bill: Value, at: &str) -> Invoice {
+    issue(clinic, bill, at.parse().unwrap(), false).await.unwrap()
+}
+
 async fn issue_at(clinic: &Clinic, at: DateTime<Utc>, rolled_back: bool) -> Result<Invoice, Problem> {
+    issue(clinic, invoice(ASHA), at, rolled_back).await
+}
+
+/// Drafts and issues an invoice at an instant; rolls it all back if told to.
+async fn issue(clinic: &Clinic, bill: Value, at: DateTime<Utc>, rolled_back: bool) -> Result<Invoice, Problem> {
     let mut conn = chassis::db::get(&clinic.app.db).await?;
-    let input = chassis::strict_json::parse(invoice(ASHA))?;
+    let input = chassis::strict_json::parse(bill)?;
     let bill = Bill::complete(&input, &[], &[], day_in_india(at)).unwrap();
     let terms = Terms {
         rates: &clinic.app.rates,
@@ -82,6 +93,27 @@ async fn the_year_turns_at_midnight_in_india() {
         ("EHS/2728/000001", "2027-04-01"),
     ];
     assert_eq!(numbers, expected.map(|(number, date)| (number.to_owned(), date.to_owned())));
+}
+
+#[tokio::test]
+async fn credit_notes_turn_with_the_year_whenever_their_invoice_was_issued() {
+    let clinic = Clinic::new().await;
+    let mut notes = Vec::new();
+    for at in ["2027-03-31T18:29:59.999Z", "2027-03-31T18:30:00Z", "2027-04-01T04:00:00Z"] {
+        let invoice = issued_at(&clinic, invoice(ASHA), "2027-03-31T10:00:00Z").await;
+        let mut conn = clinic.db.connect().await;
+        let written = conn.transaction(async |conn| {
+            let cancelled = format!("UPDATE invoices SET status = 'CANCELLED' WHERE id = {}", invoice.id);
+            conn.batch_execute(&cancelled).await?;
+            let by = (2, at.parse().unwrap());
+            CreditNote::write(conn, &clinic.app.supplier, &invoice, "billed twice", by).await
+        });
+        let note: CreditNote = written.await.unwrap();
+        notes.push((note.credit_note_number, note.dated.to_string()));
+    }
+    let expected =
+        [("CN/2627/000001", "2027-03-31"), ("CN/2728/000001", "2027-04-01"), ("CN/2728/000002", "2027-04-01")];
+    assert_eq!(notes, expected.map(|(number, date)| (number.to_owned(), date.to_owned())));
 }
 
 #[tokio::test]
