@@ -44,7 +44,10 @@ async fn wrong_values_are_named_and_nothing_is_stored() {
         (with_item(json!({"quantity": "0"})), "items.0.quantity"),
         (with_item(json!({"quantity": 0})), "items.0.quantity"),
         (with_item(json!({"quantity": -1})), "items.0.quantity"),
+        (with_item(json!({"quantity": "-1"})), "items.0.quantity"),
         (with_item(json!({"quantity": "1.0000000001"})), "items.0.quantity"),
+        (with_item(json!({"quantity": "0.0000000001"})), "items.0.quantity"),
+        (with_item(json!({"quantity": "1000000.001"})), "items.0.quantity"),
         (with_item(json!({"quantity": 1.5})), "items.0.quantity"),
         (with_item(json!({"unit_price": 10})), "items.0.unit_price"),
         (with_item(json!({"unit_price": "1e3"})), "items.0.unit_price"),
@@ -61,14 +64,24 @@ async fn wrong_values_are_named_and_nothing_is_stored() {
         (with_item(json!({"circumstance": "POOR"})), "items.0.circumstance"),
         (with_item(json!({"circumstance": "RECONSTRUCTIVE"})), "items.0.circumstance"),
         (with_item(json!({"discount": "1e1"})), "items.0.discount"),
+        (with_item(json!({"discount": "1e3"})), "items.0.discount"),
+        (with_item(json!({"discount": "NaN"})), "items.0.discount"),
+        (with_item(json!({"discount": "1.005"})), "items.0.discount"),
         (with_item(json!({"discount": "9.00"})), "items.0.discount_reason"),
         (with(&invoice(ASHA), json!({"discount": "500.01", "discount_reason": "x"})), "discount"),
         (with(&invoice(ASHA), json!({"discount": "1.005"})), "discount"),
+        (with(&invoice(ASHA), json!({"discount": "1e3"})), "discount"),
+        (with(&invoice(ASHA), json!({"discount": "NaN"})), "discount"),
         (with(&invoice(ASHA), json!({"discount": "1.00"})), "discount_reason"),
         (with_item(json!({"gst_rate": "12", "gst_rate_reason": "it was so once"})), "items.0.gst_rate"),
+        (with_item(json!({"gst_rate": "28", "gst_rate_reason": "it was so once"})), "items.0.gst_rate"),
+        (with_item(json!({"gst_rate": "5.5", "gst_rate_reason": "there never was"})), "items.0.gst_rate"),
         (with_item(json!({"gst_rate": "101"})), "items.0.gst_rate"),
         (with_item(json!({"gst_rate": 5})), "items.0.gst_rate"),
         (json!({"patient": ASHA, "items": [item("LAB", "1", "1000000000000.00"), item("LAB", "1", "1.00")]}), "items"),
+        // the tax takes it beyond, or the rounding
+        (json!({"patient": ASHA, "items": [item("PHARMACY", "1", "1000000000000.00")]}), "items"),
+        (json!({"patient": ASHA, "items": [item("LAB", "1", "1000000000000.00"), item("LAB", "1", "0.50")]}), "items"),
     ];
     for (body, field) in cases {
         let answer = clinic.bill(&body).await;
@@ -80,6 +93,39 @@ async fn wrong_values_are_named_and_nothing_is_stored() {
     assert_eq!(clinic.bill(&many).await.expect(400).faulty_fields().len(), 7, "every fault at once");
     assert_eq!(clinic.db.number("SELECT count(*) FROM invoices").await, 0);
     assert_eq!(clinic.db.number("SELECT count(*) FROM invoice_counters").await, 0);
+}
+
+#[tokio::test]
+async fn the_largest_total_is_ten_to_the_twelfth() {
+    let clinic = Clinic::new().await;
+    let most = json!({"patient": ASHA, "items": [item("LAB", "1", "999999999999.00"), item("LAB", "1", "1.49")]});
+    let made = clinic.bill(&most).await.expect(201).body;
+    assert_eq!(json!([made["total"], made["round_off"]]), json!(["1000000000000.00", "-0.49"]));
+}
+
+#[tokio::test]
+async fn a_rate_that_has_gone_since_a_draft_was_made_is_not_billed() {
+    let clinic = Clinic::new().await;
+    let line = json!({"gst_rate": "18", "gst_rate_reason": "a food supplement", "kind": "PHARMACY"});
+    let made = clinic.bill(&with(&with_item(line), json!({"draft": true}))).await.expect(201).body;
+    // as if it had been drafted before 22 September 2025
+    clinic
+        .db
+        .sql(
+            "BEGIN; UPDATE invoice_items SET gst_rate = 1200, cgst = 60, sgst = 60; \
+             UPDATE invoices SET cgst = 60, sgst = 60, total = 1100, round_off = -20, dated = '2025-09-21'; COMMIT",
+        )
+        .await;
+    let path = format!("/api/billing/invoices/{}/", made["id"]);
+    let refused = clinic.server.post(&format!("{path}issue/"), &clinic.admin(), &json!({})).await.expect(400);
+    assert_eq!(
+        json!([refused.body["errors"][0]["field"], refused.body["errors"][0]["code"]]),
+        json!(["items.0.gst_rate", "no_such_rate"])
+    );
+    let line = json!({"gst_rate": "18", "gst_rate_reason": "a food supplement", "kind": "PHARMACY"});
+    let changed = json!({"items": with_item(line)["items"]});
+    clinic.server.patch(&path, &clinic.admin(), &changed).await.expect(200);
+    clinic.server.post(&format!("{path}issue/"), &clinic.admin(), &json!({})).await.expect(200);
 }
 
 #[tokio::test]

@@ -169,6 +169,51 @@ async fn what_is_owed_is_told_with_its_age() {
 }
 
 #[tokio::test]
+async fn every_age_stands_on_its_side_of_the_edge() {
+    const AGES: [&str; 5] = ["not_due", "days_0_30", "days_31_60", "days_61_90", "over_90"];
+    let clinic = Clinic::new().await;
+    let mut expected = Vec::new();
+    for (days, age) in [(91, 4), (90, 3), (61, 3), (60, 2), (31, 2), (30, 1), (1, 1), (0, 1), (-1, 0)] {
+        // by the day that was set, and by the invoice's own where none was: nobody issues an invoice tomorrow
+        for (column, patient) in [("due_date", ASHA), ("dated", RAVI)].into_iter().take(if days < 0 { 1 } else { 2 }) {
+            // powers of two, so that no other choice of invoices comes to the same
+            let amount = format!("{}.00", 1 << expected.len());
+            let bill = json!({"patient": patient, "items": [item("LAB", "1", &amount)]});
+            let made = clinic.bill(&bill).await.expect(201).body;
+            let aged = format!(
+                "ALTER TABLE invoices DISABLE TRIGGER USER; \
+                 UPDATE invoices SET {column} = '{}'::date - {days} WHERE id = {}; \
+                 ALTER TABLE invoices ENABLE TRIGGER USER",
+                today(),
+                made["id"]
+            );
+            clinic.db.sql(&aged).await;
+            expected.push((made["invoice_number"].clone(), days, age, amount));
+        }
+    }
+    let owed = as_accountant(&clinic, "outstanding/").await;
+    let rows = owed["results"].as_array().unwrap();
+    assert_eq!(rows.len(), expected.len());
+    for (number, days, age, amount) in &expected {
+        let row = rows.iter().find(|row| row["invoice_number"] == *number).unwrap();
+        let shown: Vec<_> = AGES.iter().map(|age| row[age].as_str().unwrap()).collect();
+        let alone: Vec<_> = (0..AGES.len()).map(|other| if other == *age { amount.as_str() } else { "0.00" }).collect();
+        assert_eq!((&shown, &row["days"], &row["outstanding"]), (&alone, &json!(days), &json!(amount)), "{days} days");
+    }
+    let by_patient = as_accountant(&clinic, "outstanding/?group_by=patient").await;
+    for (place, age) in AGES.iter().enumerate() {
+        let of_age = expected.iter().filter(|(.., of, _)| *of == place);
+        let sum: i64 = of_age.map(|(.., amount)| amount.trim_end_matches(".00").parse::<i64>().unwrap()).sum();
+        assert_eq!(
+            (&owed["total"][age], &by_patient["total"][age]),
+            (&json!(format!("{sum}.00")), &owed["total"][age])
+        );
+    }
+    let oldest: Vec<_> = by_patient["results"].as_array().unwrap().iter().map(|row| &row["days"]).collect();
+    assert_eq!(oldest, [91, 91], "a patient's line is as old as the oldest of it");
+}
+
+#[tokio::test]
 async fn the_day_book_shows_every_posting() {
     let clinic = a_day_at_the_clinic().await;
     let book = as_accountant(&clinic, &format!("day-book/?date={}", today())).await;
