@@ -11,7 +11,8 @@ use deserr::Deserr;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -110,7 +111,17 @@ pub async fn day_book(
 /// The books of a day, as they are asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Books {
-    date: NaiveDate,
+    /// The day in India.
+    pub date: NaiveDate,
+}
+
+/// What the postings of a day come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Debits.
+    pub debit: Paise,
+    /// Credits.
+    pub credit: Paise,
 }
 
 #[derive(QueryableByName)]
@@ -178,23 +189,13 @@ impl Report for Books {
     async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
         out.member("date", &self.date)?;
         self.tell_postings(conn, out).await?;
-        let accounts = self.accounts(conn).await?;
-        out.table("accounts", &accounts.into_iter().map(AccountRow::from).collect::<Vec<_>>()).await
+        out.table("accounts", &self.accounts(conn).await?).await
     }
 }
 
 impl Books {
     async fn tell_postings(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
-        let mut found = diesel::sql_query(
-            "SELECT e.id AS entry, e.made_at, e.kind, e.source_id AS source, i.invoice_number, e.made_by, p.account, p.amount, \
-                    count(*) OVER () AS lines \
-             FROM journal_entries e JOIN postings p ON p.entry_id = e.id LEFT JOIN invoices i ON i.id = e.invoice_id \
-             WHERE e.dated = $1 ORDER BY e.id, p.amount DESC, p.account LIMIT $2",
-        )
-        .bind::<Date, _>(self.date)
-        .bind::<Nullable<BigInt>, _>(out.limit())
-        .load_stream::<FoundPosting>(conn)
-        .await?;
+        let mut found = postings(*self, conn, out.limit()).await?;
         out.begin(Table::of::<DayBookRow>("results", "postings")).await?;
         let mut first = true;
         while let Some(found) = found.try_next().await? {
@@ -207,8 +208,26 @@ impl Books {
         Ok(())
     }
 
-    async fn accounts(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<FoundAccount>> {
-        diesel::sql_query(
+    /// What its postings come to, without the postings.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn moved(&self, conn: &mut AsyncPgConnection) -> QueryResult<Moved> {
+        let mut moved = Moved::default();
+        let mut found = postings(*self, conn, None).await?;
+        while let Some(found) = found.try_next().await? {
+            let row = DayBookRow::from(found);
+            moved = Moved { debit: moved.debit + row.debit, credit: moved.credit + row.credit };
+        }
+        Ok(moved)
+    }
+
+    /// What each account came to.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn accounts(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<AccountRow>> {
+        let found: Vec<FoundAccount> = diesel::sql_query(
             "SELECT a.code AS account, a.name, \
                     coalesce(sum(p.amount) FILTER (WHERE e.dated = $1 AND p.amount > 0), 0)::bigint AS debit, \
                     coalesce(-sum(p.amount) FILTER (WHERE e.dated = $1 AND p.amount < 0), 0)::bigint AS credit, \
@@ -218,6 +237,22 @@ impl Books {
         )
         .bind::<Date, _>(self.date)
         .load(conn)
-        .await
+        .await?;
+        Ok(found.into_iter().map(AccountRow::from).collect())
     }
+}
+
+async fn postings(
+    day: Books,
+    conn: &mut AsyncPgConnection,
+    most: Option<i64>,
+) -> QueryResult<BoxStream<'_, QueryResult<FoundPosting>>> {
+    let query = diesel::sql_query(
+        "SELECT e.id AS entry, e.made_at, e.kind, e.source_id AS source, i.invoice_number, e.made_by, p.account, p.amount, \
+                count(*) OVER () AS lines \
+         FROM journal_entries e JOIN postings p ON p.entry_id = e.id LEFT JOIN invoices i ON i.id = e.invoice_id \
+         WHERE e.dated = $1 ORDER BY e.id, p.amount DESC, p.account LIMIT $2",
+    );
+    let query = query.bind::<Date, _>(day.date).bind::<Nullable<BigInt>, _>(most);
+    Ok(query.load_stream(conn).await?.boxed())
 }

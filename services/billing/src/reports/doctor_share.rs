@@ -102,10 +102,12 @@ pub async fn doctor_share(
 /// The doctors' shares, as they are asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Shares {
-    period: Period,
+    /// The days.
+    pub period: Period,
     /// Whose own alone are counted.
-    doctor: Option<i64>,
-    percent: Option<Rate>,
+    pub doctor: Option<i64>,
+    /// The doctors' part.
+    pub percent: Option<Rate>,
 }
 
 #[derive(QueryableByName)]
@@ -130,13 +132,13 @@ impl Report for Shares {
     }
 
     async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
-        let found = self.read(conn, out.limit()).await?;
-        out.expects(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        let rows = self.read(conn, out.limit()).await?;
+        out.expects(i64::try_from(rows.len()).unwrap_or(i64::MAX));
         out.member("start_date", &self.period.start_date)?;
         out.member("end_date", &self.period.end_date)?;
         out.begin(Table::of::<DoctorRow>("results", "doctors")).await?;
-        for found in found {
-            out.row(&row(found, self.percent)).await?;
+        for row in &rows {
+            out.row(row).await?;
         }
         out.end();
         Ok(())
@@ -144,8 +146,12 @@ impl Report for Shares {
 }
 
 impl Shares {
-    async fn read(&self, conn: &mut AsyncPgConnection, most: Option<i64>) -> QueryResult<Vec<Found>> {
-        diesel::sql_query(
+    /// Adds them up: so many lines at most.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn read(&self, conn: &mut AsyncPgConnection, most: Option<i64>) -> QueryResult<Vec<DoctorRow>> {
+        let found: Vec<Found> = diesel::sql_query(
             "SELECT a.doctor_id AS doctor, d.name, \
                     count(DISTINCT e.invoice_id) FILTER (WHERE e.kind = 'ISSUE') \
                     - count(DISTINCT e.invoice_id) FILTER (WHERE e.kind = 'CREDIT_NOTE') AS invoices, \
@@ -161,7 +167,8 @@ impl Shares {
         .bind::<Nullable<BigInt>, _>(self.doctor)
         .bind::<Nullable<BigInt>, _>(most)
         .load(conn)
-        .await
+        .await?;
+        Ok(found.into_iter().map(|found| row(found, self.percent)).collect())
     }
 }
 

@@ -10,7 +10,8 @@ use deserr::Deserr;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -132,10 +133,12 @@ pub async fn owed(
 /// What is owed, as it is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Outstanding {
-    date: NaiveDate,
-    group_by: GroupBy,
+    /// The day in India.
+    pub date: NaiveDate,
+    /// What a line is.
+    pub group_by: GroupBy,
     /// Whose own appointments alone are counted.
-    doctor: Option<i64>,
+    pub doctor: Option<i64>,
 }
 
 #[derive(QueryableByName)]
@@ -215,12 +218,7 @@ impl Report for Outstanding {
         out.member("group_by", &self.group_by)?;
         out.begin(Table::of::<OutstandingRow>("results", "outstanding")).await?;
         let mut total = OutstandingTotal::default();
-        let mut found = diesel::sql_query(self.statement())
-            .bind::<Date, _>(self.date)
-            .bind::<Nullable<BigInt>, _>(self.doctor)
-            .bind::<Nullable<BigInt>, _>(out.limit())
-            .load_stream::<Found>(conn)
-            .await?;
+        let mut found = read(*self, conn, out.limit()).await?;
         let mut first = true;
         while let Some(found) = found.try_next().await? {
             if std::mem::take(&mut first) {
@@ -237,6 +235,19 @@ impl Report for Outstanding {
 }
 
 impl Outstanding {
+    /// What its lines come to, without the lines.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn total(&self, conn: &mut AsyncPgConnection) -> QueryResult<OutstandingTotal> {
+        let mut total = OutstandingTotal::default();
+        let mut found = read(*self, conn, None).await?;
+        while let Some(found) = found.try_next().await? {
+            total.add(&OutstandingRow::from(found));
+        }
+        Ok(total)
+    }
+
     fn statement(&self) -> String {
         let number = match self.group_by {
             GroupBy::Invoice => "invoice_number",
@@ -247,6 +258,16 @@ impl Outstanding {
              GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT $3"
         )
     }
+}
+
+async fn read(
+    report: Outstanding,
+    conn: &mut AsyncPgConnection,
+    most: Option<i64>,
+) -> QueryResult<BoxStream<'_, QueryResult<Found>>> {
+    let query = diesel::sql_query(report.statement()).bind::<Date, _>(report.date);
+    let query = query.bind::<Nullable<BigInt>, _>(report.doctor).bind::<Nullable<BigInt>, _>(most);
+    Ok(query.load_stream(conn).await?.boxed())
 }
 
 impl OutstandingTotal {

@@ -3,10 +3,15 @@
 //! It reads one snapshot of the database, so that it may run beside a service at work, and names what does not agree by ids and
 //! numbers alone.
 //!
-//! - [`checks`]: what has to hold, as queries for what does not; - [`reports`]: what the reports say beside the books.
+//! - [`checks`]: what has to hold, as queries for what does not;
+//! - what the reports say beside the books: [`months`]: revenue, the GST return and the doctors' shares; - [`day_book`]; -
+//!   [`outstanding`]. They are read as whoever asks for them reads them, line by line as they come.
 
 pub mod checks;
-pub mod reports;
+
+pub mod day_book;
+pub mod months;
+pub mod outstanding;
 
 use std::fmt;
 
@@ -15,9 +20,10 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use self::checks::CHECKS;
+use crate::money::Paise;
 
 /// Of one check, no more findings are named.
-const MOST_FINDINGS: i64 = 100;
+const MOST_FINDINGS: usize = 100;
 
 /// Something that does not agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,17 @@ pub struct Verdict {
     pub checks: usize,
     /// What does not agree; at most a hundred of each check.
     pub findings: Vec<Finding>,
+}
+
+impl Verdict {
+    /// Looks at one thing: what is said of it, and what is found.
+    fn compare(&mut self, check: &'static str, subject: String, says: Paise, found: Paise) {
+        self.checks += 1;
+        let is_named = |finding: &&Finding| finding.check == check;
+        if says != found && self.findings.iter().filter(is_named).count() < MOST_FINDINGS {
+            self.findings.push(Finding { check, subject, says: says.to_string(), found: found.to_string() });
+        }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -86,6 +103,8 @@ pub async fn inspect(conn: &mut AsyncPgConnection) -> anyhow::Result<Verdict> {
         let finding = |Row { subject, says, found }| Finding { check, subject, says, found };
         verdict.findings.extend(rows.into_iter().map(finding));
     }
-    reports::verify(conn, &mut verdict).await?;
+    months::verify(conn, &mut verdict).await?;
+    day_book::verify(conn, &mut verdict).await?;
+    outstanding::verify(conn, &mut verdict).await?;
     Ok(verdict)
 }

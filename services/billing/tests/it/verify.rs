@@ -1,11 +1,14 @@
 //! `billing verify` finds nothing in books that are right, and what was done to them where they are not.
 
+use std::process::{Command, Output};
+
 use billing::verify::{inspect, verify};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use serde_json::json;
 
 use crate::clinic::{ASHA, Clinic, cash, item, with};
 use crate::refunds::refund;
+use crate::reports::a_day_at_the_clinic;
 
 pub async fn findings(clinic: &Clinic) -> Vec<String> {
     let mut conn = clinic.db.connect().await;
@@ -94,4 +97,84 @@ async fn what_was_done_to_them_is_found() {
         let all = findings_after(&clinic, damage).await;
         assert!(all.iter().any(|finding| finding.starts_with(found)), "{damage}: {all:?}");
     }
+}
+
+#[tokio::test]
+async fn a_report_that_says_otherwise_than_the_books_is_found() {
+    let clinic = a_day_at_the_clinic().await;
+    assert_eq!(findings(&clinic).await, [""; 0]);
+    let is_paid = "ALTER TABLE invoices DROP CONSTRAINT invoices_status_of_payments; UPDATE invoices SET status = 'PAID' WHERE status = 'PARTIALLY_PAID'";
+    for (damage, found) in [
+        (is_paid, "the outstanding report agrees with the books: RECEIVABLE by invoice says 0.00, found 8600.00"),
+        (is_paid, "the outstanding report agrees with the books: RECEIVABLE by patient says 0.00, found 8600.00"),
+        (
+            "UPDATE journal_entries SET invoice_id = NULL WHERE kind = 'ISSUE'",
+            "the revenue report agrees with the books: bills by month of",
+        ),
+        (
+            "UPDATE invoice_items SET gross = gross + 100 WHERE kind = 'CONSULTATION'",
+            "the doctors' shares agree with the books: doctor 40 of",
+        ),
+        (
+            "UPDATE invoice_items SET discount = gross WHERE kind = 'PHARMACY'",
+            "the doctors' shares agree with the books: doctor 40 of",
+        ),
+        ("DELETE FROM postings WHERE account = 'REVENUE'", "the doctors' shares agree with the books: doctor 40 of"),
+        ("DELETE FROM postings", "the revenue report agrees with the books: revenue by service of"),
+        (
+            "UPDATE postings SET amount = amount + 1 WHERE account = 'UPI'",
+            "the day book agrees with the books: debits and credits of",
+        ),
+        (
+            "DELETE FROM journal_entries WHERE kind = 'PAYMENT'",
+            "the day book agrees with the books: debits of all days says",
+        ),
+        (
+            "DELETE FROM journal_entries WHERE kind = 'PAYMENT'",
+            "the day book agrees with the books: credits of all days says",
+        ),
+        (
+            "DELETE FROM ledger_accounts WHERE code = 'CASH'",
+            "the day book agrees with the books: debits of the accounts of",
+        ),
+        (
+            "DELETE FROM ledger_accounts WHERE code = 'ROUND_OFF'",
+            "the day book agrees with the books: credits of the accounts of",
+        ),
+        ("DELETE FROM ledger_accounts WHERE code = 'CASH'", "the day book agrees with the books: CASH on"),
+    ] {
+        let all = findings_after(&clinic, damage).await;
+        assert!(all.iter().any(|finding| finding.starts_with(found)), "{damage}: {all:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_each_check_a_hundred_findings_are_named() {
+    let clinic = Clinic::new().await;
+    let unbalanced = "INSERT INTO journal_entries (kind, dated, source_id) SELECT 'DAY_CLOSE', date '2020-01-01' + n, n FROM generate_series(1, 150) n; \
+        INSERT INTO postings SELECT id, 'CASH', 1 FROM journal_entries";
+    let all = findings_after(&clinic, unbalanced).await;
+    for check in ["the postings of an entry come to nothing", "the day book agrees with the books"] {
+        assert_eq!(all.iter().filter(|finding| finding.starts_with(check)).count(), 100, "{check}");
+    }
+}
+
+#[tokio::test]
+async fn the_command_says_what_does_not_agree_and_ends_with_1() {
+    let clinic = worked().await;
+    let run = || -> (Option<i32>, String) {
+        let command = Command::new(env!("CARGO_BIN_EXE_billing"))
+            .arg("verify")
+            .env_clear()
+            .env("DATABASE_URL", &clinic.db.app_url)
+            .output();
+        let Output { status, stdout, .. } = command.unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap())
+    };
+    let (code, said) = run();
+    assert_eq!((code, said.ends_with(" checks, nothing found\n")), (Some(0), true), "{said}");
+    clinic.db.sql("SET session_replication_role = replica; UPDATE refunds SET amount = amount - 1").await;
+    let (code, said) = run();
+    assert_eq!(code, Some(1));
+    assert!(said.starts_with("a refund is in the books: refund 1 says 4999, found 5000"), "{said}");
 }
