@@ -41,6 +41,10 @@ pub struct DiagnosticReport {
     pub conclusion: String,
 }
 
+/// The flags (HL7 table 0078) that say of a result itself that it is not normal. `NEG`, `NR`, `S` and the like say what was
+/// found, which may be just what one hopes for.
+const NOT_NORMAL: [&str; 11] = ["L", "H", "LL", "HH", "LU", "HU", "<", ">", "A", "AA", "EX"];
+
 /// The newest day's laboratory results of some entries, which stand newest first: observations by LOINC that are not of the
 /// body's state.
 pub fn newest_results<'e, 'a>(entries: &'e [EntryRecord<'a>]) -> Vec<&'e EntryRecord<'a>> {
@@ -63,7 +67,7 @@ pub fn report(frame: &Frame<'_>, results: &[&EntryRecord<'_>], otherwise: Refere
     let first = results.first()?;
     let last_entered = results.iter().map(|entry| entry.recorded).max()?;
     let flags = results.iter().filter_map(|entry| entry.interpretation);
-    let flagged = flags.filter(|flag| *flag != "N").count();
+    let flagged = flags.filter(|flag| NOT_NORMAL.contains(flag)).count();
     let preliminary = results.iter().any(|entry| entry.status == "PRELIMINARY");
     let interpreter = results.iter().find_map(|entry| frame.practitioner(entry.author)).unwrap_or(otherwise);
     Some(DiagnosticReport {

@@ -168,22 +168,66 @@ fn flag(code: String) -> CodeableConcept {
         "H" => "High",
         "LL" => "Critical low",
         "HH" => "Critical high",
+        "LU" => "Significantly low",
+        "HU" => "Significantly high",
+        "<" => "Off scale low",
+        ">" => "Off scale high",
         "A" => "Abnormal",
         "AA" => "Critical abnormal",
+        "EX" => "outside threshold",
         "S" => "Susceptible",
-        "R" => "Resistant",
         "I" => "Intermediate",
+        "R" => "Resistant",
+        "SDD" => "Susceptible-dose dependent",
+        "NS" => "Non-susceptible",
+        "MS" => "moderately susceptible",
+        "VS" => "very susceptible",
+        "NCL" => "No CLSI defined breakpoint",
+        "IE" => "Insufficient evidence",
+        "SYN-R" => "Synergy - resistant",
+        "SYN-S" => "Synergy - susceptible",
         "POS" => "Positive",
         "NEG" => "Negative",
         "IND" => "Indeterminate",
+        "E" => "Equivocal",
         "DET" => "Detected",
         "ND" => "Not detected",
+        "RR" => "Reactive",
+        "NR" => "Non-reactive",
+        "WR" => "Weakly reactive",
+        "EXP" => "Expected",
+        "UNE" => "Unexpected",
+        "CAR" => "Carrier",
         "U" => "Significant change up",
         "D" => "Significant change down",
         "B" => "Better",
-        "<" => "Off scale low",
-        ">" => "Off scale high",
+        "W" => "Worse",
+        // Of HL7 table 0078 alone: FHIR has given these up.
+        "AC" => return CodeableConcept::said("Anti-complementary substances present"),
+        "HM" => return CodeableConcept::said("Hold for medical review"),
+        "QCF" => return CodeableConcept::said("Quality control failure"),
+        "TOX" => return CodeableConcept::said("Cytotoxic substance present"),
         _ => return CodeableConcept::said(code),
     };
     CodeableConcept::of([Coding { system: FLAGS.into(), code: code.into(), display: Some(display.into()) }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(code: &str) -> (Option<String>, Option<String>) {
+        let concept = flag(code.to_owned());
+        (concept.coding.first().and_then(|coding| coding.display.as_deref().map(str::to_owned)), concept.text)
+    }
+
+    #[test]
+    fn a_flag_is_a_code_where_fhir_has_one_and_words_otherwise() {
+        for (code, display) in [("NR", "Non-reactive"), ("HU", "Significantly high"), ("SYN-R", "Synergy - resistant")]
+        {
+            assert_eq!(shown(code), (Some(display.to_owned()), None));
+        }
+        assert_eq!(shown("TOX"), (None, Some("Cytotoxic substance present".to_owned())));
+        assert_eq!(shown("??"), (None, Some("??".to_owned())));
+    }
 }
