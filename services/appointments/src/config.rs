@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `EHS_USERS_URL` | base URL of the users service, asked about doctors that no event has told of yet | required |
 //! | `EHS_PATIENTS_URL` | base URL of the patients service, asked likewise | required |
-//! | `EHS_HOLIDAYS` | public holidays on which nobody is booked: `none`, `IN` (the national ones), or those of a state too, such as `IN-KA` | `IN` |
+//! | `EHS_HOLIDAYS` | public holidays on which nobody is booked: `none`, `IN` (the national ones), or those of a state too, such as `IN-KA`, which are known through 2028 | `IN` |
 //! | `EHS_NO_SHOW_GRACE_MINUTES` | how long after its start an appointment that nobody came to becomes `NO_SHOW`, 5 to 1440; never before its end | 60 |
 //! | `EHS_WAITLIST_HOLD_MINUTES` | how long freed time is held for whom it is offered to, 1 to 120 | 15 |
 //!

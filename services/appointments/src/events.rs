@@ -120,8 +120,14 @@ impl Handler for Subscriber {
             Payload::PatientRegistered(patient) | Payload::PatientUpdated(patient) => {
                 keep_patient(conn, patient).await?
             }
-            Payload::PatientMerged(merge) => merged::merged(conn, merge).await?,
-            Payload::PatientUnmerged(merge) => merged::unmerged(conn, merge).await?,
+            Payload::PatientMerged(merge) => {
+                merged::merged(conn, merge).await?;
+                rescheduling::met(conn, merge.target_id).await?;
+            }
+            Payload::PatientUnmerged(merge) => {
+                merged::unmerged(conn, merge).await?;
+                rescheduling::parted(conn, [merge.source_id, merge.target_id]).await?;
+            }
             Payload::BreakGlassUsed(used) => break_glass::keep(conn, used).await?,
             Payload::ExternalAppointmentReceived(told) => external::apply(conn, &self.calendar, told).await?,
             other => tracing::debug!(event = other.event_type(), "not for us"),

@@ -1,10 +1,11 @@
 //! Public holidays: India's national ones, and a calendar for each state and union territory. Data, with its sources, is in
-//! `data/holidays/`; a new year is new lines there.
+//! `data/holidays/`; a new year is new lines there. A state says a year ahead which days of the moon it keeps, so that its calendar
+//! ends: behind that a day may be a holiday that is not known yet.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate};
 
 /// Holidays of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,17 @@ impl Holidays {
     /// Those from one day to another, both included.
     pub fn between(&self, first: NaiveDate, last: NaiveDate) -> Vec<NaiveDate> {
         first.iter_days().take_while(|date| *date <= last).filter(|date| self.on(*date).is_some()).collect()
+    }
+
+    /// The last day of the calendar: a later one may be a holiday that is not known yet. `None` where every year is like the other.
+    pub fn known_until(&self) -> Option<NaiveDate> {
+        let (last, _) = self.dated.last_key_value()?;
+        NaiveDate::from_ymd_opt(last.year(), 12, 31)
+    }
+
+    /// The same, where it is less than a year from a day: somebody has to add the next one.
+    pub fn ends_within_a_year(&self, of: NaiveDate) -> Option<NaiveDate> {
+        self.known_until().filter(|last| of.checked_add_months(Months::new(12)).is_some_and(|year| *last < year))
     }
 
     /// Adds the lines of a file.
@@ -139,6 +151,21 @@ mod tests {
         assert_eq!(karnataka.on(date("2026-03-19")), Some("Ugadi"));
         assert_eq!(kerala.on(date("2026-03-19")), None);
         assert_eq!("IN".parse::<Holidays>().unwrap().on(date("2026-11-08")), None);
+    }
+
+    #[test]
+    fn it_is_known_until_when_a_calendar_goes() {
+        for (code, _) in STATES {
+            let holidays: Holidays = format!("IN-{code}").parse().unwrap();
+            assert_eq!(holidays.known_until(), Some(date("2028-12-31")), "{code}");
+            assert_eq!(holidays.ends_within_a_year(date("2027-12-31")), None, "{code}");
+            assert_eq!(holidays.ends_within_a_year(date("2028-01-01")), Some(date("2028-12-31")), "{code}");
+            assert_eq!(holidays.ends_within_a_year(date("2030-01-01")), Some(date("2028-12-31")), "{code}");
+        }
+        for always in ["none", "IN"] {
+            let holidays: Holidays = always.parse().unwrap();
+            assert_eq!((holidays.known_until(), holidays.ends_within_a_year(date("2040-01-01"))), (None, None));
+        }
     }
 
     #[test]

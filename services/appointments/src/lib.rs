@@ -81,6 +81,7 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(availability::replace)
         .service(time_off::list)
         .service(time_off::take)
+        .service(time_off::read)
         .service(time_off::take_back)
         .service(busy_times::import)
         .service(busy_times::calendars::list)

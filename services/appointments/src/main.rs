@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use appointments::app::{App, Calendar};
 use appointments::config::{ServeConfig, WorkerConfig, owner_url};
+use appointments::holidays::Holidays;
 use appointments::lookup::Owners;
 use appointments::worker::Pace;
 use appointments::{TITLE, migrations, operations, routes, worker};
@@ -12,6 +13,8 @@ use audit::AuditCommand;
 use chassis::env::Env;
 use chassis::http::{self, Readiness};
 use chassis::{db, shutdown, telemetry};
+use chrono::Utc;
+use chrono_tz::Tz;
 use clap::Parser;
 use events::SqsQueues;
 
@@ -51,7 +54,7 @@ async fn serve() -> anyhow::Result<()> {
     db::require_migrated(&pool, migrations()).await?;
     let owners = Owners::new(config.users.clone(), config.patients.clone())?;
     let audit = audit::config::recorder(&config.base, TITLE)?;
-    let calendar = Calendar { zone: config.base.time_zone, holidays: Arc::new(config.holidays.clone()) };
+    let calendar = calendar(config.base.time_zone, config.holidays.clone());
     let app = App::new(pool.clone(), audit, owners, calendar, config.base.cursor_key.clone());
     let routes = routes(app, config.auth.verifier()?);
     http::serve_process(&config.base, TITLE, routes, Readiness::of_database(pool), stop).await
@@ -64,13 +67,22 @@ async fn work() -> anyhow::Result<()> {
     let pool = db::pool(&config.base.db, "appointments-worker")?;
     db::require_migrated(&pool, migrations()).await?;
     let queues = SqsQueues::connect(&config.queues).await;
-    let calendar = Calendar { zone: config.base.time_zone, holidays: Arc::new(config.holidays.clone()) };
+    let calendar = calendar(config.base.time_zone, config.holidays.clone());
     let pace = Pace { calendar, no_show_grace: config.no_show_grace, waitlist_hold: config.waitlist_hold };
     tokio::try_join!(
         worker::run(pool.clone(), queues, pace, stop.clone()),
         http::serve_worker(&config.base, Readiness::of_database(pool), stop),
     )?;
     Ok(())
+}
+
+/// The hospital's calendar; whoever runs the service hears in time that its holidays end.
+fn calendar(zone: Tz, holidays: Holidays) -> Calendar {
+    let calendar = Calendar { zone, holidays: Arc::new(holidays) };
+    if let Some(last) = calendar.holidays.ends_within_a_year(calendar.date(Utc::now())) {
+        tracing::warn!(%last, "public holidays are known until this day only: add the lines of the next year to data/holidays");
+    }
+    calendar
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]

@@ -1,8 +1,11 @@
 //! Patients whose records were merged, as patients tells it. What was booked under the old id stays there; lists of either
-//! patient show both, and what is booked from then on is the survivor's.
+//! patient show both, and what is booked from then on is the survivor's. What then lies over each other waits to be moved
+//! (`rescheduling`).
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::{Array, BigInt, Timestamptz};
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use events::v1::PatientMerge;
@@ -58,6 +61,30 @@ pub async fn one_patient(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<V
     let mut same: Vec<i64> = sources.load(conn).await?;
     same.push(survivor);
     Ok(same)
+}
+
+/// Nothing that began eight hours earlier reaches into an appointment.
+const IN_TWO_PLACES: &str = "SELECT DISTINCT mine.id FROM appointments AS mine JOIN appointments AS other \
+    ON other.patient_id = ANY (one_patient(mine.patient_id)) AND other.patient_id <> mine.patient_id \
+    AND other.starts_at < mine.ends_at AND other.starts_at > mine.starts_at - interval '8 hours' \
+    AND other.ends_at > mine.starts_at AND other.status NOT IN ('CANCELLED', 'NO_SHOW') \
+    WHERE mine.id = ANY ($1) AND (other.id < mine.id OR other.starts_at <= $2 OR other.status NOT IN ('SCHEDULED', 'CONFIRMED'))";
+
+#[derive(QueryableByName)]
+struct Mine {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Of these appointments to come those whose patient has to be elsewhere then, under another id: the other one was booked first,
+/// or cannot be moved any more.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn in_two_places(conn: &mut AsyncPgConnection, ids: &[i64], now: DateTime<Utc>) -> QueryResult<Vec<i64>> {
+    let found = diesel::sql_query(IN_TWO_PLACES).bind::<Array<BigInt>, _>(ids).bind::<Timestamptz, _>(now);
+    let found: Vec<Mine> = found.load(conn).await?;
+    Ok(found.into_iter().map(|mine| mine.id).collect())
 }
 
 /// Keeps that a record was merged.

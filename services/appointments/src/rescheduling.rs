@@ -6,16 +6,18 @@ use ::events::Outbox;
 use auth::Action;
 use chassis::trail::{Facts, Trail};
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use crate::appointment::Appointment;
-use crate::events;
+use crate::appointment::{Appointment, FREED};
 use crate::history::record::{self, By, Changed, SYSTEM};
 use crate::people::StaffMember;
 use crate::schema::{appointments, patients, staff, time_off};
 use crate::slots::Span;
 use crate::status::{Cause, Status};
+use crate::{events, merged};
 
 /// Statuses whose time can still be changed.
 pub const MOVABLE: [Status; 2] = [Status::Scheduled, Status::Confirmed];
@@ -25,7 +27,7 @@ pub const MOVABLE: [Status; 2] = [Status::Scheduled, Status::Confirmed];
 pub enum Of {
     /// Those of a doctor.
     Doctor(i64),
-    /// Those of a patient.
+    /// Those of a patient, under this id.
     Patient(i64),
 }
 
@@ -71,7 +73,7 @@ pub async fn lift(
     let rows: Vec<Appointment> = rows.into_iter().filter(|row| row.rescheduling_cause == Some(lifted)).collect();
     let standing = Standing::of(conn, &rows).await?;
     let mut changed = Vec::new();
-    for cause in [None, Some(Cause::PatientInactive), Some(Cause::DoctorUnavailable), Some(Cause::Leave)] {
+    for cause in std::iter::once(None).chain(Cause::ALL.iter().copied().map(Some)) {
         let theirs: Vec<Appointment> = rows.iter().filter(|row| standing.cause(row) == cause).cloned().collect();
         let why = cause.map_or(why, |cause| said(cause));
         changed.extend(mark(conn, outbox, by, &theirs, cause, why).await?);
@@ -79,11 +81,12 @@ pub async fn lift(
     Ok(changed)
 }
 
-/// Whose patients are deactivated, which doctors see nobody, and when the others are away.
+/// Whose patients are deactivated, which doctors see nobody, when the others are away, and whose patients have to be elsewhere.
 struct Standing {
     inactive: HashSet<i64>,
     gone: HashSet<i64>,
     away: Vec<(i64, Span)>,
+    elsewhere: HashSet<i64>,
 }
 
 impl Standing {
@@ -101,7 +104,9 @@ impl Standing {
             .load(conn)
             .await?;
         let away = away.into_iter().map(|(doctor, start, end)| (doctor, Span { start, end })).collect();
-        Ok(Self { inactive: inactive.into_iter().collect(), gone: gone.collect(), away })
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let elsewhere = merged::in_two_places(conn, &ids, Utc::now()).await?.into_iter().collect();
+        Ok(Self { inactive: inactive.into_iter().collect(), gone: gone.collect(), away, elsewhere })
     }
 
     /// Why one cannot stay as things are: the gravest reason.
@@ -111,8 +116,10 @@ impl Standing {
             Some(Cause::PatientInactive)
         } else if self.gone.contains(&row.doctor_id) {
             Some(Cause::DoctorUnavailable)
+        } else if self.away.iter().any(is_away) {
+            Some(Cause::Leave)
         } else {
-            self.away.iter().any(is_away).then_some(Cause::Leave)
+            self.elsewhere.contains(&row.id).then_some(Cause::PatientElsewhere)
         }
     }
 }
@@ -123,6 +130,7 @@ fn said(cause: Cause) -> &'static str {
         Cause::Leave => "the doctor is away",
         Cause::DoctorUnavailable => "the doctor does not see patients any more",
         Cause::PatientInactive => "the patient's record is deactivated",
+        Cause::PatientElsewhere => "two records were merged, and the patient has another appointment at this time",
     }
 }
 
@@ -216,6 +224,77 @@ pub async fn resume(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> Query
     let rows = to_come(conn, of, None, Utc::now()).await?;
     let changed = lift(conn, &Outbox::new(), SYSTEM, rows, cause, "they are there again").await?;
     write_down(conn, "EVENT somebody is there again", &changed).await
+}
+
+/// Two records have become one patient's: of what was booked at the same time, the later one cannot stay. Both stand until a
+/// person has seen to it.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn met(conn: &mut AsyncPgConnection, survivor: i64) -> QueryResult<()> {
+    let mut rows = of_person(conn, survivor).await?;
+    // One that is being called off just now is waited for, or waits, so that each sees what the other has done.
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let held = appointments::table.filter(appointments::id.eq_any(&ids)).order(appointments::id);
+    held.select(appointments::id).for_no_key_update().load::<i64>(conn).await?;
+    // What cannot stay for another reason is told of that one, as long as it holds.
+    rows.retain(|row| row.rescheduling_cause.is_none());
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let elsewhere = merged::in_two_places(conn, &ids, Utc::now()).await?;
+    rows.retain(|row| elsewhere.contains(&row.id));
+    let cause = Cause::PatientElsewhere;
+    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, Some(cause), said(cause)).await?;
+    write_down(conn, "EVENT two records are one patient's", &marked).await
+}
+
+/// The records are two patients' again: what only the merge kept from staying can stay.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn parted(conn: &mut AsyncPgConnection, patients: [i64; 2]) -> QueryResult<()> {
+    let mut rows = Vec::new();
+    for patient in patients {
+        rows.extend(of_person(conn, patient).await?);
+    }
+    let why = "the records are two patients' again";
+    let changed = lift(conn, &Outbox::new(), SYSTEM, rows, Cause::PatientElsewhere, why).await?;
+    write_down(conn, "EVENT two records are two patients' again", &changed).await
+}
+
+/// An appointment has left its time: what the same patient has there under another id can stay, if nothing else is in its way.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn left(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    before: &Appointment,
+    after: &Appointment,
+) -> QueryResult<()> {
+    let stays = before.span() == after.span() && !FREED.contains(&after.status);
+    if stays || FREED.contains(&before.status) || before.ends_at <= Utc::now() {
+        return Ok(());
+    }
+    let rows = appointments::table
+        .filter(sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(before.patient_id).sql("))"))
+        .filter(appointments::rescheduling_cause.eq(Cause::PatientElsewhere))
+        .filter(appointments::starts_at.lt(before.ends_at).and(appointments::ends_at.gt(before.starts_at)))
+        .filter(appointments::starts_at.gt(Utc::now()))
+        .select(Appointment::as_select())
+        .load(conn)
+        .await?;
+    let why = "the patient's other appointment is not at this time any more";
+    let changed = lift(conn, outbox, SYSTEM, rows, Cause::PatientElsewhere, why).await?;
+    write_down(conn, "a patient's other appointment has left this time", &changed).await
+}
+
+/// What is to come of a patient under all their ids.
+async fn of_person(conn: &mut AsyncPgConnection, patient: i64) -> QueryResult<Vec<Appointment>> {
+    let mut rows = Vec::new();
+    for id in merged::one_patient(conn, patient).await? {
+        rows.extend(to_come(conn, Of::Patient(id), None, Utc::now()).await?);
+    }
+    Ok(rows)
 }
 
 /// The audit row of a change that no request began.

@@ -61,6 +61,10 @@ pub struct Schedule {
     pub start_date: NaiveDate,
     /// Last day.
     pub end_date: NaiveDate,
+    /// The last day of which the public holidays are known, where the range goes on behind it: a later day may be one of a state's
+    /// that is not announced yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holidays_known_until: Option<NaiveDate>,
     /// Each day, also those without slots.
     pub days: Vec<DaySchedule>,
 }
@@ -136,7 +140,8 @@ pub async fn schedule(
     let booked_by_others = permit.actor.role != Role::Patient;
     let shown = Shown { calendar: &app.calendar, plan, busy, known, booked_by_others };
     let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| shown.day(date)).collect();
-    Ok(web::Json(Schedule { doctor, start_date, end_date, days }))
+    let holidays_known_until = app.calendar.holidays.known_until().filter(|last| *last < end_date);
+    Ok(web::Json(Schedule { doctor, start_date, end_date, holidays_known_until, days }))
 }
 
 impl Parameters {

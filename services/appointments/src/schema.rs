@@ -83,6 +83,7 @@ diesel::table! {
         source_start -> Nullable<Timestamptz>,
         source_sequence -> Nullable<BigInt>,
         source_stamp -> Nullable<Timestamptz>,
+        version -> BigInt,
     }
 }
 

@@ -22,9 +22,13 @@ pub struct Span {
 
 /// What is left of a slot from a minute on, and at least as long as an appointment has to be: who comes in its last minutes
 /// runs a little over.
-pub fn rest_of(slot: Span, minute: DateTime<Utc>) -> Span {
+///
+/// # Errors
+/// When that is over midnight, where no appointment can lie.
+pub fn rest_of(zone: Tz, slot: Span, minute: DateTime<Utc>) -> Result<Span, Misplaced> {
     let start = slot.start.max(minute);
-    Span { start, end: slot.end.max(start + TimeDelta::minutes(*MINUTES.start())) }
+    let end = slot.end.max(start + TimeDelta::minutes(*MINUTES.start()));
+    within_a_day(zone, Span { start, end })
 }
 
 impl Span {
@@ -130,10 +134,12 @@ pub fn days(zone: Tz, start: NaiveDate, end: NaiveDate) -> Option<Span> {
 pub fn place(zone: Tz, date: NaiveDate, time: NaiveTime, minutes: i64) -> Result<Span, Misplaced> {
     let start = instant(zone, date, time).ok_or(Misplaced::NoSuchTime)?;
     let end = start.checked_add_signed(TimeDelta::minutes(minutes)).ok_or(Misplaced::AcrossMidnight)?;
-    if end.with_timezone(&zone).date_naive() != date {
-        return Err(Misplaced::AcrossMidnight);
-    }
-    Ok(Span { start, end })
+    within_a_day(zone, Span { start, end })
+}
+
+fn within_a_day(zone: Tz, span: Span) -> Result<Span, Misplaced> {
+    let day = |instant: DateTime<Utc>| instant.with_timezone(&zone).date_naive();
+    if day(span.start) == day(span.end) { Ok(span) } else { Err(Misplaced::AcrossMidnight) }
 }
 
 /// When the doctor works that day: intervals that touch are one.

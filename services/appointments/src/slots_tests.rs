@@ -233,7 +233,22 @@ fn who_walks_in_has_the_rest_of_the_slot_and_five_minutes_at_least() {
     let slot = Span { start: at("2026-11-27T06:00:00Z"), end: at("2026-11-27T06:30:00Z") };
     for (minute, end) in [("06:10", "06:30"), ("06:25", "06:30"), ("06:26", "06:31"), ("06:29", "06:34")] {
         let minute = at(&format!("2026-11-27T{minute}:00Z"));
-        assert_eq!(rest_of(slot, minute), Span { start: minute, end: at(&format!("2026-11-27T{end}:00Z")) });
+        let rest = Span { start: minute, end: at(&format!("2026-11-27T{end}:00Z")) };
+        assert_eq!(rest_of(Asia::Kolkata, slot, minute), Ok(rest));
     }
-    assert_eq!(rest_of(slot, at("2026-11-27T05:59:00Z")), slot);
+    assert_eq!(rest_of(Asia::Kolkata, slot, at("2026-11-27T05:59:00Z")), Ok(slot));
+}
+
+#[test]
+fn nobody_walks_in_over_midnight() {
+    // 18:30 UTC is midnight in Kolkata; what ends then, ends on the next day.
+    let last = Span { start: utc("2026-12-31T18:00:00Z"), end: utc("2026-12-31T18:29:59Z") };
+    for (minute, end) in [("18:20", Some("18:29:59")), ("18:24", Some("18:29:59")), ("18:25", None), ("18:29", None)] {
+        let start = utc(&format!("2026-12-31T{minute}:00Z"));
+        let expected = end.map(|end| Span { start, end: utc(&format!("2026-12-31T{end}Z")) });
+        assert_eq!(rest_of(Asia::Kolkata, last, start), expected.ok_or(Misplaced::AcrossMidnight), "{minute}");
+    }
+    // The same instants are no midnight elsewhere.
+    let late = utc("2026-12-31T18:29:00Z");
+    assert_eq!(rest_of(Europe::London, last, late).unwrap().minutes(), 5);
 }

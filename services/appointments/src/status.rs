@@ -44,6 +44,8 @@ words! {
         DoctorUnavailable = "DOCTOR_UNAVAILABLE",
         /// The patient's record is deactivated.
         PatientInactive = "PATIENT_INACTIVE",
+        /// The patient has another appointment at this time, booked earlier under the other id of a merge.
+        PatientElsewhere = "PATIENT_ELSEWHERE",
     }
 }
 

@@ -107,6 +107,7 @@ GET    /api/appointments/doctor/{id}/next-available/  | 401     ok     ok       
 GET    /api/appointments/availability/                | 401     ok     ok       ok       ok       ok       403      ok
 GET    /api/appointments/doctor/{id}/time-off/        | 401     ok     ok/403   403      ok       403      403      403
 POST   /api/appointments/doctor/{id}/time-off/        | 401     ok     ok/403   403      ok       403      403      403
+GET    /api/appointments/doctor/{id}/time-off/{entry}/ | 401    ok     ok/403   403      ok       403      403      403
 DELETE /api/appointments/doctor/{id}/time-off/{entry}/ | 401    ok     ok/403   403      ok       403      403      403
 GET    /api/appointments/doctor/{id}/calendar.ics     | 401     ok     ok/403   403      ok       403      403      403
 GET    /api/appointments/doctor/{id}/feed/            | 401     ok     ok/403   403      403      403      403      403

@@ -11,12 +11,13 @@ use chassis::idempotency::{Answer, IdempotencyKey};
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, Strict};
 use chassis::text::Paragraph;
-use chrono::{DurationRound, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
 use deserr::Deserr;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use events::Outbox;
 use utoipa::ToSchema;
 
 use super::clash::{self, Clash};
@@ -24,9 +25,10 @@ use super::diary::Diary;
 use super::order::booked;
 use super::{check_doctor_is_own, check_people, created, for_whom};
 use crate::access::Scope;
-use crate::app::App;
+use crate::app::{App, Calendar};
 use crate::appointment::{AppointmentView, Entry, NewAppointment};
 use crate::error::Error;
+use crate::history::record::By;
 use crate::schema::queues;
 use crate::slots;
 use crate::status::{AppointmentType, Status};
@@ -48,7 +50,8 @@ pub struct WalkIn {
 ///
 /// `ADMIN` and `RECEPTIONIST` with any doctor, a `DOCTOR` with themselves for patients in their care. The appointment is
 /// `CHECKED_IN` at once and has a `queue_number`, consecutive for the doctor and the day without a gap. 400 while the doctor is not
-/// there; 409 when the patient has another appointment at this time.
+/// there, and in the last five minutes before midnight, over which nobody is booked; 409 when the patient has another appointment at
+/// this time.
 #[utoipa::path(
     tag = "appointments",
     request_body = WalkIn,
@@ -82,7 +85,7 @@ pub async fn walk_in(
                 actor.trail.repeats();
                 return Ok(answer.into());
             }
-            let entry = take_in(&app, conn, &permit, &wanted).await?;
+            let entry = take_in(conn, &app.calendar, &app.outbox, actor.into(), &wanted, Utc::now()).await?;
             audit::write(conn, &actor.trail, [entry.appointment.patient_id]).await?;
             let answer = created(&app, actor, entry)?;
             key.store(conn, actor.user_id, &answer).await?;
@@ -93,19 +96,30 @@ pub async fn walk_in(
     Ok(clash::settle(&mut conn, &app.calendar, attempt).await?)
 }
 
-async fn take_in(
-    app: &App,
+/// Takes the patient in at this moment.
+///
+/// # Errors
+/// What keeps the two from meeting now.
+pub async fn take_in(
     conn: &mut AsyncPgConnection,
-    permit: &Permit<AppointmentWalkIn>,
+    calendar: &Calendar,
+    outbox: &Outbox,
+    by: By<'_>,
     wanted: &WalkIn,
+    now: DateTime<Utc>,
 ) -> Result<Entry, Error> {
-    let now = Utc::now();
-    let today = app.calendar.date(now);
-    let diary = Diary::lock(conn, &app.calendar, wanted.doctor.get(), wanted.patient.get(), today).await?;
+    let today = calendar.date(now);
+    let diary = Diary::lock(conn, calendar, wanted.doctor.get(), wanted.patient.get(), today).await?;
     // From this minute on: until then the patient may have been with somebody else.
-    let slot = diary.running(&app.calendar, now)?;
+    let slot = diary.running(calendar, now)?;
     let minute = now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now);
-    let span = slots::rest_of(slot, minute);
+    let span = slots::rest_of(calendar.zone, slot, minute).map_err(|_across_midnight| {
+        Error::invalid(
+            "doctor",
+            "across_midnight",
+            "has no five minutes left before midnight; ask again on the new day",
+        )
+    })?;
     let clash = Clash {
         doctor: diary.doctor.id,
         patient: diary.patient.id,
@@ -138,7 +152,7 @@ async fn take_in(
         series_id: None,
     };
     let row = new.insert(conn).await.map_err(|cause| clash.or(cause))?;
-    booked(conn, &app.outbox, (&permit.actor).into(), diary, row).await
+    booked(conn, outbox, by, diary, row).await
 }
 
 /// The next number of the doctor's day. The doctor's row is locked, and the counter's is until the transaction ends.

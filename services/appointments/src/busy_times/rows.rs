@@ -135,7 +135,9 @@ pub fn changes(stored: Vec<Stored>, reading: &Reading, now: DateTime<Utc>) -> Ch
 }
 
 const RESET: &str = "UPDATE time_off SET starts_at = said.starts_at, ends_at = said.ends_at, source_sequence = said.sequence, \
-                     source_stamp = said.stamp FROM unnest($1, $2, $3, $4, $5) AS said (id, starts_at, ends_at, sequence, stamp) \
+                     source_stamp = said.stamp, \
+                     version = version + ((time_off.starts_at, time_off.ends_at) <> (said.starts_at, said.ends_at))::integer \
+                     FROM unnest($1, $2, $3, $4, $5) AS said (id, starts_at, ends_at, sequence, stamp) \
                      WHERE time_off.id = said.id";
 
 impl Changes {

@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::history::record::{self, By, Changed};
 use crate::status::{Moment, Refusal, Status, Who, check};
 use crate::waitlist::opening;
-use crate::{break_glass, events as told};
+use crate::{break_glass, events as told, rescheduling};
 
 use self::input::{Rewrite, Wanted};
 
@@ -295,6 +295,7 @@ impl Written {
         let why = if called_off { row.cancellation_reason.expose() } else { &self.why };
         record::record(conn, by, &[Changed { before: Some(before), after: &row, why }]).await?;
         opening::given_up(conn, before, &row).await?;
+        rescheduling::left(conn, outbox, before, &row).await?;
         let after = Entry::find(conn, &Scope::All, row.id).await?.ok_or(Error::NotFound("appointment"))?;
         told::changed(outbox, conn, by, before, &row, &after.doctor.name).await?;
         Ok(after)

@@ -1,13 +1,14 @@
-//! `GET, POST /api/appointments/doctor/{id}/time-off/`, `DELETE …/{entry}/`: when a doctor is away, whatever their hours say.
+//! `GET, POST /api/appointments/doctor/{id}/time-off/`, `GET, DELETE …/{entry}/`: when a doctor is away, whatever their hours say.
 
 pub mod input;
+pub mod rows;
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use auth::permissions::{AvailabilityRead, AvailabilityWrite};
 use auth::{Actor, Permit};
+use chassis::etag::{Etagged, IfMatch};
 use chassis::idempotency::{Answer, IdempotencyKey};
-use chassis::page::{self, Page, Position};
+use chassis::page::{self, Page};
 use chassis::problem::Problem;
 use chassis::strict_json::{Strict, StrictQuery};
 use chassis::words;
@@ -15,7 +16,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::access::Scope;
@@ -32,9 +33,12 @@ use crate::status::Cause;
 use crate::waitlist;
 
 use self::input::{Absence, Parameters};
+use self::rows::Row;
 
 /// Appointments shown of those that a leave hits.
 const SHOWN: i64 = 200;
+/// What may not be found.
+const LEAVE: &str = "leave of this doctor";
 
 words! {
     /// Why a doctor is away.
@@ -44,21 +48,6 @@ words! {
         /// There, and not to be booked: theatre, a meeting, another calendar's appointment.
         Block = "BLOCK",
     }
-}
-
-/// A stretch of time in which a doctor is away.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = time_off, check_for_backend(diesel::pg::Pg))]
-struct Row {
-    id: i64,
-    doctor_id: i64,
-    kind: Kind,
-    starts_at: DateTime<Utc>,
-    ends_at: DateTime<Utc>,
-    reason: String,
-    created_by: i64,
-    created_at: DateTime<Utc>,
-    source: Option<String>,
 }
 
 /// A stretch of time in which a doctor is away.
@@ -142,7 +131,7 @@ pub async fn list(
     }
     let mut conn = app.conn().await?;
     let now = Utc::now();
-    let rows = rows(&mut conn, doctor, now, &request.position, request.size + 1).await?;
+    let rows = Row::page(&mut conn, doctor, now, &request.position, request.size + 1).await?;
     let all = time_off::table.filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(now)));
     let count = page::count(&mut conn, all.select(time_off::id)).await?;
     let at = |row: &Row| json!([row.starts_at.timestamp_micros(), row.id]);
@@ -150,6 +139,36 @@ pub async fn list(
     let results = page.results.into_iter().map(|row| show(&app.calendar, row)).collect();
     let Page { count, count_is_estimate, next, previous, .. } = page;
     Ok(web::Json(Page { count, count_is_estimate, next, previous, results }))
+}
+
+/// A leave or a block of a doctor's, over or not.
+///
+/// `ADMIN` and `RECEPTIONIST` of any doctor, a `DOCTOR` their own.
+#[utoipa::path(
+    tag = "availability",
+    params(
+        ("id" = i64, Path, description = "account id of the doctor"),
+        ("entry" = i64, Path, description = "id of the leave"),
+    ),
+    responses(
+        (status = 200, description = "with `ETag`", body = TimeOff),
+        (status = 304, description = "`If-None-Match` names this version"),
+        (status = 401, description = "no good token"),
+        (status = 403, description = "the role may not read leave, or not this doctor's"),
+        (status = 404, description = "no such doctor, or no such leave of theirs"),
+    )
+)]
+#[get("/api/appointments/doctor/{id}/time-off/{entry}/")]
+pub async fn read(
+    permit: Permit<AvailabilityRead>,
+    path: web::Path<(i64, i64)>,
+    app: web::Data<App>,
+) -> Result<Etagged<TimeOff>, Problem> {
+    let (doctor, entry) = path.into_inner();
+    let doctor = doctor_of(&app, &permit.actor, permit.reach, doctor).await?;
+    let row = Row::find(&mut *app.conn().await?, doctor, entry).await.map_err(Error::from)?;
+    let row = row.ok_or(Error::NotFound(LEAVE))?;
+    Ok(Etagged { version: row.version, body: show(&app.calendar, row) })
 }
 
 /// Takes a doctor out of the diary for a while: leave, or a block.
@@ -164,7 +183,7 @@ pub async fn list(
     ),
     request_body = Absence,
     responses(
-        (status = 201, description = "taken", body = TimeOffTaken),
+        (status = 201, description = "taken; `Location` and `ETag`", body = TimeOffTaken),
         (status = 400, description = "bad input, every fault in `errors`"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not take leave, or not this doctor's"),
@@ -192,8 +211,9 @@ pub async fn take(
                 actor.trail.repeats();
                 return Ok(answer.into());
             }
-            let taken = enter(&app, conn, actor, doctor, &absence, span).await?;
-            let answer = Answer::new(StatusCode::CREATED, None, None, &taken)?;
+            let (version, taken) = enter(&app, conn, actor, doctor, &absence, span).await?;
+            let location = format!("/api/appointments/doctor/{doctor}/time-off/{}/", taken.time_off.id);
+            let answer = Answer::created(location, version, &taken)?;
             key.store(conn, actor.user_id, &answer).await?;
             Ok::<Answer, Error>(answer)
         })
@@ -210,18 +230,21 @@ pub async fn take(
     params(
         ("id" = i64, Path, description = "account id of the doctor"),
         ("entry" = i64, Path, description = "id of the leave"),
+        ("If-Match" = Option<String>, Header, description = "the `ETag` of the leave that is meant: an import may have moved it since"),
     ),
     responses(
         (status = 204, description = "taken back"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not take leave back, or not this doctor's"),
         (status = 404, description = "no such doctor, or no such leave of theirs"),
+        (status = 412, description = "the leave has changed since"),
     )
 )]
 #[delete("/api/appointments/doctor/{id}/time-off/{entry}/")]
 pub async fn take_back(
     permit: Permit<AvailabilityWrite>,
     path: web::Path<(i64, i64)>,
+    if_match: IfMatch,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let (doctor, entry) = path.into_inner();
@@ -229,7 +252,14 @@ pub async fn take_back(
     let doctor = doctor_of(&app, actor, permit.reach, doctor).await?;
     let mut conn = app.conn().await?;
     let attempt = async |conn: &mut AsyncPgConnection| {
-        conn.transaction(async |conn| remove(&app, conn, actor, doctor, entry).await).await
+        conn.transaction(async |conn| {
+            // As an import does, so that none moves it meanwhile.
+            StaffMember::lock(conn, doctor).await?;
+            let row = Row::find(conn, doctor, entry).await?.ok_or(Error::NotFound(LEAVE))?;
+            if_match.check(row.version)?;
+            remove(&app, conn, actor, row).await
+        })
+        .await
     };
     clash::settle(&mut conn, &app.calendar, attempt).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -250,10 +280,10 @@ async fn enter(
     doctor: i64,
     absence: &Absence,
     span: Span,
-) -> Result<TimeOffTaken, Error> {
+) -> Result<(i64, TimeOffTaken), Error> {
     // As a booking does: nobody is booked into a leave that is being taken.
     StaffMember::lock(conn, doctor).await?;
-    let row = insert(conn, doctor, absence, span, actor.user_id).await?;
+    let row = Row::insert(conn, doctor, absence, span, actor.user_id).await?;
     let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
     rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Some(Cause::Leave), "the doctor is away").await?;
     let offered =
@@ -261,7 +291,8 @@ async fn enter(
     audit::write(conn, &actor.trail, hit.iter().map(|row| row.patient_id).chain(offered)).await?;
     let affected = affected(app, conn, actor, &hit).await?;
     let affected_count = i64::try_from(hit.len()).unwrap_or(i64::MAX);
-    Ok(TimeOffTaken { time_off: show(&app.calendar, row), affected_count, affected })
+    let version = row.version;
+    Ok((version, TimeOffTaken { time_off: show(&app.calendar, row), affected_count, affected }))
 }
 
 /// The appointments that an absence hits, as the caller may see them: the first of them.
@@ -283,27 +314,9 @@ pub(crate) async fn affected(
     Ok(entries.into_iter().map(|entry| viewer.show(entry)).collect())
 }
 
-async fn insert(conn: &mut AsyncPgConnection, doctor: i64, absence: &Absence, span: Span, by: i64) -> QueryResult<Row> {
-    diesel::insert_into(time_off::table)
-        .values((
-            time_off::doctor_id.eq(doctor),
-            time_off::kind.eq(absence.kind.unwrap_or(Kind::Leave)),
-            time_off::starts_at.eq(span.start),
-            time_off::ends_at.eq(span.end),
-            time_off::reason.eq(absence.reason.as_deref().unwrap_or_default()),
-            time_off::created_by.eq(by),
-        ))
-        .returning(Row::as_returning())
-        .get_result(conn)
-        .await
-}
-
-async fn remove(app: &App, conn: &mut AsyncPgConnection, actor: &Actor, doctor: i64, entry: i64) -> Result<(), Error> {
-    StaffMember::lock(conn, doctor).await?;
-    let theirs = time_off::table.filter(time_off::id.eq(entry).and(time_off::doctor_id.eq(doctor)));
-    let gone: Option<Row> = diesel::delete(theirs).returning(Row::as_returning()).get_result(conn).await.optional()?;
-    let gone = gone.ok_or(Error::NotFound("leave of this doctor"))?;
-    let span = Span { start: gone.starts_at, end: gone.ends_at };
+async fn remove(app: &App, conn: &mut AsyncPgConnection, actor: &Actor, row: Row) -> Result<(), Error> {
+    row.delete(conn).await?;
+    let (doctor, span) = (row.doctor_id, row.span());
     let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
     let free = rescheduling::lift(conn, &app.outbox, actor.into(), hit, Cause::Leave, "the doctor is there").await?;
     waitlist::opening::free(conn, doctor, span).await?;
@@ -311,46 +324,8 @@ async fn remove(app: &App, conn: &mut AsyncPgConnection, actor: &Actor, doctor: 
     Ok(())
 }
 
-async fn rows(
-    conn: &mut AsyncPgConnection,
-    doctor: i64,
-    now: DateTime<Utc>,
-    position: &Position,
-    limit: i64,
-) -> Result<Vec<Row>, Error> {
-    let mut rows = time_off::table
-        .filter(time_off::doctor_id.eq(doctor).and(time_off::ends_at.gt(now)))
-        .select(Row::as_select())
-        .limit(limit)
-        .into_boxed();
-    let backward = matches!(position, Position::Before(_));
-    match position {
-        Position::First => {}
-        Position::Offset(offset) => rows = rows.offset(*offset),
-        Position::After(at) => {
-            let (time, id) = after(at)?;
-            rows = rows.filter(time_off::starts_at.ge(time).and(time_off::starts_at.gt(time).or(time_off::id.gt(id))));
-        }
-        Position::Before(at) => {
-            let (time, id) = after(at)?;
-            rows = rows.filter(time_off::starts_at.le(time).and(time_off::starts_at.lt(time).or(time_off::id.lt(id))));
-        }
-    }
-    let rows = match backward {
-        true => rows.order((time_off::starts_at.desc(), time_off::id.desc())),
-        false => rows.order((time_off::starts_at.asc(), time_off::id.asc())),
-    };
-    Ok(rows.load(conn).await?)
-}
-
-fn after(position: &Value) -> Result<(DateTime<Utc>, i64), Error> {
-    let read: Option<(i64, i64)> = serde_json::from_value(position.clone()).ok();
-    let read = read.and_then(|(time, id)| Some((DateTime::from_timestamp_micros(time)?, id)));
-    read.ok_or_else(|| Error::invalid("cursor", "invalid", "is not a cursor of ours"))
-}
-
 fn show(calendar: &Calendar, row: Row) -> TimeOff {
-    let (start_date, start_time, end_time) = calendar.wall_clock(&Span { start: row.starts_at, end: row.ends_at });
+    let (start_date, start_time, end_time) = calendar.wall_clock(&row.span());
     let end_date = calendar.date(row.ends_at - TimeDelta::seconds(1));
     let is_whole_day = calendar.days(end_date, end_date).is_some_and(|day| day.end == row.ends_at);
     TimeOff {

@@ -32,7 +32,9 @@ fn action_of(method: &str, path: &str) -> Action {
             Action::ScheduleRead
         }
         ("get", "/api/appointments/doctor/{id}/calendar.ics") => Action::AvailabilityRead,
-        ("get", "/api/appointments/doctor/{id}/time-off/") => Action::AvailabilityRead,
+        ("get", "/api/appointments/doctor/{id}/time-off/" | "/api/appointments/doctor/{id}/time-off/{entry}/") => {
+            Action::AvailabilityRead
+        }
         ("post", "/api/appointments/doctor/{id}/time-off/")
         | ("delete", "/api/appointments/doctor/{id}/time-off/{entry}/") => Action::AvailabilityWrite,
         ("post", "/api/appointments/") => Action::AppointmentBook,
@@ -74,7 +76,7 @@ async fn every_operation_by_every_role() {
         (1000, Role::Patient),
     ];
     let operations = operations();
-    assert_eq!(operations.len(), 34);
+    assert_eq!(operations.len(), 35);
     for (method, path, action) in operations {
         let subject = if path.contains("doctor/{id}") { RAO.to_string() } else { id.to_string() };
         let path = path.replace("{id}", &subject).replace("{entry}", "1");

@@ -9,7 +9,7 @@ use crate::waitlist::{WAITLIST, frees, joined, round, waits};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
-    let hospital = Hospital::new().await;
+    let hospital = Hospital::awake().await;
     let mut document = serde_json::to_value(chassis::http::openapi("appointments", appointments::operations)).unwrap();
     // Of whoever knows the address, not of somebody who is signed in: `feed` tests its rows.
     assert!(
@@ -34,7 +34,7 @@ async fn every_operation_leaves_a_row() {
     frees(&hospital, RAO, day(5), "10:00:00").await;
     frees(&hospital, RAO, day(5), "11:00:00").await;
     assert_eq!(round(&hospital).await.offered, 2);
-    let good: [Good; 35] = [
+    let good: [Good; 36] = [
         ("POST", WAITLIST.into(), waits(202, RAO)),
         ("GET", WAITLIST.into(), json!({})),
         ("GET", format!("{WAITLIST}{accepting}/"), json!({})),
@@ -58,6 +58,7 @@ async fn every_operation_leaves_a_row() {
         ("PUT", format!("/api/appointments/{id}/"), moved),
         ("POST", format!("/api/appointments/doctor/{RAO}/time-off/"), off),
         ("GET", format!("/api/appointments/doctor/{RAO}/time-off/"), json!({})),
+        ("GET", format!("/api/appointments/doctor/{RAO}/time-off/1/"), json!({})),
         ("DELETE", format!("/api/appointments/doctor/{RAO}/time-off/1/"), json!({})),
         ("POST", format!("/api/appointments/doctor/{RAO}/busy-times/?source=Clinic"), json!(calendar)),
         ("GET", format!("/api/appointments/doctor/{RAO}/busy-times/"), json!({})),

@@ -116,6 +116,34 @@ async fn a_calendar_blocks_what_it_holds_and_the_next_one_moves_removes_and_adds
 }
 
 #[tokio::test]
+async fn a_block_that_was_moved_since_is_not_taken_back_by_who_saw_it_before() {
+    let hospital = Hospital::new().await;
+    let list = format!("/api/appointments/doctor/{RAO}/time-off/");
+    let say = async |hours: (&str, &str), sequence: u8| {
+        let event = event_with("a@x", day(3), hours, &format!("SEQUENCE:{sequence}\r\n"));
+        import(&hospital, RAO, &path(RAO, "Clinic"), calendar_of(&event)).await.expect(200);
+    };
+    say(("1000", "1100"), 0).await;
+    let id = hospital.get(RAO, &list).await.expect(200).body["results"][0]["id"].clone();
+    let block = format!("{list}{id}/");
+    let tag = async || hospital.get(RAO, &block).await.expect(200).header("etag").to_owned();
+    let seen = tag().await;
+    // A newer version that says the same of its time is the same block.
+    say(("1000", "1100"), 1).await;
+    assert_eq!(tag().await, seen);
+    say(("1500", "1600"), 2).await;
+    assert_ne!(tag().await, seen);
+    let take_back = async |tag: &str| {
+        let call = hospital.server.call(Method::DELETE, &block).token(&hospital.token(RAO));
+        call.header("if-match", tag).send().await
+    };
+    take_back(&seen).await.expect(412);
+    assert_eq!(blocks(&hospital).await, 1);
+    take_back(&tag().await).await.expect(204);
+    assert_eq!(blocks(&hospital).await, 0);
+}
+
+#[tokio::test]
 async fn calendars_and_leave_leave_one_another_alone() {
     let hospital = Hospital::new().await;
     let leave = json!({"start_date": day(3), "end_date": day(3)});

@@ -55,3 +55,20 @@ async fn a_states_holidays_come_on_top() {
     national.book(DESK, &slot(LAKSHMI, RAO, date, "10:00:00")).await.expect(201);
     karnataka.book(DESK, &slot(LAKSHMI, RAO, date, "10:00:00")).await.expect(400);
 }
+
+#[tokio::test]
+async fn a_schedule_says_until_when_holidays_are_known_where_it_goes_on_behind_that() {
+    let karnataka = Hospital::with_holidays("IN-KA").await;
+    let range =
+        |start: &str, end: &str| format!("/api/appointments/doctor/{RAO}/schedule/?start_date={start}&end_date={end}");
+    let known = karnataka.get(DESK, &range("2028-12-01", "2028-12-31")).await.expect(200).body;
+    assert_eq!(known.get("holidays_known_until"), None);
+    for (start, end) in [("2028-12-31", "2029-01-01"), ("2029-03-01", "2029-03-31")] {
+        let beyond = karnataka.get(DESK, &range(start, end)).await.expect(200).body;
+        assert_eq!(beyond["holidays_known_until"], "2028-12-31", "{start}");
+    }
+    // What is the same every year is known for good.
+    let national = Hospital::with_holidays("IN").await;
+    let beyond = national.get(DESK, &range("2029-01-01", "2029-01-31")).await.expect(200).body;
+    assert_eq!((beyond.get("holidays_known_until"), &beyond["days"][25]["holiday"]), (None, &json!("Republic Day")));
+}

@@ -8,8 +8,13 @@ use appointments::lookup::Owners;
 use appointments::worker::Pace;
 use appointments::{migrations, routes};
 use auth::Role;
-use chrono::{Days, NaiveDate, TimeDelta, Utc};
-use chrono_tz::Asia::Kolkata;
+use chrono::{Days, NaiveDate, TimeDelta, Timelike, Utc};
+use chrono_tz::Asia::{Dubai, Kolkata};
+use chrono_tz::Tz;
+use diesel_async::RunQueryDsl;
+use events::Payload;
+use events::v1::{AppointmentSnapshot, Envelope};
+use prost::Message;
 use serde_json::{Value, json};
 use testkit::{Answer, Server, TestDb, Tokens};
 
@@ -69,21 +74,29 @@ impl Hospital {
     }
 
     pub async fn with_owners(users: &str, patients: &str) -> Self {
-        Self::start(users, patients, "none").await
+        Self::start(users, patients, "none", Kolkata).await
+    }
+
+    /// Where it is not about to be midnight, over which nobody is taken in: late in the evening it lies further west, where the day
+    /// is the same.
+    pub async fn awake() -> Self {
+        let is_late = Utc::now().with_timezone(&Kolkata).hour() == 23;
+        let zone = if is_late { Dubai } else { Kolkata };
+        Self::start("http://127.0.0.1:9/", "http://127.0.0.1:9/", "none", zone).await
     }
 
     /// Where nobody works on the public holidays of a place.
     pub async fn with_holidays(place: &str) -> Self {
-        Self::start("http://127.0.0.1:9/", "http://127.0.0.1:9/", place).await
+        Self::start("http://127.0.0.1:9/", "http://127.0.0.1:9/", place, Kolkata).await
     }
 
-    async fn start(users: &str, patients: &str, holidays: &str) -> Self {
+    async fn start(users: &str, patients: &str, holidays: &str, zone: Tz) -> Self {
         let db = TestDb::new("appointments", migrations()).await;
         db.sql(PEOPLE).await;
         let tokens = Tokens::new();
         let owners = Owners::new(users.parse().unwrap(), patients.parse().unwrap()).unwrap();
         let audit = audit::Recorder::start(chassis::db::pool(&db.config(), "audit").unwrap()).unwrap();
-        let calendar = Calendar { zone: Kolkata, holidays: Arc::new(holidays.parse().unwrap()) };
+        let calendar = Calendar { zone, holidays: Arc::new(holidays.parse().unwrap()) };
         let app = App::new(db.pool().await, audit, owners, calendar, "07".repeat(32).parse().unwrap());
         let server = Server::start("appointments", routes(app, tokens.verifier())).await;
         Self { db, server, tokens }
@@ -135,6 +148,25 @@ impl Hospital {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let slots = day["slots"].as_array().unwrap();
         slots.iter().map(|slot| (text(&slot["time_slot"]), text(&slot["status"]))).collect()
+    }
+
+    /// What waits to be told to billing, in order: the type of each event, and the appointment in it.
+    pub async fn told(&self) -> Vec<(String, AppointmentSnapshot)> {
+        #[derive(diesel::QueryableByName)]
+        struct Waiting {
+            #[diesel(sql_type = diesel::sql_types::Bytea)]
+            body: Vec<u8>,
+        }
+        let query = diesel::sql_query("SELECT body FROM outbox WHERE subscriber = 'billing' ORDER BY id");
+        let waiting: Vec<Waiting> = query.load(&mut self.db.connect().await).await.unwrap();
+        let events = waiting.iter().map(|row| Envelope::decode(row.body.as_slice()).unwrap());
+        let about = |event: Envelope| match event.payload.unwrap() {
+            Payload::AppointmentBooked(it) | Payload::AppointmentUpdated(it) | Payload::AppointmentCompleted(it) => {
+                Some((event.r#type, it))
+            }
+            _ => None,
+        };
+        events.filter_map(about).collect()
     }
 
     pub async fn rows(&self) -> i64 {

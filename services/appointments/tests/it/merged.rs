@@ -5,17 +5,18 @@ use std::time::Duration;
 use diesel_async::AsyncConnection;
 use events::v1::{Envelope, PatientMerge, PatientSnapshot};
 use events::{Handler, Payload};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::hospital::{DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, OTHER, RAO, SEN, day, slot, subscriber};
 
 async fn hear(hospital: &Hospital, payload: Payload) {
     let event = Envelope::new(None, ("patient", OTHER), None, payload);
-    subscriber().apply(&mut hospital.db.connect().await, &event).await.unwrap();
+    let mut conn = hospital.db.connect().await;
+    conn.transaction(async |conn| subscriber().apply(conn, &event).await).await.unwrap();
 }
 
 /// What patients tells when `OTHER` is merged into `LAKSHMI`: the survivor's details under the old id, then the merge.
-async fn merge(hospital: &Hospital) {
+pub async fn merge(hospital: &Hospital) {
     let details = PatientSnapshot {
         id: OTHER,
         patient_id: "P00000100".to_owned(),
@@ -28,6 +29,17 @@ async fn merge(hospital: &Hospital) {
     };
     hear(hospital, Payload::PatientUpdated(details)).await;
     hear(hospital, Payload::PatientMerged(PatientMerge { id: 1, source_id: OTHER, target_id: LAKSHMI })).await;
+}
+
+async fn unmerge(hospital: &Hospital) {
+    hear(hospital, Payload::PatientUnmerged(PatientMerge { id: 1, source_id: OTHER, target_id: LAKSHMI })).await;
+}
+
+/// Why an appointment cannot stay.
+async fn cause(hospital: &Hospital, id: &Value) -> Value {
+    let shown = hospital.get(DESK, &format!("/api/appointments/{id}/")).await.expect(200).body;
+    assert_eq!(shown["needs_rescheduling"], json!(!shown["rescheduling_cause"].is_null()));
+    shown["rescheduling_cause"].clone()
 }
 
 #[tokio::test]
@@ -52,7 +64,7 @@ async fn lists_of_either_show_both_and_what_is_booked_is_the_survivors() {
     assert_eq!(clash.body["conflicts"][0]["with"], "patient");
     hospital.patch(DESK, &earlier["id"], &json!({"time_slot": "11:00:00"})).await.expect(409);
 
-    hear(&hospital, Payload::PatientUnmerged(PatientMerge { id: 1, source_id: OTHER, target_id: LAKSHMI })).await;
+    unmerge(&hospital).await;
     let list = hospital.get(DESK, &format!("/api/appointments/?patient={OTHER}")).await.expect(200).body;
     assert_eq!((&list["count"], &list["results"][0]["id"]), (&json!(1), &earlier["id"]));
     assert_eq!(hospital.booked(&slot(OTHER, RAO, day(2), "12:00:00")).await["patient"], OTHER);
@@ -82,4 +94,117 @@ async fn what_is_moved_under_the_old_id_takes_turns_with_what_is_booked_for_the_
         let statuses = [moved.status.as_u16(), booked.status.as_u16()];
         assert!(statuses.contains(&409) && statuses != [409, 409], "{time}: {statuses:?}");
     }
+}
+
+#[tokio::test]
+async fn of_two_that_lie_over_each_other_both_stand_and_the_later_waits_to_be_moved() {
+    let hospital = Hospital::new().await;
+    let first = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    let later = hospital.booked(&slot(OTHER, SEN, day(2), "10:15:00")).await["id"].clone();
+    let after = hospital.booked(&slot(OTHER, SEN, day(2), "10:45:00")).await["id"].clone();
+    let told = hospital.told().await.len();
+    merge(&hospital).await;
+    for (id, expected) in [(&first, json!(null)), (&later, json!("PATIENT_ELSEWHERE")), (&after, json!(null))] {
+        assert_eq!(cause(&hospital, id).await, expected, "{id}");
+    }
+    let list = hospital.get(DESK, "/api/appointments/?needs_rescheduling=true").await.expect(200).body;
+    assert_eq!((&list["count"], &list["results"][0]["id"]), (&json!(1), &later));
+    assert_eq!(list["results"][0]["status"], "SCHEDULED");
+    let history = hospital.get(DESK, &format!("/api/appointments/{later}/history/")).await.expect(200).body;
+    let newest = &history["results"][0];
+    assert_eq!((&newest["changed_as"], &newest["changed"]), (&json!("SYSTEM"), &json!(["needs_rescheduling"])));
+    assert!(newest["why"].as_str().unwrap().contains("merged"), "{newest}");
+    let news = hospital.told().await.split_off(told);
+    let [(kind, marked)] = news.as_slice() else { panic!("{news:?}") };
+    assert_eq!(
+        (kind.as_str(), json!(marked.id), marked.needs_rescheduling),
+        ("AppointmentUpdated", later.clone(), true)
+    );
+    let audited =
+        "SELECT count(*) FROM audit_log WHERE object = 'EVENT two records are one patient''s' AND patients @> '{101}'";
+    assert_eq!(hospital.db.number(audited).await, 1);
+    // Told again, it is the same.
+    merge(&hospital).await;
+    assert_eq!(hospital.told().await.len(), told + 1);
+
+    unmerge(&hospital).await;
+    assert_eq!(cause(&hospital, &later).await, json!(null));
+    let news = hospital.told().await.split_off(told + 1);
+    let [(_, freed)] = news.as_slice() else { panic!("{news:?}") };
+    assert_eq!((json!(freed.id), freed.needs_rescheduling), (later.clone(), false));
+}
+
+#[tokio::test]
+async fn what_was_booked_first_may_be_under_either_id() {
+    let hospital = Hospital::new().await;
+    let first = hospital.booked(&slot(OTHER, RAO, day(2), "10:00:00")).await["id"].clone();
+    let later = hospital.booked(&slot(LAKSHMI, SEN, day(2), "09:45:00")).await["id"].clone();
+    // Who is here stays, whenever that was booked.
+    let walked_in = hospital.booked(&slot(OTHER, RAO, day(3), "10:00:00")).await["id"].clone();
+    let here = hospital.booked(&slot(LAKSHMI, SEN, day(3), "10:00:00")).await["id"].clone();
+    hospital.db.sql(&format!("UPDATE appointments SET status = 'CHECKED_IN' WHERE id = {here}")).await;
+    // What is called off is in nobody's way.
+    let off = hospital.booked(&slot(OTHER, RAO, day(4), "10:00:00")).await["id"].clone();
+    let alone = hospital.booked(&slot(LAKSHMI, SEN, day(4), "10:00:00")).await["id"].clone();
+    hospital.patch(DESK, &off, &json!({"status": "CANCELLED", "cancellation_reason": "no need"})).await.expect(200);
+    merge(&hospital).await;
+    let elsewhere = json!("PATIENT_ELSEWHERE");
+    for (id, expected) in [(&later, &elsewhere), (&walked_in, &elsewhere)] {
+        assert_eq!(cause(&hospital, id).await, *expected, "{id}");
+    }
+    for id in [&first, &here, &off, &alone] {
+        assert_eq!(cause(&hospital, id).await, json!(null), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn the_later_can_stay_once_the_first_has_left_and_is_moved_like_any_other() {
+    let hospital = Hospital::new().await;
+    let mut pairs = Vec::new();
+    for days in 2..6 {
+        let first = hospital.booked(&slot(LAKSHMI, RAO, day(days), "10:00:00")).await["id"].clone();
+        let later = hospital.booked(&slot(OTHER, SEN, day(days), "10:00:00")).await["id"].clone();
+        pairs.push((first, later));
+    }
+    merge(&hospital).await;
+    let [called_off, moved, shortened, stays] = pairs.as_slice() else { panic!("{pairs:?}") };
+    let cancel = json!({"status": "CANCELLED", "cancellation_reason": "booked twice"});
+    hospital.patch(DESK, &called_off.0, &cancel).await.expect(200);
+    hospital.patch(DESK, &moved.0, &json!({"time_slot": "12:00:00"})).await.expect(200);
+    for (_, later) in [called_off, moved] {
+        assert_eq!(cause(&hospital, later).await, json!(null), "{later}");
+    }
+    // A word about it changes nothing, and a time that still lies there is a clash as ever.
+    hospital.patch(DESK, &shortened.0, &json!({"reason": "fever"})).await.expect(200);
+    hospital.patch(DESK, &shortened.0, &json!({"duration_minutes": 20})).await.expect(409);
+    assert_eq!(cause(&hospital, &shortened.1).await, "PATIENT_ELSEWHERE");
+    let elsewhere = hospital.patch(DESK, &stays.1, &json!({"time_slot": "15:00:00"})).await.expect(200).body;
+    assert_eq!((&elsewhere["needs_rescheduling"], &elsewhere["patient"]), (&json!(false), &json!(OTHER)));
+    assert_eq!(cause(&hospital, &stays.0).await, json!(null));
+}
+
+#[tokio::test]
+async fn of_several_reasons_one_is_told_as_long_as_it_holds() {
+    let hospital = Hospital::new().await;
+    let first = hospital.booked(&slot(LAKSHMI, RAO, day(3), "10:00:00")).await["id"].clone();
+    let later = hospital.booked(&slot(OTHER, SEN, day(3), "10:00:00")).await["id"].clone();
+    let leave = format!("/api/appointments/doctor/{SEN}/time-off/");
+    let off = json!({"start_date": day(3), "end_date": day(3)});
+    let taken = async || hospital.post(DESK, &leave, &off).await.expect(201).body["id"].clone();
+    let back = async |id: Value| {
+        hospital.server.delete(&format!("{leave}{id}/"), &hospital.token(DESK)).await.expect(204);
+    };
+    // Leave before the merge, taken back after it; and leave during it, which outlives it.
+    let id = taken().await;
+    merge(&hospital).await;
+    assert_eq!(cause(&hospital, &later).await, "LEAVE");
+    back(id).await;
+    assert_eq!(cause(&hospital, &later).await, "PATIENT_ELSEWHERE");
+    let id = taken().await;
+    assert_eq!(cause(&hospital, &later).await, "LEAVE");
+    unmerge(&hospital).await;
+    assert_eq!(cause(&hospital, &later).await, "LEAVE");
+    back(id).await;
+    assert_eq!(cause(&hospital, &later).await, json!(null));
+    assert_eq!(cause(&hospital, &first).await, json!(null));
 }

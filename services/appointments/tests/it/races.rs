@@ -6,9 +6,11 @@ use appointments::booking::clash;
 use appointments::error::Error;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use serde_json::json;
 use testkit::eventually;
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, calendar, day, slot};
+use crate::hospital::{DESK, Hospital, LAKSHMI, OTHER, RAO, SEN, calendar, day, slot};
+use crate::merged::merge;
 
 /// A writer that keeps to none of our locks, and has not committed yet.
 async fn rival(hospital: &Hospital) -> AsyncPgConnection {
@@ -73,4 +75,22 @@ async fn who_loses_again_and_again_is_not_tried_for_ever() {
     .await;
     assert!(outcome.is_err_and(|error| error.is_passing()));
     assert_eq!(tries.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn what_is_called_off_while_two_records_are_merged_is_in_nobodys_way() {
+    let hospital = Hospital::new().await;
+    let first = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    let later = hospital.booked(&slot(OTHER, SEN, day(2), "10:00:00")).await["id"].clone();
+    let mut calling_off = hospital.db.connect().await;
+    let cancel = format!(
+        "BEGIN; UPDATE appointments SET status = 'CANCELLED', cancellation_reason = 'booked twice' WHERE id = {first}"
+    );
+    calling_off.batch_execute(&cancel).await.unwrap();
+    tokio::join!(merge(&hospital), async {
+        someone_waits(&hospital).await;
+        calling_off.batch_execute("COMMIT").await.unwrap();
+    });
+    let shown = hospital.get(DESK, &format!("/api/appointments/{later}/")).await.expect(200).body;
+    assert_eq!((&shown["rescheduling_cause"], &shown["status"]), (&json!(null), &json!("SCHEDULED")));
 }

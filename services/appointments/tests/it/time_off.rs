@@ -138,3 +138,30 @@ async fn leave_and_bookings_at_once_leave_nothing_unmarked() {
     let unmarked = "SELECT count(*) FROM appointments WHERE rescheduling_cause IS NULL";
     assert_eq!(hospital.db.number(unmarked).await, 0);
 }
+
+#[tokio::test]
+async fn leave_is_read_alone_and_taken_back_as_it_was_seen() {
+    let hospital = Hospital::new().await;
+    let taken = hospital.post(DESK, &path(RAO), &leave(3, 4)).await.expect(201);
+    let one = format!("{}{}/", path(RAO), taken.body["id"]);
+    assert_eq!((taken.header("location"), taken.header("etag")), (one.as_str(), "\"1\""));
+    let read = hospital.get(RAO, &one).await.expect(200);
+    assert_eq!(read.header("etag"), "\"1\"");
+    let list = hospital.get(RAO, &path(RAO)).await.expect(200).body;
+    assert_eq!(read.body, list["results"][0]);
+    hospital.get(SEN, &one).await.expect(403);
+    // Under another doctor it is not found, and neither is what never was.
+    let id = taken.body["id"].as_i64().unwrap();
+    hospital.get(DESK, &format!("{}{id}/", path(SEN))).await.expect(404);
+    hospital.get(DESK, &format!("{}{}/", path(RAO), id + 1)).await.expect(404);
+    let call = |method: Method, header: &str, tag: &str| {
+        hospital.server.call(method, &one).token(&hospital.token(RAO)).header(header, tag).send()
+    };
+    call(Method::GET, "if-none-match", "\"1\"").await.expect(304);
+    for stale in ["\"2\"", "\"0\"", "rubbish"] {
+        call(Method::DELETE, "if-match", stale).await.expect(412);
+    }
+    assert_eq!(hospital.db.number("SELECT count(*) FROM time_off").await, 1);
+    call(Method::DELETE, "if-match", "\"1\"").await.expect(204);
+    call(Method::DELETE, "if-match", "\"1\"").await.expect(404);
+}

@@ -1,10 +1,19 @@
 //! Patients without an appointment, and their numbers.
 
+use appointments::booking::walk_in::{WalkIn, take_in};
+use appointments::error::Error;
+use appointments::history::record::SYSTEM;
+use chassis::fields::Id;
+use chrono::{DateTime, Utc};
+use events::Outbox;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::hospital::{DESK, GONE, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, LEFT, NEW, NURSE, RAO, SEN, day, slot};
+use crate::hospital::{
+    DESK, GONE, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, LEFT, NEW, NURSE, OTHER, RAO, SEN, calendar, day, slot,
+};
+use crate::merged::merge;
 
 const PATH: &str = "/api/appointments/walk-in/";
 
@@ -14,7 +23,7 @@ fn here(patient: i64, doctor: i64) -> Value {
 
 /// Doctors who are there at whatever time the test runs.
 async fn open() -> Hospital {
-    let hospital = Hospital::new().await;
+    let hospital = Hospital::awake().await;
     let all_day = "UPDATE availability_hours SET start_time = '00:00', end_time = '23:59:59'; UPDATE availability SET slot_minutes = 480";
     hospital.db.sql(all_day).await;
     hospital
@@ -91,4 +100,42 @@ async fn a_key_sent_again_gives_the_same_number_again() {
     assert_eq!(one.expect(201).body, two.expect(201).body);
     assert_eq!(hospital.rows().await, 1);
     assert_eq!(hospital.db.number("SELECT last FROM queues").await, 1);
+}
+
+#[tokio::test]
+async fn nobody_is_taken_in_over_midnight() {
+    let hospital = open().await;
+    let mut conn = hospital.db.connect().await;
+    let mut come = async |patient: i64, time: &str| {
+        let now: DateTime<Utc> = format!("{}T{time}+05:30", day(1)).parse().unwrap();
+        let wanted = WalkIn { patient: Id::new(patient), doctor: Id::new(RAO), reason: None };
+        take_in(&mut conn, &calendar(), &Outbox::new(), SYSTEM, &wanted, now).await
+    };
+    let last = come(200, "23:54:59").await.unwrap().appointment;
+    assert_eq!(last.ends_at, format!("{}T23:59:59+05:30", day(1)).parse::<DateTime<Utc>>().unwrap());
+    for time in ["23:55:00", "23:59:30"] {
+        let Err(Error::Faults(faults)) = come(201, time).await else { panic!("taken in at {time}") };
+        assert_eq!((faults.0[0].field.as_str(), faults.0[0].code), ("doctor", "across_midnight"), "{time}");
+    }
+    // Who is refused takes no number, and there are new ones after midnight.
+    let numbers = hospital.db.number("SELECT last FROM queues").await;
+    assert_eq!((last.queue_number, numbers), (Some(1), 1));
+    let next: DateTime<Utc> = format!("{}T00:00:00+05:30", day(2)).parse().unwrap();
+    let wanted = WalkIn { patient: Id::new(201), doctor: Id::new(RAO), reason: None };
+    let first = take_in(&mut conn, &calendar(), &Outbox::new(), SYSTEM, &wanted, next).await.unwrap().appointment;
+    assert_eq!((first.starts_at, first.queue_number), (next, Some(1)));
+}
+
+#[tokio::test]
+async fn who_walks_in_under_a_merged_id_is_the_survivor() {
+    let hospital = open().await;
+    merge(&hospital).await;
+    let taken = hospital.post(DESK, PATH, &here(OTHER, RAO)).await.expect(201).body;
+    assert_eq!((&taken["patient"], &taken["queue_number"]), (&json!(LAKSHMI), &json!(1)));
+    // They are here already, under whichever id they are asked for.
+    for patient in [LAKSHMI, OTHER] {
+        let again = hospital.post(DESK, PATH, &here(patient, SEN)).await.expect(409).body;
+        assert_eq!(again["conflicts"][0]["with"], "patient", "{patient}");
+    }
+    assert_eq!(hospital.rows().await, 1);
 }
