@@ -198,5 +198,8 @@ fn state_of(taken: &Busy) -> State {
 }
 
 #[cfg(test)]
+#[path = "plan_model_tests.rs"]
+mod model_tests;
+#[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;

@@ -1,5 +1,4 @@
-//! Plans against a slow, obvious model that looks at one minute after the other: a million cases from a fixed seed, and the
-//! days that make calendars hard.
+//! Plans on the days that make calendars hard, and one behaviour after the other.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 
@@ -9,9 +8,9 @@ use chrono_tz::{America, Asia, Tz};
 use super::*;
 use crate::slots::Opening;
 
-const KOLKATA: Tz = Asia::Kolkata;
+pub(super) const KOLKATA: Tz = Asia::Kolkata;
 
-fn date(text: &str) -> NaiveDate {
+pub(super) fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
@@ -29,7 +28,7 @@ fn clock(minute: i64) -> NaiveTime {
 }
 
 /// The same every day: from, until in minutes.
-fn daily(slot_minutes: i64, before: i64, after: i64, openings: &[(i64, i64)]) -> Hours {
+pub(super) fn daily(slot_minutes: i64, before: i64, after: i64, openings: &[(i64, i64)]) -> Hours {
     let mut all: Vec<Opening> = (0..7)
         .flat_map(|weekday| openings.iter().map(move |(from, until)| (weekday, *from, *until)))
         .map(|(weekday, from, until)| Opening { weekday, start: clock(from), end: clock(until) })
@@ -43,10 +42,10 @@ fn nine_to_five() -> Plan {
 }
 
 /// Small and good enough: xorshift64*.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: i64) -> i64 {
+    pub(super) fn below(&mut self, bound: i64) -> i64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -55,140 +54,10 @@ impl Dice {
     }
 
     /// Two edges of the day on a raster, in order, apart.
-    fn edges(&mut self, raster: i64) -> (i64, i64) {
+    pub(super) fn edges(&mut self, raster: i64) -> (i64, i64) {
         let last = 1435 / raster;
         let (a, b) = (self.below(last), self.below(last));
         (a.min(b) * raster, (a.max(b) + 1) * raster)
-    }
-}
-
-/// One day of a clock that never changes, in minutes: what the model knows.
-struct Day {
-    hours: (i64, i64, i64),
-    openings: Vec<(i64, i64)>,
-    away: Vec<(i64, i64)>,
-    taken: Vec<(i64, i64)>,
-    is_holiday: bool,
-}
-
-impl Day {
-    fn throw(dice: &mut Dice) -> Self {
-        let lengths = [5, 10, 15, 20, 30, 45, 60];
-        let (slot, before, after) = (lengths[dice.below(7) as usize], dice.below(3) * 5, dice.below(3) * 5);
-        let mut openings: Vec<(i64, i64)> = Vec::new();
-        for _ in 0..dice.below(3) {
-            let (from, until) = dice.edges(15);
-            if openings.iter().all(|other| until <= other.0 || other.1 <= from) {
-                openings.push((from, until));
-            }
-        }
-        openings.sort_unstable();
-        let away = (0..dice.below(2)).map(|_| dice.edges(5)).collect();
-        let mut taken: Vec<(i64, i64)> = Vec::new();
-        for _ in 0..dice.below(4) {
-            let from = dice.below(280) * 5;
-            let until = from + 5 + dice.below(8) * 5;
-            if taken.iter().all(|other| until <= other.0 || other.1 <= from) {
-                taken.push((from, until));
-            }
-        }
-        taken.sort_unstable();
-        Self { hours: (slot, before, after), openings, away, taken, is_holiday: dice.below(20) == 0 }
-    }
-
-    /// Whether every minute of an appointment is open, and the doctor there and free, with what is kept free around it.
-    fn can_be_booked(&self, from: i64, length: i64) -> bool {
-        let (_, before, after) = self.hours;
-        let within =
-            |minute: i64, spans: &[(i64, i64)]| spans.iter().any(|(from, until)| (*from..*until).contains(&minute));
-        let held: Vec<(i64, i64)> = self.taken.iter().map(|(from, until)| (from - before, until + after)).collect();
-        !self.is_holiday
-            && (from..from + length).all(|minute| within(minute, &self.openings) && !within(minute, &self.away))
-            && (from - before..from + length + after).all(|minute| !within(minute, &held))
-    }
-
-    /// Where slots begin: every opening, then a step after each.
-    fn starts(&self) -> Vec<i64> {
-        let (slot, before, after) = self.hours;
-        let mut starts = Vec::new();
-        for (from, until) in &self.openings {
-            let mut start = *from;
-            while start + slot <= *until {
-                starts.push(start);
-                start += slot + before + after;
-            }
-        }
-        starts
-    }
-
-    fn at(date: NaiveDate, minute: i64) -> DateTime<Utc> {
-        slots::days(KOLKATA, date, date).unwrap().start + TimeDelta::minutes(minute)
-    }
-
-    fn span(date: NaiveDate, from: i64, until: i64) -> Span {
-        Span { start: Self::at(date, from), end: Self::at(date, until) }
-    }
-
-    fn plan(&self, date: NaiveDate) -> Plan {
-        let (slot, before, after) = self.hours;
-        Plan {
-            usual: Some(daily(slot, before, after, &self.openings)),
-            periods: Vec::new(),
-            away: self.away.iter().map(|(from, until)| Self::span(date, *from, *until)).collect(),
-            holidays: if self.is_holiday { vec![date] } else { Vec::new() },
-        }
-    }
-}
-
-/// How many cases; a case is one slot of one random day, judged by both.
-const CASES: usize = 1_000_000;
-
-#[test]
-fn of_a_million_slots_each_is_what_the_model_says() {
-    let mut dice = Dice(0x0005_eed0_fe45_2026);
-    let mut cases = 0;
-    while cases < CASES {
-        let day = Day::throw(&mut dice);
-        let on = date("2026-01-01") + Days::new(u64::try_from(dice.below(1500)).unwrap());
-        let (slot, before, after) = day.hours;
-        let plan = day.plan(on);
-        let busy: Vec<Busy> = (1..)
-            .zip(&day.taken)
-            .map(|(appointment, (from, until))| {
-                let span = Day::span(on, *from, *until);
-                Busy { span, held: span.widened(before, after), appointment: Some(appointment) }
-            })
-            .collect();
-        let now = Day::at(on, dice.below(600));
-        let held: Vec<Span> = busy.iter().map(|taken| taken.held).collect();
-        let starts = day.starts();
-        let minute = |instant: DateTime<Utc>| (instant - Day::at(on, 0)).num_minutes();
-        let search = Search { minutes: None, held: &held, others: &[], from: now, days: 1, count: 1000 };
-        let free: Vec<i64> = plan.free(KOLKATA, &search).iter().map(|span| minute(span.start)).collect();
-        let model: Vec<i64> =
-            starts.iter().copied().filter(|start| *start >= minute(now) && day.can_be_booked(*start, slot)).collect();
-        assert_eq!(free, model, "what is offered on {on}");
-        let shown = plan.day(KOLKATA, on, &busy, now);
-        for taken in &busy {
-            assert!(
-                shown.iter().any(|(_, state)| Some(*state) == taken.appointment.map(State::Booked)),
-                "{taken:?} on {on}"
-            );
-        }
-        for (span, state) in shown {
-            let (from, until) = (minute(span.start), minute(span.end));
-            if !starts.contains(&from) && busy.iter().any(|taken| (taken.span, state_of(taken)) == (span, state)) {
-                continue; // one that no slot shows
-            }
-            let taken = day.taken.iter().position(|taken| taken.0 < until && from < taken.1);
-            let expected = match taken {
-                Some(place) => State::Booked(i64::try_from(place).unwrap() + 1),
-                None if model.contains(&from) => State::Free,
-                None => State::Blocked,
-            };
-            assert_eq!(state, expected, "{from} to {until} on {on}");
-            cases += 1;
-        }
     }
 }
 

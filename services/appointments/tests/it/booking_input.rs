@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, day, slot};
+use crate::hospital::{DESK, Hospital, LAKSHMI, NEW, RAO, day, slot};
 
 async fn refused(hospital: &Hospital, change: impl Fn(&mut Value)) -> (u16, Vec<String>) {
     let mut body = slot(LAKSHMI, RAO, day(2), "10:00:00");
@@ -80,6 +80,20 @@ async fn a_slot_across_midnight_says_so() {
     body["duration_minutes"] = json!(14);
     let booked = hospital.book(DESK, &body).await.expect(201);
     assert_eq!((&booked.body["date"], &booked.body["end_time"]), (&json!(day(2)), &json!("23:59:00")));
+    // Moving it there, or making it longer, is no way over midnight either.
+    for change in [json!({"time_slot": "23:50:00"}), json!({"duration_minutes": 15})] {
+        let answer = hospital.patch(DESK, &booked.body["id"], &change).await.expect(400);
+        assert_eq!(answer.body["errors"][0]["code"], "across_midnight", "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_doctor_without_hours_says_so() {
+    let hospital = Hospital::new().await;
+    let answer = hospital.book(DESK, &slot(LAKSHMI, NEW, day(2), "10:00:00")).await.expect(400);
+    assert_eq!((answer.faulty_fields(), &answer.body["errors"][0]["code"]), (vec!["doctor"], &json!("no_hours")));
+    let free = format!("/api/appointments/doctor/{NEW}/next-available/");
+    assert_eq!(hospital.get(DESK, &free).await.expect(200).body["slots"], json!([]));
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use chrono::{DateTime, Utc};
+use events::envelope::time;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -160,4 +162,28 @@ async fn a_doctor_in_whose_care_a_patient_is_reads_and_does_not_change() {
     hospital.booked(&slot(LAKSHMI, SEN, day(4), "10:00:00")).await;
     hospital.get(SEN, &format!("/api/appointments/{id}/")).await.expect(200);
     hospital.patch(SEN, &id, &json!({"status": "CONFIRMED"})).await.expect(403);
+}
+
+#[tokio::test]
+async fn who_moves_one_says_from_when_and_it_is_read_again_in_its_history() {
+    let hospital = Hospital::new().await;
+    let booked = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await;
+    let id = booked["id"].clone();
+    hospital.patch(DESK, &id, &json!({"status": "CONFIRMED"})).await.expect(200);
+    let to = json!({"date": day(3), "time_slot": "11:30:00", "change_reason": "the doctor is late"});
+    hospital.patch(DESK, &id, &to).await.expect(200);
+    hospital.patch(DESK, &id, &json!({"duration_minutes": 45})).await.expect(200);
+    let at = |date, time: &str| format!("{date}T{time}+05:30").parse::<DateTime<Utc>>().unwrap();
+    let told = hospital.told().await;
+    let moves: Vec<_> = told.iter().map(|(_, it)| it.moved_from.as_ref().and_then(time)).collect();
+    // Not of the booking, a step or another length: only of what begins at another time.
+    assert_eq!(moves, [None, None, Some(at(day(2), "10:00:00")), None]);
+    assert_eq!(told[2].1.starts_at.as_ref().and_then(time), Some(at(day(3), "11:30:00")));
+    let history = hospital.get(DESK, &format!("/api/appointments/{id}/history/")).await.expect(200).body;
+    let moved = &history["results"][1];
+    assert_eq!((&moved["changed"], &moved["why"]), (&json!(["time_slot"]), &json!("the doctor is late")));
+    let stood = |date, from: &str, to: &str| json!({"status": "CONFIRMED", "doctor": RAO, "date": date, "time_slot": from, "end_time": to});
+    assert_eq!(moved["before"], stood(day(2), "10:00:00", "10:30:00"));
+    assert_eq!(moved["after"], stood(day(3), "11:30:00", "12:00:00"));
+    assert_eq!(history["results"][0]["before"], moved["after"]);
 }

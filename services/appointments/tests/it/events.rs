@@ -1,7 +1,7 @@
 use appointments::worker;
 use diesel_async::AsyncConnection;
 use events::envelope::to_wire;
-use events::v1::{DoctorDetails, Envelope, PatientSnapshot, UserSnapshot};
+use events::v1::{AppointmentSnapshot, DoctorDetails, Envelope, PatientSnapshot, UserSnapshot};
 use events::{Handler, Payload};
 use prost::Message;
 use serde_json::json;
@@ -220,4 +220,45 @@ async fn what_keeps_one_from_staying_is_told_as_long_as_it_does() {
     assert_eq!(cause(&hospital, &id).await, "DOCTOR_UNAVAILABLE");
     hear(&hospital, Payload::UserUpdated(rao(true, 5))).await;
     assert_eq!(cause(&hospital, &id).await, json!(null));
+}
+
+#[tokio::test]
+async fn whoever_listens_hears_what_cannot_stay_and_what_can_again() {
+    let hospital = Hospital::new().await;
+    let hit = hospital.booked(&slot(LAKSHMI, RAO, day(3), "10:00:00")).await["id"].clone();
+    let too = hospital.booked(&slot(200, RAO, day(3), "11:00:00")).await["id"].clone();
+    hospital.booked(&slot(201, SEN, day(3), "10:00:00")).await;
+    let mut heard = hospital.told().await.len();
+    // What was told since the last time: of which appointment, and whether it cannot stay.
+    let mut news = async || {
+        let told = hospital.told().await.split_off(heard);
+        heard += told.len();
+        let updated = |(kind, it): &(String, AppointmentSnapshot)| kind == "AppointmentUpdated" && stays_as_it_is(it);
+        assert!(told.iter().all(updated), "{told:?}");
+        told.into_iter().map(|(_, it)| (json!(it.id), it.needs_rescheduling)).collect::<Vec<_>>()
+    };
+    let both = |needs: bool| vec![(hit.clone(), needs), (too.clone(), needs)];
+    let leave = format!("/api/appointments/doctor/{RAO}/time-off/");
+    let off = json!({"start_date": day(3), "end_date": day(3)});
+    let taken = hospital.post(DESK, &leave, &off).await.expect(201).body;
+    assert_eq!(news().await, both(true));
+    hospital.server.delete(&format!("{leave}{}/", taken["id"]), &hospital.token(DESK)).await.expect(204);
+    assert_eq!(news().await, both(false));
+    let rao = |is_active: bool, version: i64| UserSnapshot { is_active, ..user(RAO, "DOCTOR", "CARDIOLOGY", version) };
+    hear(&hospital, Payload::UserUpdated(rao(false, 2))).await;
+    assert_eq!(news().await, both(true));
+    hear(&hospital, Payload::UserUpdated(rao(true, 3))).await;
+    assert_eq!(news().await, both(false));
+    hear(&hospital, Payload::PatientUpdated(patient(LAKSHMI, "R", false, 2))).await;
+    assert_eq!(news().await, [(hit.clone(), true)]);
+    hear(&hospital, Payload::PatientUpdated(patient(LAKSHMI, "R", true, 3))).await;
+    assert_eq!(news().await, [(hit.clone(), false)]);
+    // The patients service, which keeps who treats whom, hears the same.
+    let lines = |subscriber: &str| format!("SELECT count(*) FROM outbox WHERE subscriber = '{subscriber}'");
+    assert_eq!(hospital.db.number(&lines("patients")).await, hospital.db.number(&lines("billing")).await);
+}
+
+/// Being marked leaves an appointment where it is.
+fn stays_as_it_is(it: &AppointmentSnapshot) -> bool {
+    it.status == "SCHEDULED" && it.moved_from.is_none()
 }

@@ -8,6 +8,7 @@ use events::{Handler, Payload};
 use serde_json::{Value, json};
 
 use crate::hospital::{CASHIER, DESK, Hospital, LAKSHMI, OTHER, RAO, day, slot, subscriber};
+use crate::merged::merge;
 
 fn at(date: NaiveDate, time: &str) -> Option<prost_types::Timestamp> {
     let instant = format!("{date}T{time}+05:30").parse::<chrono::DateTime<chrono::Utc>>().unwrap();
@@ -157,4 +158,31 @@ async fn a_message_about_a_patient_who_is_not_known_yet_waits() {
     let mut conn = hospital.db.connect().await;
     conn.transaction(async |conn| subscriber().apply(conn, &event).await).await.unwrap_err();
     assert_eq!(hospital.db.number("SELECT count(*) FROM external_messages").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_merged_patient_is_the_survivors() {
+    let hospital = Hospital::new().await;
+    let of = |patient: i64, number: &str, message: ExternalAppointment| ExternalAppointment {
+        patient_id: patient,
+        filler_id: number.to_owned(),
+        placer_id: String::new(),
+        ..message
+    };
+    // One that was booked under the old id while it was a patient's own.
+    hear(&hospital, &of(OTHER, "F-0", message(1, "BOOKED", Some("09:00:00")))).await;
+    merge(&hospital).await;
+    hear(&hospital, &of(OTHER, "F-1", message(2, "BOOKED", Some("10:00:00")))).await;
+    hear(&hospital, &of(OTHER, "F-1", message(3, "RESCHEDULED", Some("11:00:00")))).await;
+    hear(&hospital, &of(LAKSHMI, "F-0", message(4, "RESCHEDULED", Some("12:00:00")))).await;
+    let all = hospital.get(DESK, "/api/appointments/?ordering=date").await.expect(200).body;
+    let shown: Vec<_> =
+        all["results"].as_array().unwrap().iter().map(|row| (&row["patient"], &row["time_slot"])).collect();
+    let (survivor, old) = (json!(LAKSHMI), json!(OTHER));
+    assert_eq!(shown, [(&survivor, &json!("11:00:00")), (&old, &json!("12:00:00"))]);
+    // One person is in one place, whoever says otherwise.
+    hear(&hospital, &of(OTHER, "F-2", message(5, "BOOKED", Some("11:15:00")))).await;
+    assert_eq!(came_of_it(&hospital).await, ("REFUSED".to_owned(), "double_booking".to_owned()));
+    let of_survivor = "SELECT count(*) FROM external_messages WHERE patient_id = 100";
+    assert_eq!(hospital.db.number(of_survivor).await, 4);
 }

@@ -1,9 +1,10 @@
 //! Rooms, and what a doctor keeps free around appointments.
 
+use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, OTHER, RAO, SEN, day, slot};
+use crate::hospital::{DESK, Hospital, LAKSHMI, LEFT, NEW, OTHER, RAO, SEN, day, slot};
 
 fn in_room(patient: i64, doctor: i64, time: &str, room: &str) -> Value {
     let mut body = slot(patient, doctor, day(2), time);
@@ -95,4 +96,34 @@ async fn what_a_doctor_keeps_free_is_nobodys() {
     let path = format!("/api/appointments/doctor/{RAO}/availability/");
     let refused = hospital.server.put(&path, &hospital.token(DESK), &bad).await.expect(400);
     assert_eq!(refused.faulty_fields(), ["buffer_after_minutes"]);
+}
+
+#[tokio::test]
+async fn the_database_itself_lets_two_into_no_room() {
+    let hospital = Hospital::new().await;
+    hospital.booked(&in_room(LAKSHMI, RAO, "10:00:00", "OPD-3")).await;
+    let put = |patient: i64, doctor: i64, status: &str, room: &str, from: &str| {
+        format!(
+            "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason, room) \
+             VALUES ({patient}, {doctor}, '{0}T{from}+05:30', timestamptz '{0}T{from}+05:30' + interval '20 minutes', '{status}', 'IN_PERSON', '', '', 'x', '{room}')",
+            day(2)
+        )
+    };
+    let mut conn = hospital.db.connect().await;
+    let mut run = async |statement: String| diesel::sql_query(statement).execute(&mut conn).await;
+    for allowed in [
+        put(200, SEN, "SCHEDULED", "OPD-4", "10:10:00"),
+        put(201, SEN, "SCHEDULED", "OPD-3", "10:30:00"),
+        put(202, NEW, "CANCELLED", "OPD-3", "10:10:00"),
+    ] {
+        assert_eq!(run(allowed).await, Ok(1));
+    }
+    for refused in [
+        put(203, LEFT, "SCHEDULED", "OPD-3", "10:10:00"),
+        "UPDATE appointments SET room = 'OPD-3' WHERE room = 'OPD-4'".to_owned(),
+        "UPDATE appointments SET status = 'SCHEDULED' WHERE status = 'CANCELLED'".to_owned(),
+    ] {
+        let guard = run(refused).await.unwrap_err().to_string();
+        assert!(guard.contains("appointments_room_overlap"), "{guard}");
+    }
 }

@@ -1,3 +1,10 @@
+//! A doctor's slots, day by day.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 
 use crate::hospital::{
@@ -89,4 +96,65 @@ async fn up_to_sixty_two_days() {
         assert_eq!(refused.faulty_fields(), [field], "{query}");
     }
     hospital.get(DESK, &path(20, &range(1, 2))).await.expect(404);
+}
+
+/// Counts the statements of a connection, and of all others that share its number.
+struct Counts(Arc<AtomicUsize>);
+
+impl Instrumentation for Counts {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { .. } = event {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many statements the service has sent, from now on.
+async fn statements(hospital: &Hospital) -> Arc<AtomicUsize> {
+    let (pool, sent) = (hospital.db.pool().await, Arc::new(AtomicUsize::new(0)));
+    let mut all = Vec::new();
+    for _ in 0..hospital.db.config().pool_size {
+        let mut conn = pool.get().await.unwrap();
+        conn.set_instrumentation(Counts(Arc::clone(&sent)));
+        all.push(conn);
+    }
+    sent
+}
+
+#[tokio::test]
+async fn sixty_two_full_days_take_as_many_statements_as_an_empty_one() {
+    let hospital = Hospital::new().await;
+    hospital.booked(&slot(LAKSHMI, RAO, day(1), "10:00:00")).await;
+    let sent = statements(&hospital).await;
+    let one = path(RAO, &format!("date={}", day(70)));
+    let all = path(RAO, &format!("start_date={}&end_date={}", day(1), day(62)));
+    let count = async |user: i64, path: &str| {
+        let before = sent.load(Ordering::Relaxed);
+        let answer = hospital.get(user, path).await.expect(200).body;
+        (sent.load(Ordering::Relaxed) - before, answer)
+    };
+    let users = [DESK, RAO, SEN, NURSE, LAKSHMI_ACCOUNT];
+    let mut of_empty = Vec::new();
+    for user in users {
+        count(user, &one).await; // what is asked once only
+        of_empty.push(count(user, &one).await.0);
+    }
+    assert!(of_empty.iter().all(|statements| (1..=8).contains(statements)), "{of_empty:?}");
+    let full = format!(
+        "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason) \
+         SELECT 200 + n % 100, {RAO}, start, start + interval '30 minutes', 'SCHEDULED', 'IN_PERSON', '', '', '' \
+         FROM generate_series(0, 62 * 16 - 1) AS n, LATERAL (SELECT timestamptz '{}T09:00:00+05:30' + n / 16 * interval '1 day' \
+         + n % 16 * interval '30 minutes' AS start) AS slots WHERE n <> 2",
+        day(1)
+    );
+    hospital.db.sql(&full).await;
+    for (user, expected) in users.into_iter().zip(of_empty) {
+        let (statements, schedule) = count(user, &all).await;
+        assert_eq!(statements, expected, "{user}");
+        let days = schedule["days"].as_array().unwrap();
+        assert_eq!(days.len(), 62);
+        let slots = days.iter().flat_map(|day| day["slots"].as_array().unwrap());
+        assert!(slots.clone().all(|slot| slot["status"] == "BOOKED"));
+        assert_eq!(slots.count(), if user == LAKSHMI_ACCOUNT { 1 } else { 62 * 16 }, "{user}");
+    }
 }
