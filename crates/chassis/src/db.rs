@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
+use diesel::sql_types::Bool;
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::pooled_connection::deadpool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
@@ -113,12 +115,17 @@ pub async fn migrate(url: &SecretString, sources: Vec<EmbeddedMigrations>) -> an
     Ok(applied)
 }
 
+const UNREADABLE: &str = "cannot read which migrations the schema has";
+
 /// Refuses to go on when the schema lacks a migration that this binary was built with.
 ///
 /// # Errors
 /// Names what is missing.
 pub async fn require_migrated(pool: &Pool, sources: Vec<EmbeddedMigrations>) -> anyhow::Result<()> {
     let mut conn = pool.get().await.context("cannot reach PostgreSQL")?;
+    let are_there = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+    let are_there: bool = diesel::select(are_there).get_result(&mut conn).await.context(UNREADABLE)?;
+    anyhow::ensure!(are_there, "the schema was never migrated: run the `migrate` command first");
     let mut missing = Vec::new();
     for source in sources {
         let migrations: Vec<Box<dyn Migration<Pg>>> = source.migrations().map_err(|fault| anyhow::anyhow!(fault))?;
@@ -129,7 +136,7 @@ pub async fn require_migrated(pool: &Pool, sources: Vec<EmbeddedMigrations>) -> 
                 .count()
                 .get_result(&mut conn)
                 .await
-                .context("the schema was never migrated: run the `migrate` command first")?;
+                .context(UNREADABLE)?;
             if found == 0 {
                 missing.push(migration.name().to_string());
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::StatusCode;
 use chassis::db::{self, DbConfig};
 use chassis::problem::Problem;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use testkit::TestDb;
 
 fn config(db: &TestDb) -> DbConfig {
@@ -66,9 +66,20 @@ async fn connections_that_were_killed_are_replaced() {
 async fn a_schema_older_than_the_binary_is_refused() {
     let old = TestDb::new("chassis", vec![]).await;
     let refused = db::require_migrated(&old.pool().await, vec![chassis::MIGRATIONS]).await.unwrap_err();
-    assert!(format!("{refused:#}").contains("migrate"), "{refused:#}");
+    assert!(format!("{refused:#}").contains("never migrated: run the `migrate` command"), "{refused:#}");
     db::migrate(&old.owner_url.clone().into(), vec![chassis::MIGRATIONS]).await.unwrap();
     db::require_migrated(&old.pool().await, vec![chassis::MIGRATIONS]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_does_not_answer_is_not_taken_for_an_empty_one() {
+    let db = TestDb::new("chassis", vec![chassis::MIGRATIONS]).await;
+    let mut busy = AsyncPgConnection::establish(&db.superuser_url).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE chassis.__diesel_schema_migrations IN ACCESS EXCLUSIVE MODE";
+    busy.batch_execute(lock).await.unwrap();
+    let pool = db::pool(&config(&db), "test").unwrap();
+    let refused = format!("{:#}", db::require_migrated(&pool, vec![chassis::MIGRATIONS]).await.unwrap_err());
+    assert!(refused.contains("statement timeout") && !refused.contains("migrate`"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
