@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use chassis::aadhaar;
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults};
 use chassis::text::Line;
@@ -14,7 +15,8 @@ pub const HEADER: &str = "x-break-glass";
 const SHORTEST: usize = 10;
 const LONGEST: usize = 500;
 
-/// The reason in the request's `X-Break-Glass`, if it has one: a line of 10 to 500 characters, or the request is 400.
+/// The reason in the request's `X-Break-Glass`, if it has one: a line of 10 to 500 characters without an Aadhaar number, or the
+/// request is 400.
 #[derive(Clone, Debug, Default)]
 pub struct BreakGlass(Option<String>);
 
@@ -49,5 +51,26 @@ fn line(text: &str) -> Result<String, Fault> {
     if reason.chars().count() < SHORTEST {
         return Err(Fault::new("too_short", format!("must have at least {SHORTEST} characters")));
     }
-    Ok(reason)
+    // It is kept where nothing is ever changed: in grants, and in audit logs.
+    if aadhaar::is_within(&reason) { Err(aadhaar::refused()) } else { Ok(reason) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_a_line_of_some_length_and_no_aadhaar_number() {
+        assert_eq!(line(" Unconscious in casualty ").unwrap(), "Unconscious in casualty");
+        for (text, code) in [
+            ("short", "too_short"),
+            ("Unconscious\nin casualty", "control_character"),
+            ("Card of 2341 2341 2346 found", "aadhaar"),
+            ("Card of 2341/2341/2346 found", "aadhaar"),
+            ("२३४१२३४१२३४६", "aadhaar"),
+        ] {
+            assert_eq!(line(text).unwrap_err().code, code, "{text}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod prepared;
 pub mod redis;
 pub mod telemetry;
 
+pub mod aadhaar;
 pub mod edge;
 pub mod fields;
 pub mod http;

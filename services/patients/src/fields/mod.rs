@@ -2,7 +2,6 @@
 //!
 //! Every text passes [`checked`], over HTTP and from HL7 alike, so that what is stored would always be accepted again.
 
-pub mod aadhaar;
 pub mod abha;
 pub mod birth_date;
 pub mod contact;
@@ -10,6 +9,7 @@ pub mod lists;
 pub mod phone;
 pub mod words;
 
+pub use chassis::aadhaar;
 use chassis::phi::Phi;
 use chassis::strict_json::Fault;
 
