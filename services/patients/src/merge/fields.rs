@@ -115,7 +115,8 @@ impl Field {
         !is_name && self.is_same(facts, &Facts::of(facts.first_name.clone(), facts.last_name.clone()))
     }
 
-    fn copy(self, from: &Facts, to: &mut Facts) {
+    /// Puts one record's value of it in the place of the other's.
+    pub fn copy(self, from: &Facts, to: &mut Facts) {
         match self {
             Self::FirstName => to.first_name.clone_from(&from.first_name),
             Self::LastName => to.last_name.clone_from(&from.last_name),

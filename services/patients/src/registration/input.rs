@@ -14,6 +14,7 @@ use crate::fields::lists::{BloodGroup, Gender};
 use crate::fields::phone::Phone;
 use crate::fields::words::{AddressLine, FirstName, LastName, PlaceName};
 use crate::fields::{birth_date, optional, optional_id, or_empty, required};
+use crate::merge::fields::Field;
 use crate::patient::{Address, EmergencyContact, Facts, Patient, PatientView};
 
 /// A patient as sent. Absent, null and empty are the same for what may be absent.
@@ -70,7 +71,7 @@ pub struct PatientInput {
     /// A doctor's user id.
     #[deserr(default, try_from(Option<i64>) = optional_id -> Fault)]
     primary_doctor: Option<i64>,
-    /// The patient's own user id; ADMIN and RECEPTIONIST set it.
+    /// The patient's own user id; ADMIN and RECEPTIONIST set it, and where others leave it out it stays.
     #[deserr(default, try_from(Option<i64>) = optional_id -> Fault)]
     user: Option<i64>,
     /// ADMIN sets it; unchanged when absent.
@@ -196,6 +197,45 @@ impl PatientInput {
             return Err(Error::ReadOnly(read_only));
         }
         self.facts(patient.facts.is_active, today)
+    }
+
+    /// The facts that take the place of those of a patient that the caller may change; of the others what is absent stays.
+    ///
+    /// # Errors
+    /// As [`over`](Self::over).
+    pub fn instead(
+        self,
+        patient: &Patient,
+        may_change: impl Fn(&str) -> bool,
+        today: NaiveDate,
+    ) -> Result<Facts, Error> {
+        let stays: Vec<Field> = self.absent().into_iter().filter(|field| !may_change(field.as_str())).collect();
+        let mut facts = self.over(patient, today)?;
+        for field in stays {
+            field.copy(&patient.facts, &mut facts);
+        }
+        Ok(facts)
+    }
+
+    /// The fields that are absent, null or empty; a date of birth with whether it is estimated.
+    fn absent(&self) -> Vec<Field> {
+        let is_absent = |field: &Field| match field {
+            Field::FirstName => false,
+            Field::LastName => self.last_name.expose().is_empty(),
+            Field::DateOfBirth => self.date_of_birth.is_none() && self.date_of_birth_estimated.is_none(),
+            Field::Gender => self.gender.is_none(),
+            Field::Email => self.email.is_none(),
+            Field::Phone => self.phone.is_none(),
+            Field::BloodGroup => self.blood_group.is_none(),
+            Field::Address => self.address.is_none(),
+            Field::AbhaNumber => self.abha_number.is_none(),
+            Field::AbhaAddress => self.abha_address.is_none(),
+            Field::EmergencyContact => self.emergency_contact.is_none(),
+            Field::PreferredLanguage => self.preferred_language.is_none(),
+            Field::PrimaryDoctor => self.primary_doctor.is_none(),
+            Field::User => self.user.is_none(),
+        };
+        Field::ALL.iter().copied().filter(is_absent).collect()
     }
 
     fn facts(self, is_active: bool, today: NaiveDate) -> Result<Facts, Error> {

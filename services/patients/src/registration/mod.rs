@@ -107,7 +107,8 @@ pub async fn read(
 
 /// Replace what the caller may write of a patient.
 ///
-/// What is absent becomes empty; `id`, `patient_id`, `created_at` and `updated_at` may be sent as they were read.
+/// What is absent becomes empty, but for what the caller's role may not change: that stays. `id`, `patient_id`, `created_at`
+/// and `updated_at` may be sent as they were read.
 #[utoipa::path(tag = "patients", request_body = PatientInput,
     params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read"),
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
@@ -127,7 +128,7 @@ pub async fn replace(
     let scope = break_glass.open(&app, &permit, *id).await?;
     change(&app, &permit.actor, &scope, *id, &if_match, has_doctor, |patient| {
         let input = input.take().ok_or_else(|| Problem::internal("the input was used twice"))?;
-        input.over(patient, app.today())
+        input.instead(patient, |field| may_change(permit.actor.role, field), app.today())
     })
     .await
 }

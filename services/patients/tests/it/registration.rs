@@ -180,6 +180,40 @@ async fn put_replaces_and_patch_merges() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn put_leaves_what_the_role_may_not_change() {
+    let hospital = Hospital::open().await;
+    let patient = hospital.register(&lakshmi()).await;
+    let path = format!("/api/patients/{}/", id(&patient));
+    // In the care of both; the account and the state are for others to change.
+    for (token, language) in [(hospital.doctor(), "ta"), (hospital.nurse(), "hi")] {
+        let body = json!({"first_name": "Lakshmi", "preferred_language": language, "primary_doctor": DOCTOR});
+        let put = hospital.server.put(&path, &token, &body).await.expect(200).body;
+        assert_eq!((&put["user"], &put["preferred_language"]), (&patient["user"], &json!(language)));
+        assert_eq!((&put["last_name"], &put["phone"], &put["abha_number"]), (&json!(""), &Value::Null, &Value::Null));
+        let other = json!({"first_name": "Lakshmi", "primary_doctor": DOCTOR, "user": 9});
+        hospital.server.put(&path, &token, &other).await.expect(403);
+        hospital.server.patch(&path, &token, &json!({"user": null})).await.expect(403);
+    }
+    hospital.server.put(&path, &hospital.receptionist(), &lakshmi()).await.expect(200);
+    // The patient changes contact data and nothing else.
+    let own = json!({"first_name": "Lakshmi", "phone": "9840012345"});
+    let put = hospital.server.put(&path, &hospital.patient(), &own).await.expect(200).body;
+    assert_eq!(
+        (&put["phone"], &put["email"], &put["address"]["line1"]),
+        (&json!("+919840012345"), &Value::Null, &Value::Null)
+    );
+    for field in
+        ["last_name", "date_of_birth", "gender", "blood_group", "abha_number", "abha_address", "primary_doctor", "user"]
+    {
+        assert_eq!(put[field], patient[field], "{field}");
+    }
+    let renamed = json!({"first_name": "Laxmi", "phone": "9840012345"});
+    hospital.server.put(&path, &hospital.patient(), &renamed).await.expect(403);
+    let unlinked = hospital.server.put(&path, &hospital.receptionist(), &json!({"first_name": "Lakshmi"})).await;
+    assert_eq!(unlinked.expect(200).body["user"], Value::Null, "who may change it takes it away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_writers_never_overwrite_each_other_silently() {
     let hospital = Hospital::open().await;
     let token = hospital.receptionist();
