@@ -106,11 +106,11 @@ pub fn conditions(criteria: &[Criterion], patient_id_system: &str) -> Result<Vec
     Ok(conditions)
 }
 
-/// The columns in which a token's value may be; none where the system is nobody's here, or the value cannot be one of it.
+/// The columns in which a token's value may be; none where the system is nobody's here, or the value cannot be one of it. All
+/// numbers here have a system: one that is said to have none (`|P00012`) is nobody's.
 fn numbers(token: &Token, patient_id_system: &str) -> Vec<(Column, String)> {
-    let system = token.system.as_deref().unwrap_or_default();
-    let ours = system.is_empty() || system == patient_id_system;
-    let abha = system.is_empty() || system == nrces::ABHA_SYSTEM;
+    let is_of = |known: &str| token.system.as_deref().is_none_or(|system| system == known);
+    let (ours, abha) = (is_of(patient_id_system), is_of(nrces::ABHA_SYSTEM));
     let value = token.value.trim();
     let patient_id = ours.then(|| value.to_ascii_uppercase()).filter(|number| {
         number
@@ -330,6 +330,8 @@ mod tests {
         assert_eq!(found(Some(nrces::ABHA_SYSTEM), "R.Kumar@ABDM"), [(Column::AbhaAddress, "r.kumar@abdm".to_owned())]);
         for (system, value) in [
             (Some("urn:other"), "P00012"),
+            (Some(""), "P00012"),
+            (Some(""), "91123456789012"),
             (Some(nrces::ABHA_SYSTEM), "P00012"),
             (Some("urn:ours"), "91123456789012"),
             (None, "' OR 1=1"),

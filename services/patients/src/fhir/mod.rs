@@ -32,6 +32,9 @@ use crate::break_glass::BreakGlass;
 use crate::error::Error;
 use crate::patient::Patient;
 
+/// Why there is no `InvoiceRecord`.
+const BILLS: &str = "is no document of the medical record: bills are billing's, at /api/billing/invoices/";
+
 /// How much of a patient is asked for.
 #[derive(Debug, Deserr, IntoParams)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -43,7 +46,8 @@ pub struct FhirParams {
     #[param(value_type = Option<String>)]
     view: View,
     /// With `view=document`, and needed there: `OPConsultRecord`, `PrescriptionRecord`, `DischargeSummaryRecord`,
-    /// `ImmunizationRecord`, `HealthDocumentRecord`, `DiagnosticReportRecord` or `WellnessRecord`.
+    /// `ImmunizationRecord`, `HealthDocumentRecord`, `DiagnosticReportRecord` or `WellnessRecord`. The guide's `InvoiceRecord` is
+    /// none of them (400): bills are kept, numbered and given out by billing, and are no part of the medical record.
     #[deserr(default, rename = "type", try_from(Option<String>) = type_of -> Fault)]
     #[param(rename = "type", value_type = Option<String>)]
     kind: Option<DocumentType>,
@@ -170,6 +174,9 @@ fn view_of(name: Option<String>) -> Result<View, Fault> {
 /// The type by its profile's name, with or without `Record` at its end.
 fn type_of(name: Option<String>) -> Result<Option<DocumentType>, Fault> {
     let Some(name) = name else { return Ok(None) };
+    if matches!(name.as_str(), "InvoiceRecord" | "Invoice") {
+        return Err(Fault::new("not_supported", BILLS));
+    }
     let found = DocumentType::of_name(&name).or_else(|| DocumentType::of_name(&format!("{name}Record")));
     let names = DocumentType::ALL.map(DocumentType::as_str).join(", ");
     found.map(Some).ok_or_else(|| Fault::new("unknown_value", format!("must be one of {names}")))

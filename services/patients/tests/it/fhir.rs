@@ -170,6 +170,19 @@ async fn documents_of_the_guide() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bill_is_no_document_of_the_medical_record() {
+    let hospital = Hospital::open().await;
+    let patient = a_full_record(&hospital).await;
+    let path = format!("/api/patients/{patient}/fhir/?view=document&type=InvoiceRecord");
+    let refused = hospital.server.get(&path, &hospital.admin()).await.expect(400);
+    assert_eq!((refused.faulty_fields(), &refused.body["errors"][0]["code"]), (vec!["type"], &json!("not_supported")));
+    let message = refused.body["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("/api/billing/invoices/"), "where bills are: {message}");
+    let call = hospital.server.call(Method::GET, &path).token(&hospital.admin());
+    is_outcome(&call.header("accept", "application/fhir+json").send().await, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_than_the_patient_is_for_whoever_reads_the_history() {
     let hospital = Hospital::open().await;
     let patient = a_full_record(&hospital).await;
