@@ -3,12 +3,13 @@
 //! counts up in the transaction of whatever changes the history.
 //!
 //! However many wait for a history that is not there, one loads it: of a process the others wait for that one's answer, of
-//! other processes for a lock in Redis, and none of them for long. Redis away or slow means reading PostgreSQL. Copies are
+//! other processes for a lock in Redis, which is held as long as it loads; none waits longer than a reader does. Redis away or slow means reading PostgreSQL. Copies are
 //! sealed (AES-256-GCM, bound to their key), so that Redis holds nothing that it could tell.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use chrono_tz::Tz;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::whole::{self, Extent, Snapshot};
 
@@ -31,12 +33,19 @@ use super::whole::{self, Extent, Snapshot};
 const KEPT: Duration = Duration::from_secs(300);
 /// A larger history is not copied.
 const LARGEST: usize = 1024 * 1024;
-/// How long one process may say that it is loading.
+/// How long a process says that it is loading; it says so again as long as it is, and one that died is not waited for longer.
 const LOCKED: Duration = Duration::from_secs(2);
-/// How often, and how many times, another one looks whether it has.
-const LOOK_AGAIN: (Duration, u32) = (Duration::from_millis(20), 50);
-/// How long a reader waits for whoever loads.
+/// How often it says so.
+const SAY_AGAIN: Duration = Duration::from_millis(500);
+/// How often another one looks whether it has.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How long a reader waits for whoever loads, and a process for another.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// Ends a lock that is still one's own: key, token.
+const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+/// Prolongs it: key, token, milliseconds.
+const PROLONG: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
 const NONCE: usize = 12;
 
 /// Whose history, and which copy of it. The reach is part of it: should one reach ever be shown less than another, no copy
@@ -77,10 +86,8 @@ struct Fault(Arc<dyn StdError + Send + Sync>);
 enum Turn {
     /// Nobody: somebody else has.
     Found(Snapshot),
-    /// This process, which holds the lock.
-    Mine,
-    /// This process: somebody else holds the lock, and is too slow.
-    TooLate,
+    /// This process, which holds the lock with this token.
+    Mine(Uuid),
 }
 
 impl Histories {
@@ -132,41 +139,72 @@ impl Histories {
 impl Inner {
     /// What one of a process's readers does for all of them.
     async fn fetch(&self, which: &Which) -> Result<Snapshot, Fault> {
-        let turn = self.take_turns(which).await;
-        if let Ok(Turn::Found(found)) = turn {
-            count("shared");
-            return Ok(found);
-        }
-        let loaded = self.load(which).await;
+        let (loaded, token) = match timeout(PATIENCE, self.take_turns(which)).await {
+            Ok(Ok(Turn::Found(found))) => {
+                count("shared");
+                return Ok(found);
+            }
+            Ok(Ok(Turn::Mine(token))) => (self.load_locked(which, token).await, Some(token)),
+            // Without Redis there is nothing to wait by.
+            Ok(Err(_away)) => (self.load(which).await, None),
+            // Whoever holds the lock still loads, and no reader waits any more.
+            Err(elapsed) => return Err(Fault::of(elapsed)),
+        };
         if let Ok(snapshot) = &loaded {
             self.keep(which, snapshot).await;
         }
-        if let Ok(Turn::Mine) = turn {
-            // It would end by itself.
-            let _ = self.ask::<()>(cmd("DEL").arg(self.lock_name(which))).await;
+        if let Some(token) = token {
+            self.release(which, token).await;
         }
         loaded
     }
 
     /// One process loads, the others wait for its copy.
     async fn take_turns(&self, which: &Which) -> Result<Turn, Away> {
-        let (pause, times) = LOOK_AGAIN;
-        for _ in 0..times {
-            let mut lock = cmd("SET");
-            lock.arg(self.lock_name(which)).arg(1).arg("NX").arg("PX").arg(millis(LOCKED));
-            let mine = self.ask::<Option<String>>(&lock).await?.is_some();
-            // After the lock was taken too: who had it before may have left a copy.
-            match self.look(which).await? {
-                Some(found) if mine => {
-                    let _ = self.ask::<()>(cmd("DEL").arg(self.lock_name(which))).await;
-                    return Ok(Turn::Found(found));
+        let token = Uuid::new_v4();
+        loop {
+            if let Some(turn) = self.turn(which, token).await? {
+                return Ok(turn);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// A copy, or the lock; neither while another process has it.
+    async fn turn(&self, which: &Which, token: Uuid) -> Result<Option<Turn>, Away> {
+        let mut lock = cmd("SET");
+        lock.arg(self.lock_name(which)).arg(token.to_string()).arg("NX").arg("PX").arg(millis(LOCKED));
+        let mine = self.ask::<Option<String>>(&lock).await?.is_some();
+        // After the lock was taken too: who had it before may have left a copy.
+        let found = self.look(which).await?;
+        if mine && found.is_some() {
+            self.release(which, token).await;
+        }
+        Ok(found.map(Turn::Found).or_else(|| mine.then_some(Turn::Mine(token))))
+    }
+
+    /// Loads, and keeps the lock meanwhile.
+    async fn load_locked(&self, which: &Which, token: Uuid) -> Result<Snapshot, Fault> {
+        let mut load = pin!(self.load(which));
+        loop {
+            match timeout(SAY_AGAIN, load.as_mut()).await {
+                Ok(loaded) => return loaded,
+                Err(_elapsed) => {
+                    let mut prolong = cmd("EVAL");
+                    prolong.arg(PROLONG).arg(1).arg(self.lock_name(which)).arg(token.to_string()).arg(millis(LOCKED));
+                    // Where it cannot be said, another process may load too.
+                    let _ = self.ask::<i64>(&prolong).await;
                 }
-                Some(found) => return Ok(Turn::Found(found)),
-                None if mine => return Ok(Turn::Mine),
-                None => tokio::time::sleep(pause).await,
             }
         }
-        Ok(Turn::TooLate)
+    }
+
+    /// Ends the lock, if it is still this one: another process may have taken it meanwhile.
+    async fn release(&self, which: &Which, token: Uuid) {
+        let mut release = cmd("EVAL");
+        release.arg(RELEASE).arg(1).arg(self.lock_name(which)).arg(token.to_string());
+        // It would end by itself.
+        let _ = self.ask::<i64>(&release).await;
     }
 
     #[tracing::instrument(name = "history.load", skip_all)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use auth::Role;
 use chassis::redis::client::AsyncCommands;
 use chassis::redis::client::aio::MultiplexedConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use events::v1::{AppointmentSnapshot, Envelope};
 use events::{Handler, Payload, envelope};
 use futures_util::future::join_all;
@@ -65,6 +66,58 @@ async fn a_hundred_readers_of_a_cold_history_load_it_once() {
     let before = scans(&hospital).await;
     read(&other, &hospital, patient).await;
     assert_eq!(scans(&hospital).await, before, "a copy is read");
+}
+
+/// Holds up whoever loads a history, until told to let go.
+async fn hold_up(hospital: &Hospital) -> AsyncPgConnection {
+    let mut conn = hospital.db.connect().await;
+    conn.batch_execute("BEGIN; LOCK TABLE history_entries IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    conn
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_takes_long_is_waited_for_by_every_process() {
+    let hospital = Hospital::open().await;
+    let (patient, _) = lakshmi_with_diabetes(&hospital).await;
+    let other = hospital.another_process().await;
+    let before = scans(&hospital).await;
+    let mut held = hold_up(&hospital).await;
+    let readers = (0..20).map(|n| read([&hospital.server, &other][n % 2], &hospital, patient));
+    let (answers, ()) = tokio::join!(join_all(readers), async {
+        // longer than a lock lasts by itself, shorter than a statement may take
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        held.batch_execute("COMMIT").await.unwrap();
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(scans(&hospital).await - before, SCANS_OF_A_LOAD);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_another_process_has_taken_meanwhile_is_left_alone() {
+    let redis = OwnRedis::start().await;
+    let hospital = Hospital::open_on(OwnRedis::config(redis.port())).await;
+    let mut conn = redis.connect().await;
+    let (patient, _) = lakshmi_with_diabetes(&hospital).await;
+    let mut held = hold_up(&hospital).await;
+    let (_answer, lock) = tokio::join!(read(&hospital.server, &hospital, patient), async {
+        eventually(|| {
+            let mut conn = conn.clone();
+            async move { !copies(&mut conn).await.is_empty() }
+        })
+        .await;
+        let lock = copies(&mut conn).await.remove(0);
+        assert!(lock.ends_with(":lock"), "{lock}");
+        let () = conn.set(&lock, "another's").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        held.batch_execute("COMMIT").await.unwrap();
+        lock
+    });
+    let left: String = conn.get(&lock).await.unwrap();
+    assert_eq!(
+        (left.as_str(), conn.ttl::<_, i64>(&lock).await.unwrap()),
+        ("another's", -1),
+        "neither ended nor prolonged"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
