@@ -17,7 +17,8 @@ fn heard() -> Heard {
     Heard { consultation_fee: Paise::rupees(500), hospital: supplier().state, rates: crate::clinic::rates() }
 }
 
-fn visit(id: i64, patient: i64) -> AppointmentSnapshot {
+/// A visit with a doctor that is over.
+pub fn visit(id: i64, patient: i64) -> AppointmentSnapshot {
     AppointmentSnapshot {
         id,
         patient_id: patient,
@@ -42,7 +43,7 @@ fn patient(id: i64, first_name: &str, version: i64) -> PatientSnapshot {
     }
 }
 
-fn event(aggregate: (&str, i64), payload: Payload) -> Envelope {
+pub fn event(aggregate: (&str, i64), payload: Payload) -> Envelope {
     Envelope::new(Some((1, "ADMIN")), aggregate, None, payload)
 }
 

@@ -91,6 +91,18 @@ impl Provider {
         Razorpay::new(&config).unwrap()
     }
 
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// What it took from payers, and what of that it sent back to them, in paise.
+    pub fn taken_and_sent_back(&self) -> (i64, i64) {
+        let state = self.state();
+        let sum = |of: &BTreeMap<String, Value>| of.values().map(|of| of["amount"].as_i64().unwrap()).sum();
+        (sum(&state.payments), sum(&state.refunds))
+    }
+
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
