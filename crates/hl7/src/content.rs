@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::adt::{self, AdtMessage, PatientFacts};
+use crate::adt::{self, AdtEvent, AdtMessage, PatientFacts};
 use crate::clinical::{self, Allergy, Appointment, Diagnosis, Encounter, Immunization, Observation, Report};
 use crate::fault::{ParseFault, Reason};
 use crate::message::Message;
@@ -109,7 +109,30 @@ pub struct Vaccination {
     pub warnings: Vec<Warning>,
 }
 
-/// Reads a message of any type.
+/// The most patients of a message that may speak of several.
+pub const MAX_PATIENTS: usize = 100;
+
+/// Reads a message of any type, for each of its patients: results (ORU) and merges (A40) may speak of several, at most
+/// [`MAX_PATIENTS`].
+///
+/// # Errors
+///
+/// As [`read`], of any of them; and for more patients than a message of its kind may have.
+pub fn read_each(message: &Message) -> Result<Vec<Content>, ParseFault> {
+    let first = read(message)?;
+    let most = match &first {
+        Content::Adt(adt) if adt.event == AdtEvent::A40 => MAX_PATIENTS,
+        Content::Results(_) => MAX_PATIENTS,
+        Content::Adt(_) | Content::Schedule(_) | Content::Vaccination(_) => 1,
+    };
+    match message.segments().filter(|segment| segment.name() == "PID").count() {
+        0 | 1 => Ok(vec![first]),
+        patients if patients <= most => message.by_patient().iter().map(read).collect(),
+        _ => Err(ParseFault::segment(Reason::TooManyPatients, "PID")),
+    }
+}
+
+/// Reads a message of any type. Of one that speaks of several patients it is the first, with a warning; see [`read_each`].
 ///
 /// # Errors
 ///

@@ -62,6 +62,9 @@ pub enum Reason {
     /// An MSH segment that is not the first.
     #[error("there is a second MSH segment; send one message at a time")]
     SecondHeader,
+    /// More PID segments than this message may have.
+    #[error("the message speaks of more patients than are read of one message of its kind")]
+    TooManyPatients,
     /// A segment that this message must have.
     #[error("a required segment is missing")]
     MissingSegment,
@@ -128,6 +131,7 @@ impl ParseFault {
             | Reason::TooManyFields
             | Reason::TooManyRepetitions
             | Reason::SecondHeader
+            | Reason::TooManyPatients
             | Reason::MissingSegment => ("100", "Segment sequence error"),
         }
     }

@@ -5,8 +5,12 @@ use crate::message::{Encoding, Message, Segment};
 use crate::parse::{first_line, separators, unframed};
 use crate::timestamp::Timestamp;
 
-/// The longest message control id of any version.
+/// The longest message control id of any version, in characters.
 const MAX_CONTROL_ID: usize = 199;
+/// The longest name of an application or a facility (HD), in characters.
+const MAX_NAME: usize = 227;
+/// The longest message code or event, in characters: three letters of the standard, and room for a site's own.
+const MAX_CODE: usize = 20;
 /// How far into damaged bytes a header is looked for.
 const LOSSY_BYTES: usize = 16 * 1024;
 
@@ -66,14 +70,25 @@ impl Header {
         if header.control_id.is_empty() {
             return Err(ParseFault::field(Reason::MissingField, "MSH", 10));
         }
-        if header.control_id.chars().count() > MAX_CONTROL_ID {
-            return Err(ParseFault::field(Reason::TooLong, "MSH", 10));
+        if let Some((_, _, field)) = header.key().into_iter().find(|(text, most, _)| is_longer(text, *most)) {
+            return Err(ParseFault::field(Reason::TooLong, "MSH", field));
         }
         let version = header.version.as_str();
         if !(version.is_empty() || version == "2" || version.starts_with("2.")) {
             return Err(ParseFault::field(Reason::UnsupportedVersion, "MSH", 12));
         }
         Ok(header)
+    }
+
+    /// What makes a message the same message, as receivers keep it in an index: each with its limit and its field.
+    fn key(&mut self) -> [(&mut String, usize, usize); 5] {
+        [
+            (&mut self.sending_application, MAX_NAME, 3),
+            (&mut self.sending_facility, MAX_NAME, 4),
+            (&mut self.message_code, MAX_CODE, 9),
+            (&mut self.trigger_event, MAX_CODE, 9),
+            (&mut self.control_id, MAX_CONTROL_ID, 10),
+        ]
     }
 
     fn read(msh: &Segment<'_>) -> Self {
@@ -106,8 +121,18 @@ pub fn header_lossy(bytes: &[u8]) -> Option<Header> {
     let separators = separators(msh).unwrap_or(Encoding::STANDARD.separators);
     let text = String::from_utf8_lossy(msh);
     let mut header = Header::read(&Segment { text: &text, encoding: Encoding { separators, ..Encoding::STANDARD } });
-    header.control_id = header.control_id.chars().take(MAX_CONTROL_ID).collect();
+    for (text, most, _) in header.key() {
+        *text = text.chars().take(most).collect();
+        while is_longer(text, most) {
+            text.pop();
+        }
+    }
     Some(header)
+}
+
+/// Three bytes a character, which is what the scripts of India take.
+fn is_longer(text: &str, most: usize) -> bool {
+    text.len() > most.saturating_mul(3) || text.chars().count() > most
 }
 
 #[cfg(test)]
@@ -136,7 +161,19 @@ mod tests {
         assert_eq!(fault("MSH|^~\\&|H|A|E|E|||ADT^A01||P|2.5"), "MSH-10: a required field is empty");
         assert_eq!(fault("MSH|^~\\&|H|A|E|E||||1|P|2.5"), "MSH-9: a required field is empty");
         assert_eq!(fault("MSH|^~\\&|H|A|E|E|||ADT^A01|1|P|3.0"), "MSH-12: the version is not HL7 version 2");
-        assert!(fault(&format!("MSH|^~\\&|H|A|E|E|||ADT^A01|{}|P|2.5", "1".repeat(200))).starts_with("MSH-10"));
+        for (field, msh) in [
+            ("MSH-3", format!("{}|A|E|E|||ADT^A01|1", "H".repeat(228))),
+            ("MSH-4", format!("H|A^1.2.3^{}|E|E|||ADT^A01|1", "I".repeat(220))),
+            ("MSH-9", format!("H|A|E|E|||{}^A01|1", "A".repeat(21))),
+            ("MSH-9", format!("H|A|E|E|||ADT^{}|1", "A".repeat(21))),
+            ("MSH-10", format!("H|A|E|E|||ADT^A01|{}", "1".repeat(200))),
+            ("MSH-10", format!("H|A|E|E|||ADT^A01|{}", "🏥".repeat(150))),
+        ] {
+            let expected = format!("{field}: a field is longer than the standard allows");
+            assert_eq!(fault(&format!("MSH|^~\\&|{msh}|P|2.5")), expected);
+        }
+        let longest = format!("{}|{}|E|E|||ADT^A01|{}", "H".repeat(227), "क".repeat(227), "1".repeat(199));
+        assert!(header(&format!("MSH|^~\\&|{longest}|P|2.5")).is_ok());
         assert_eq!(header("MSH|^~\\&|H|A|E|E|||ADT|1|P|2.2\rEVN|A08").unwrap().trigger_event, "A08");
     }
 
@@ -145,6 +182,8 @@ mod tests {
         let header = header_lossy(b"\x0Bjunk\rMSH|^~\\&|HIS|APOLLO|EHS|EHS|x||ADT^A01|77|P|2.5\rPID|\xff\0").unwrap();
         assert_eq!((header.sending_application.as_str(), header.control_id.as_str()), ("HIS", "77"));
         assert_eq!(header_lossy(b"MSH|^^^^|HIS|APOLLO||||||9").unwrap().control_id, "9");
+        let long = header_lossy(format!("MSH|^~\\&|{}|A|E|E|||ADT|1", "H".repeat(3000)).as_bytes()).unwrap();
+        assert_eq!((long.sending_application.len(), long.control_id.as_str()), (227, "1"));
         assert_eq!(header_lossy(b"hello"), None);
         assert_eq!(header_lossy(b"MSH"), None);
     }

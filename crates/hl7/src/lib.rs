@@ -23,7 +23,7 @@ mod vocabulary;
 mod warning;
 
 pub use ack::AckCode;
-pub use content::{Content, Results, Schedule, ScheduleEvent, Vaccination, read};
+pub use content::{Content, MAX_PATIENTS, Results, Schedule, ScheduleEvent, Vaccination, read, read_each};
 pub use fault::{ParseFault, Reason};
 pub use header::{Header, header_lossy};
 pub use message::{Component, Encoding, Field, Message, Repetition, Segment, Separators};

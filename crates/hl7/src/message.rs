@@ -45,6 +45,8 @@ impl Encoding {
 pub struct Message {
     pub(crate) encoding: Encoding,
     pub(crate) segments: Vec<String>,
+    /// Of one patient's part of a message: how many segments of each name stand before it.
+    pub(crate) before: Vec<(String, usize)>,
 }
 
 impl Message {
@@ -68,6 +70,49 @@ impl Message {
     pub fn to_bytes(&self) -> Vec<u8> {
         let lines = self.segments.iter().flat_map(|segment| [segment.as_str(), "\r"]);
         lines.flat_map(|text| self.encoding.charset.encode(text)).collect()
+    }
+
+    /// Whether it says the same as another, whenever it was sent: all but MSH-7 is equal. How lines end makes no difference.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let undated = |message: &Self| -> Vec<String> {
+            let separator = message.encoding.separators.field;
+            let msh = |line: &String| {
+                // MSH-1 is the first separator itself: MSH-7 is the seventh part.
+                let fields = line.split(separator).enumerate();
+                fields.map(|(at, field)| if at == 6 { "" } else { field }).collect::<Vec<_>>().join("|")
+            };
+            let rest = message.segments.iter().skip(1).cloned();
+            message.segments.first().map(msh).into_iter().chain(rest).collect()
+        };
+        self.encoding == other.encoding && undated(self) == undated(other)
+    }
+
+    /// The message once for each of its patients: what stands before the first (for the others MSH and EVN), then the patient's
+    /// segments, which keep their numbers. The message itself where it speaks of one patient or of none.
+    pub(crate) fn by_patient(&self) -> Vec<Self> {
+        let is_named = |text: &String, name: &str| Segment { text, encoding: self.encoding }.name() == name;
+        let begins: Vec<usize> =
+            self.segments.iter().enumerate().filter(|(_, text)| is_named(text, "PID")).map(|(at, _)| at).collect();
+        if begins.len() < 2 {
+            return vec![self.clone()];
+        }
+        let ends = begins.iter().skip(1).copied().chain([self.segments.len()]);
+        let parts = begins.iter().copied().zip(ends).enumerate();
+        let one = |(number, (from, to)): (usize, (usize, usize))| {
+            let (passed, own) = self.segments.get(..to)?.split_at_checked(from)?;
+            let head = |text: &&String| number == 0 || is_named(text, "MSH") || is_named(text, "EVN");
+            let mut before: Vec<(String, usize)> = Vec::new();
+            for text in passed.iter().filter(|text| !head(text)) {
+                let name = Segment { text, encoding: self.encoding }.name();
+                match before.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, count)) => *count += 1,
+                    None => before.push((name.to_owned(), 1)),
+                }
+            }
+            let segments = passed.iter().filter(head).chain(own).cloned().collect();
+            Some(Self { encoding: self.encoding, segments, before })
+        };
+        parts.filter_map(one).collect()
     }
 
     /// Who sends what to whom.
@@ -283,6 +328,36 @@ mod tests {
         assert!(pid.field(8).is_empty() && !pid.field(8).is_delete());
         assert!(pid.field(99).is_empty() && pid.field(99).repetition(7).component(0).text().is_empty());
         assert!(message.segment("ZZZ").is_none());
+    }
+
+    #[test]
+    fn a_message_that_is_sent_again_says_the_same_at_another_time() {
+        let first = parse(MESSAGE.as_bytes()).unwrap();
+        let same = |text: &str| parse(text.as_bytes()).unwrap().says_the_same(&first);
+        assert!(same(MESSAGE) && same(&MESSAGE.replace('\r', "\r\n")));
+        assert!(
+            same(&MESSAGE.replace("|20261123|", "|20261124093000+0530|")) && same(&MESSAGE.replace("|20261123|", "||"))
+        );
+        for (from, to) in
+            [("|42|", "|43|"), ("UH-7", "UH-8"), ("|20261123|", "|20261123|x"), ("|HIS|", "|LIS|"), ("  \r", "  |\r")]
+        {
+            assert!(!same(&MESSAGE.replace(from, to)), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_message_of_several_patients_is_one_for_each() {
+        let text = "MSH|^~\\&|H\rEVN|A40\rNTE|1\rPID|1||7\rMRG|6\rOBX|1\rOBX|2\rPID|2||9\rMRG|8\rOBX|1\r";
+        let parts = parse(text.as_bytes()).unwrap().by_patient();
+        let shown: Vec<String> = parts.iter().map(|part| part.segments.join(" ")).collect();
+        assert_eq!(
+            shown,
+            ["MSH|^~\\&|H EVN|A40 NTE|1 PID|1||7 MRG|6 OBX|1 OBX|2", "MSH|^~\\&|H EVN|A40 PID|2||9 MRG|8 OBX|1"]
+        );
+        let numbers = |name: &str| parts[1].before.iter().find(|(known, _)| known == name).map(|(_, count)| *count);
+        assert_eq!((numbers("OBX"), numbers("PID"), numbers("MSH")), (Some(2), Some(1), None));
+        let one = parse(MESSAGE.as_bytes()).unwrap();
+        assert_eq!(one.by_patient(), [one]);
     }
 
     #[test]

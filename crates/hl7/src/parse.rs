@@ -32,7 +32,7 @@ pub fn parse(bytes: &[u8]) -> Result<Message, ParseFault> {
     let encoding = declared(first_line(bytes))?;
     let text = encoding.charset.decode(bytes).ok_or_else(|| ParseFault::whole(Reason::NotText))?;
     let segments = segments(&text, encoding)?;
-    Ok(Message { encoding, segments })
+    Ok(Message { encoding, segments, before: Vec::new() })
 }
 
 /// A message, or a batch, that came as text (in JSON, say) as the bytes in which it would have come by itself: each message in

@@ -17,8 +17,9 @@ pub(crate) struct Numbered<'m> {
 
 /// The segments of a message's first patient: what follows a second PID is another person's.
 pub(crate) fn numbered(message: &Message) -> Vec<Numbered<'_>> {
-    let mut seen: Vec<(&str, usize)> = Vec::new();
+    let mut seen: Vec<(&str, usize)> = message.before.iter().map(|(name, count)| (name.as_str(), *count)).collect();
     let mut all = Vec::new();
+    let mut patients = 0_usize;
     for segment in message.segments() {
         let occurrence = match seen.iter_mut().find(|(name, _)| *name == segment.name()) {
             Some((_, count)) => {
@@ -30,7 +31,8 @@ pub(crate) fn numbered(message: &Message) -> Vec<Numbered<'_>> {
                 1
             }
         };
-        if segment.name() == "PID" && occurrence > 1 {
+        patients += usize::from(segment.name() == "PID");
+        if patients > 1 {
             break;
         }
         all.push(Numbered { segment, occurrence });

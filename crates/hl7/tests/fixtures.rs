@@ -109,6 +109,46 @@ fn another_patients_results_are_not_this_ones() {
 }
 
 #[test]
+fn each_patient_of_a_message_is_read_and_keeps_its_places() {
+    let each = |text: &str| hl7::read_each(&parse(text.as_bytes()).unwrap());
+    let both = "MSH|^~\\&|H|A|E|E|||ORU^R01|1|P|2.5\rPID|1||7\rOBR|1\rOBX|1|NM|A||1\rPID|2||8\rOBR|1\rOBX|1|NM|B||2";
+    let read: Vec<_> = each(both)
+        .unwrap()
+        .into_iter()
+        .map(|content| {
+            let Content::Results(results) = content else { panic!() };
+            assert!(results.reports.len() == 1 && results.warnings.iter().all(|warning| warning.location != "PID"));
+            let of = &results.reports[0].observations[0];
+            let place = of.sources.of("values").next().unwrap().to_string();
+            (results.patient.identifiers[0].value.clone(), of.code.display().to_owned(), place)
+        })
+        .collect();
+    let expected = [("7", "A", "OBX-5"), ("8", "B", "OBX[2]-5")];
+    assert_eq!(read, expected.map(|(id, code, place)| (id.to_owned(), code.to_owned(), place.to_owned())));
+
+    let merges = "MSH|^~\\&|H|A|E|E|||ADT^A40|1|P|2.5\rEVN|A40\rPID|1||7\rMRG|6\rPID|2||9\rMRG|8";
+    let goes: Vec<String> = each(merges)
+        .unwrap()
+        .into_iter()
+        .map(|content| {
+            let Content::Adt(adt) = content else { panic!() };
+            adt.merged_identifiers[0].value.clone()
+        })
+        .collect();
+    assert_eq!(goes, ["6", "8"]);
+    // Each needs what the first needs; and other messages speak of one.
+    let fault = |text: &str| each(text).unwrap_err();
+    assert_eq!(fault(&merges.replace("\rMRG|6", "")).to_string(), "MRG: a required segment is missing");
+    assert_eq!(fault(&both.replace("PID|2||8", "PID|2")).to_string(), "PID-3: a required field is empty");
+    let others = ["ADT^A08", "VXU^V04"].map(|kind| fault(&merges.replace("ADT^A40", kind)));
+    assert!(others.iter().all(|fault| fault.reason == hl7::Reason::TooManyPatients), "{others:?}");
+    assert_eq!(others[0].acknowledgment(), AckCode::AE);
+    let many = format!("MSH|^~\\&|H|A|E|E|||ORU^R01|1|P|2.5\r{}", "PID|1||7\r".repeat(hl7::MAX_PATIENTS + 1));
+    assert_eq!(fault(&many).reason, hl7::Reason::TooManyPatients);
+    assert_eq!(fault(&merges.replace("ADT^A40", "ADT^A17")).acknowledgment(), AckCode::AR);
+}
+
+#[test]
 fn a_fact_says_where_it_was_found() {
     let Content::Results(results) = content("r01-haematology") else { panic!() };
     let place = |sources: &hl7::Sources, fact: &str| sources.of(fact).map(|p| p.to_string()).collect::<Vec<_>>();
@@ -137,7 +177,7 @@ fn read_everything(bytes: &[u8]) {
                 }
             }
         }
-        hl7::read(&message)
+        hl7::read_each(&message)
     });
     if let (Some(header), Err(fault)) = (header, read) {
         hl7::ack::refuse(&header, fault.acknowledgment(), &fault, "1", chrono::DateTime::UNIX_EPOCH);

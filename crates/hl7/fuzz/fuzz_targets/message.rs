@@ -16,10 +16,10 @@ fn one(bytes: &[u8]) {
     let read = hl7::parse(bytes).and_then(|message| {
         let again = hl7::parse(&message.to_bytes());
         assert!(again.as_ref() == Ok(&message), "what is written reads as it was read");
-        hl7::read(&message)
+        hl7::read_each(&message)
     });
     if let (Some(header), Err(fault)) = (header, read) {
-        let ack = hl7::ack::refuse(&header, &fault, "1", chrono::DateTime::UNIX_EPOCH);
+        let ack = hl7::ack::refuse(&header, fault.acknowledgment(), &fault, "1", chrono::DateTime::UNIX_EPOCH);
         assert!(hl7::parse(ack.as_bytes()).is_ok(), "a refusal is a message");
     }
 }

@@ -128,6 +128,9 @@ fn range(read: &mut Reading<'_, '_>) -> Option<ReferenceRange> {
 
 fn flags(read: &mut Reading<'_, '_>) -> Vec<Flag> {
     let codes = read.codes("flags", 8);
+    if codes.iter().any(|flag| flag.code.is_none()) {
+        read.warn(8, "has a flag in words alone; left out");
+    }
     codes
         .into_iter()
         .filter_map(|flag| flag.code)
