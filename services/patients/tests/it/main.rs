@@ -22,6 +22,7 @@ mod documents_away;
 mod documents_inspected;
 mod documents_memory;
 mod duplicates;
+mod documents_swept;
 mod events;
 mod fhir;
 mod fhir_search;
