@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use hl7::adt::{Address as SaidAddress, Change, Contact, Death, Identifier, IdentifierKind, Name, PatientFacts};
 use hl7::{PartialDate, Precision};
 
+use super::kept;
 use crate::fields::abha::{self, AbhaAddress, AbhaNumber};
 use crate::fields::contact::{Email, Language, PostalCode, fits_country};
 use crate::fields::phone::Phone;
@@ -44,7 +45,7 @@ pub fn known_by(identifiers: &[Identifier], facility: &str, place: &str, warning
         if !of_person || NOT_A_PERSONS.contains(&type_code.as_str()) {
             continue;
         }
-        if aadhaar::is_within(&identifier.value) {
+        if is_aadhaar(identifier, &type_code) {
             warnings.push(format!("{place}: an Aadhaar number was left out; it may not be kept"));
             continue;
         }
@@ -60,6 +61,14 @@ pub fn known_by(identifiers: &[Identifier], facility: &str, place: &str, warning
     known.sort();
     known.dedup_by(|one, other| one.authority == other.authority && one.value == other.value);
     known
+}
+
+/// What is left of an Aadhaar number, or what looks like one and is none of the sender's own.
+fn is_aadhaar(identifier: &Identifier, type_code: &str) -> bool {
+    let authorities = [&identifier.authority, &identifier.authority_id].into_iter().flatten();
+    let authority = authorities.map(String::as_str).collect::<Vec<_>>().join(" ");
+    let is_own = kept::is_hospitals_own(&identifier.value, type_code, &authority);
+    aadhaar::is_crossed_out(&identifier.value) || (aadhaar::is_within(&identifier.value) && !is_own)
 }
 
 /// The facts after a message: those known before, changed by what it says.
@@ -126,7 +135,7 @@ pub fn compare(known: &Facts, said: &PatientFacts, warnings: &mut Vec<String>) {
 }
 
 fn named(known: Option<&Facts>, name: &Change<Name>, warnings: &mut Vec<String>) -> Result<Facts, &'static str> {
-    let usable = name.value().map(|name| (checked::<FirstName>(&name.first_name()), last_name(name, warnings)));
+    let usable = name.value().map(|name| (whole::<FirstName>(&name.first_name()), last_name(name, warnings)));
     match (known, usable) {
         (Some(known), Some((Ok(first_name), last_name))) => Ok(Facts { first_name, last_name, ..known.clone() }),
         (Some(known), unusable) => {
@@ -220,7 +229,12 @@ fn part<R: Rule>(text: &str, place: &str, warnings: &mut Vec<String>) -> Option<
     if text.trim().is_empty() {
         return None;
     }
-    checked::<R>(text).map_err(|fault| warnings.push(warning(place, &fault))).ok()
+    whole::<R>(text).map_err(|fault| warnings.push(warning(place, &fault))).ok()
+}
+
+/// A text in which nothing was crossed out: what is left of a number is no part of a name or an address.
+fn whole<R: Rule>(text: &str) -> Result<Phi<String>, Fault> {
+    if aadhaar::is_crossed_out(text) { Err(aadhaar::refused()) } else { checked::<R>(text) }
 }
 
 fn warning(place: &str, fault: &Fault) -> String {
@@ -283,5 +297,23 @@ mod tests {
         let pairs: Vec<_> = known.iter().map(|k| (k.authority.as_str(), k.value.as_str())).collect();
         assert_eq!(pairs, [("A", "7"), ("APOLLO", "8")]);
         assert_eq!(warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_number_that_only_looks_like_an_aadhaar_number_is_the_hospitals() {
+        let mut warnings = Vec::new();
+        let facts = said("202611279999^^^A^MR~202611279999^^^UIDAI^MR~202611279999~XXXXXXXX2346^^^A^MR||Kumar^Ravi");
+        let known = identifiers(&facts, "APOLLO", &mut warnings);
+        let pairs: Vec<_> = known.iter().map(|k| (k.authority.as_str(), k.value.as_str())).collect();
+        assert_eq!(pairs, [("A", "202611279999")]);
+        assert_eq!(warnings.len(), 2, "the bare one says no more than the first: {warnings:?}");
+    }
+
+    #[test]
+    fn what_is_left_of_a_number_is_in_no_name_and_no_address() {
+        let (facts, warnings) = apply(None, "1^^^A^MR||XXXX XXXX 2346^Ravi||||||XXXX XXXX 2346^^Salem");
+        assert_eq!((facts.first_name.expose().as_str(), facts.last_name.expose().as_str()), ("Ravi", ""));
+        assert!(facts.address.line1.is_none() && facts.address.city.is_some());
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
     }
 }

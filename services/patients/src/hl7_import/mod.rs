@@ -2,6 +2,8 @@
 //! again is acknowledged again.
 
 mod message;
+
+mod kept;
 mod stored;
 
 pub mod receive;

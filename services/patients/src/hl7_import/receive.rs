@@ -9,9 +9,9 @@ use chrono_tz::Tz;
 use events::Outbox;
 use hl7::{Content, Header, ParseFault};
 
-use super::apply;
 use super::message::{Bringer, Outcome, Parked};
 use super::stored::{self, Incoming, Stored};
+use super::{apply, kept};
 use crate::app::App;
 use crate::error::Error;
 
@@ -101,13 +101,15 @@ fn read_now(bytes: &[u8]) -> Read {
     Read { header: without_controls(header), content }
 }
 
-/// Stores a message: what it returns is durable.
+/// Stores a message: what it returns is durable. What is read, and applied, is the text that is kept, so that it says the same
+/// now and later.
 ///
 /// # Errors
 /// When PostgreSQL refuses: nothing is stored, and the sender has to send again.
 pub async fn take(desk: &Desk, bringer: Bringer<'_>, bytes: &[u8]) -> Result<Taken, Error> {
-    let Read { header, content } = read(bytes).await;
-    let incoming = Incoming { raw: bytes, digest: strict_json::digest(bytes), header: &header, bringer };
+    let text = kept::of(bytes);
+    let Read { header, content } = read(&text).await;
+    let incoming = Incoming { text: &text, digest: strict_json::digest(bytes), header: &header, bringer };
     let mut conn = db::get(&desk.db).await?;
     let content = match content {
         Ok(content) => content,

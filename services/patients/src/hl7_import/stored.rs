@@ -10,14 +10,13 @@ use hl7::{AckCode, Header};
 
 use super::message::{self, Bringer, CONTROL_ID_TAKEN, ImportAnswer, Outcome, Parked};
 use crate::error::Error;
-use crate::fields::aadhaar;
 use crate::schema::hl7_messages;
 
-/// A message as it came.
+/// A message that came.
 pub struct Incoming<'a> {
-    /// The bytes.
-    pub raw: &'a [u8],
-    /// SHA-256 of them.
+    /// Its text as it may be kept.
+    pub text: &'a [u8],
+    /// SHA-256 of the bytes that came.
     pub digest: [u8; 32],
     /// Its header, or as much of it as could be made out.
     pub header: &'a Header,
@@ -78,7 +77,7 @@ struct NewRow<'a> {
     control_id: &'a str,
     event: String,
     digest: &'a [u8],
-    raw: Vec<u8>,
+    raw: &'a [u8],
     received_by: Option<i64>,
     received_via: &'static str,
     peer: Option<String>,
@@ -90,7 +89,6 @@ struct NewRow<'a> {
 }
 
 impl<'a> NewRow<'a> {
-    /// What may be an Aadhaar number is crossed out: the law lets nobody here keep it whole.
     fn of(message: &'a Incoming<'_>, receipt: Option<&'a str>, parked: Option<&'a Parked>) -> Self {
         let (header, bringer) = (message.header, message.bringer);
         Self {
@@ -99,7 +97,7 @@ impl<'a> NewRow<'a> {
             control_id: &header.control_id,
             event: header.message_type(),
             digest: &message.digest,
-            raw: aadhaar::crossed_out(message.raw),
+            raw: message.text,
             received_by: bringer.actor().map(|actor| actor.user_id),
             received_via: bringer.via(),
             peer: bringer.address().map(|address| address.to_string()),

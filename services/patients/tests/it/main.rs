@@ -11,6 +11,7 @@
 
 mod hospital;
 
+mod aadhaar;
 mod access;
 mod access_log;
 mod audit_commands;

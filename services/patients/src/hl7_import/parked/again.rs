@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::hl7_import::ImportAnswer;
 use crate::hl7_import::apply::{self, Refusal, Work};
 use crate::hl7_import::body::encoded;
+use crate::hl7_import::kept;
 use crate::hl7_import::message::{Bringer, CONTROL_ID_TAKEN};
 use crate::hl7_import::receive::{self, Desk, Read};
 use crate::hl7_import::stored;
@@ -40,7 +41,7 @@ pub async fn replay(
     app: web::Data<App>,
 ) -> Result<Answer, Problem> {
     let (desk, actor) = (Desk::of(&app), &permit.actor);
-    let corrected = body.value.message.as_deref().map(encoded).transpose()?;
+    let corrected = body.value.message.as_deref().map(encoded).transpose()?.map(|text| kept::of(&text));
     let mut conn = db::get(&app.db).await?;
     let replayed = conn
         .transaction(async |conn| {

@@ -12,6 +12,8 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::fields::aadhaar;
+
 chassis::words! {
     /// What became of a parked message.
     pub enum Resolution {
@@ -68,7 +70,7 @@ fn said_why(line: Line<300>) -> Result<String, Fault> {
     if line.chars().count() < 3 {
         return Err(Fault::new("too_short", "must say why, in at least three characters"));
     }
-    Ok(line.into_inner())
+    if aadhaar::is_within(&line) { Err(aadhaar::refused()) } else { Ok(line.into_inner()) }
 }
 
 /// With what a message is to be applied.

@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 
 use super::input::Filters;
 use crate::error::Error;
-use crate::fields::aadhaar;
 use crate::patient::instant;
 use crate::schema::hl7_messages;
 
@@ -44,7 +43,7 @@ pub struct Parked {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = hl7_messages, check_for_backend(diesel::pg::Pg))]
 pub struct Text {
-    /// As it came, but for what may be an Aadhaar number.
+    /// As it came, but for Aadhaar numbers.
     #[diesel(column_name = raw)]
     pub sent: Vec<u8>,
     /// As it was mended.
@@ -199,7 +198,7 @@ impl Parked {
             .await
     }
 
-    /// Takes it up again, under the header that it has now.
+    /// Takes it up again, under the header that it has now, with the text that is applied if it is another one.
     ///
     /// # Errors
     /// A unique violation of `hl7_messages_once` when another message has its control id.
@@ -218,7 +217,7 @@ impl Parked {
                 dsl::sending_facility.eq(&header.sending_facility),
                 dsl::control_id.eq(&header.control_id),
                 dsl::event.eq(header.message_type()),
-                dsl::corrected.eq(corrected.map(aadhaar::crossed_out)),
+                dsl::corrected.eq(corrected),
                 dsl::resolution.eq("REPLAYED"),
                 dsl::resolved_by.eq(by),
                 dsl::resolved_at.eq(Utc::now()),
