@@ -29,8 +29,10 @@ use auth::permissions::Hl7Import;
 use chassis::idempotency::IdempotencyKey;
 use chassis::problem::Problem;
 
+pub(crate) use self::apply::take_turns;
 use self::body::Er7;
 pub use self::body::ImportInput;
+pub(crate) use self::facts::Known;
 pub use self::message::ImportAnswer;
 use self::message::{Bringer, Outcome, Parked};
 use self::receive::Desk;

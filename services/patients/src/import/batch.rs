@@ -16,6 +16,7 @@ use events::Outbox;
 use super::Import;
 use super::row::{Checked, Refused};
 use crate::events as told;
+use crate::hl7_import::{Known, take_turns};
 use crate::patient::{Facts, Patient};
 use crate::schema::{patient_identifiers, patients, staff};
 
@@ -58,6 +59,11 @@ pub async fn write(conn: &mut AsyncPgConnection, import: &Import, rows: Vec<Chec
 }
 
 async fn attempt_at(conn: &mut AsyncPgConnection, import: &Import, rows: &[Checked]) -> QueryResult<Written> {
+    if !import.dry_run {
+        // With messages about the same patients, who may not be there yet.
+        let keys: Vec<Known> = rows.iter().map(|row| known(import, row)).collect();
+        take_turns(conn, &keys, None).await?;
+    }
     let mut taken = Taken::look(conn, &import.authority, rows).await?;
     let mut written = Written::default();
     let mut new: Vec<&Checked> = Vec::with_capacity(rows.len());
@@ -79,6 +85,11 @@ async fn attempt_at(conn: &mut AsyncPgConnection, import: &Import, rows: &[Check
         insert(conn, import, &new).await?;
     }
     Ok(written)
+}
+
+/// The number by which the older system knows the patient of a row.
+fn known(import: &Import, row: &Checked) -> Known {
+    Known { authority: import.authority.clone(), value: row.key.clone(), type_code: "PI".to_owned() }
 }
 
 async fn insert(conn: &mut AsyncPgConnection, import: &Import, rows: &[&Checked]) -> QueryResult<()> {

@@ -46,6 +46,9 @@ pub struct Import {
     /// A column that is left out; may be given several times
     #[arg(long = "ignore", value_name = "COLUMN")]
     pub ignored: Vec<String>,
+    /// Take patient numbers of ten to fifteen digits too: whoever is registered later gets one after the highest
+    #[arg(long)]
+    pub long_patient_ids: bool,
     /// Where refused rows are told of; `<file>.refused.ndjson` unless given
     #[arg(long)]
     pub report: Option<PathBuf>,
@@ -93,7 +96,7 @@ impl Import {
             let batch: source::Batch = batch;
             let mut checked = Vec::with_capacity(batch.rows.len());
             for raw in batch.rows {
-                match row::check(raw, today) {
+                match row::check(raw, self.digits(), today) {
                     Ok(row) => checked.push(row),
                     Err(refused) => summary.refused += refusals.note(&refused)?,
                 }
@@ -119,6 +122,10 @@ impl Import {
         refusals.finish()?;
         progress.finish()?;
         Ok(summary)
+    }
+
+    const fn digits(&self) -> usize {
+        if self.long_patient_ids { row::DIGITS_OF_LONG } else { row::DIGITS }
     }
 
     fn report_file(&self) -> PathBuf {

@@ -60,6 +60,11 @@ pub const KNOWN: [&str; 45] = [
     "updated_at",
 ];
 
+/// Digits of a patient number at most: who is registered next gets the number after the highest, so that one slip of the pen
+/// would make all numbers long.
+pub const DIGITS: usize = 9;
+/// The same where the older system's numbers are known to be so long.
+pub const DIGITS_OF_LONG: usize = 15;
 /// Characters of a key at most.
 const LONGEST_KEY: usize = 100;
 /// Characters of an address line at most, as the rule of the field has it.
@@ -117,11 +122,11 @@ pub fn columns(value: Value, ignored: &[String]) -> Result<Map<String, Value>, F
     }
 }
 
-/// Checks a row.
+/// Checks a row, whose patient number has so many digits at most.
 ///
 /// # Errors
 /// With everything that is wrong with it.
-pub fn check(raw: Raw, today: NaiveDate) -> Result<Checked, Refused> {
+pub fn check(raw: Raw, digits_at_most: usize, today: NaiveDate) -> Result<Checked, Refused> {
     let line = raw.line;
     let mut columns = match raw.columns {
         Ok(columns) => columns,
@@ -131,9 +136,10 @@ pub fn check(raw: Raw, today: NaiveDate) -> Result<Checked, Refused> {
     let key = key(&mut columns, &mut faults);
     let patient_id = text(&mut columns, &["patient_id"]).filter(|number| {
         let digits = number.strip_prefix('P').unwrap_or_default();
-        let fits = (5..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let fits = (5..=digits_at_most).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
         if !fits {
-            faults.push("patient_id", "invalid_patient_id", "must be P and at least five digits");
+            let message = format!("must be P and five to {digits_at_most} digits");
+            faults.push("patient_id", "invalid_patient_id", message);
         }
         fits
     });
@@ -349,7 +355,7 @@ mod tests {
     fn checked(columns: Value) -> Result<Checked, Vec<(String, &'static str)>> {
         let today = NaiveDate::from_ymd_opt(2026, 11, 27).unwrap();
         let raw = Raw { line: 2, columns: super::columns(columns, &[]) };
-        check(raw, today).map_err(|refused| refused.faults.into_iter().map(|f| (f.field, f.code)).collect())
+        check(raw, DIGITS, today).map_err(|refused| refused.faults.into_iter().map(|f| (f.field, f.code)).collect())
     }
 
     fn faults(columns: Value) -> Vec<(String, &'static str)> {

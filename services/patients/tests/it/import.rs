@@ -27,6 +27,7 @@ impl File {
             dry_run: false,
             authority: "DJANGO".to_owned(),
             ignored: Vec::new(),
+            long_patient_ids: false,
             report: None,
             batch: 100,
         }
@@ -198,6 +199,60 @@ async fn every_row_that_is_refused_is_told_of_and_the_rest_is_taken() {
     let ravi = hospital.server.get("/api/patients/?search=P07001", &hospital.receptionist()).await.expect(200).body;
     assert_eq!(ravi["results"][0]["phone"], "+919876543210");
     assert_eq!(hospital.register(&json!({"first_name": "New"})).await["patient_id"], "P07004");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_of_the_pen_makes_no_numbers_long_unless_they_are() {
+    let hospital = Hospital::open().await;
+    let rows = "id,patient_id,first_name\n1,P999999999,Ravi\n2,P1000000000,Sita\n3,P900000000000001,Gita\n";
+    let file = File::of("csv", rows);
+    assert_eq!(run(&hospital, &file.import()).await, summary(1, 0, 2));
+    for row in file.refused() {
+        assert_eq!(
+            (&row["errors"][0]["field"], &row["errors"][0]["code"]),
+            (&json!("patient_id"), &json!("invalid_patient_id"))
+        );
+    }
+    assert_eq!(hospital.register(&json!({"first_name": "New"})).await["patient_id"], "P1000000000");
+    let known = File::of("csv", rows.replace("P1000000000", "P2000000000"));
+    let long = Import { long_patient_ids: true, ..known.import() };
+    assert_eq!(run(&hospital, &long).await, summary(2, 1, 0));
+    assert_eq!(hospital.register(&json!({"first_name": "Newer"})).await["patient_id"], "P900000000000002");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_about_the_same_patient_waits_its_turn() {
+    let hospital = Hospital::open().await;
+    let message =
+        "MSH|^~\\&|OLD|DJANGO|EHS|EHS|20261123||ADT^A08|T-1|P|2.5\rPID|1||1^^^DJANGO^PI||Raman^Lakshmi||19800401|F\r";
+    // Somebody at the desk holds the batch up where it has looked who is known, and not written them yet.
+    let mut desk = hospital.db.connect().await;
+    let hold = "BEGIN; LOCK TABLE patients IN SHARE ROW EXCLUSIVE MODE";
+    diesel_async::SimpleAsyncConnection::batch_execute(&mut desk, hold).await.unwrap();
+    let (import, pool) = (File::of("csv", table(2)), hospital.db.pool().await);
+    let running = import.import();
+    let batch = tokio::spawn(async move { running.import(&pool, today(), CancellationToken::new()).await });
+    let waits = |how: &'static str| {
+        let hospital = &hospital;
+        async move {
+            hospital
+                .count(&format!("pg_stat_activity WHERE datname = current_database() AND wait_event = '{how}'"))
+                .await
+                > 0
+        }
+    };
+    testkit::eventually(|| waits("relation")).await;
+    let (server, token) = (&hospital.server, hospital.admin());
+    let body = json!({"message": message});
+    let sent = server.post("/api/patients/hl7/import/", &token, &body);
+    let (answer, ()) = tokio::join!(sent, async {
+        testkit::eventually(|| waits("advisory")).await;
+        diesel_async::SimpleAsyncConnection::batch_execute(&mut desk, "COMMIT").await.unwrap();
+    });
+    assert_eq!(batch.await.unwrap().unwrap(), summary(2, 0, 0));
+    let answer = answer.expect(200).body;
+    assert_eq!(answer["created"], false, "the import has registered them");
+    assert_eq!(hospital.count("patients").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
