@@ -43,6 +43,7 @@ pub struct ListParams {
     /// `SIMILAR`, come names that sound so (`Laxmi`, `Lakshmi`) or have the initial of one of several words (`R Lakshmi` for
     /// `Raman Lakshmi`). Where more than 100 patients match by the beginnings of several words, parts are not looked for, and
     /// where more than 100 match as written, similar names are not. The `patient_id` of a record that was merged finds the survivor.
+    /// Of more than eight words, the first eight are looked for. Who is not shown e-mail addresses finds nobody by theirs.
     #[deserr(default, try_from(Option<String>) = search_words -> Fault)]
     #[param(value_type = Option<String>, max_length = 200)]
     search: Vec<String>,

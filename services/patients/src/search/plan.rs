@@ -219,20 +219,23 @@ fn two_words<'k>(
     other: &str,
     rest: &[String],
 ) -> Option<(&'k str, &'k str)> {
-    let as_written = || rest.iter().all(|word| mentions(known.text, word));
     let pairs = |one: &[&'k str], two: &[&'k str], answers: &dyn Fn(&str, &str) -> bool| {
         let all = one.iter().flat_map(|one| two.iter().map(move |two| (*one, *two)));
         all.filter(|(one, two)| one != two && answers(one, two)).min()
     };
     let (names, mails) = (known.names.as_slice(), known.mails.as_slice());
     let starts = |one: &str, two: &str| after_at(one).starts_with(lead) && after_at(two).starts_with(other);
+    // Each of the rest beside a word that answers the first.
+    let beside = |answers: &dyn Fn(&str, &str) -> bool| {
+        rest.iter().all(|word| pairs(names, names, &|one, third| answers(one, lead) && answers(third, word)).is_some())
+    };
     match tier {
-        Tier::Start if as_written() => pairs(names, names, &starts),
-        Tier::StartOfMail if as_written() => {
+        Tier::Start if beside(&|name, start| name.starts_with(start)) => pairs(names, names, &starts),
+        Tier::StartOfMail if rest.iter().all(|word| mentions(known.text, word)) => {
             let paired: Vec<&str> = mails.iter().copied().filter(|word| !is_host(word)).collect();
             pairs(names, &paired, &starts).into_iter().chain(pairs(&paired, names, &starts)).min()
         }
-        Tier::Part if as_written() => pairs(names, names, &|one, two| has_part(one, lead) && has_part(two, other)),
+        Tier::Part if beside(&has_part) => pairs(names, names, &|one, two| has_part(one, lead) && has_part(two, other)),
         Tier::Similar => pairs(names, names, &|one, two| {
             !(is_initial(one) && is_initial(two))
                 && is_similar(lead, one)

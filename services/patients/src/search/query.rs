@@ -3,9 +3,10 @@
 
 use chassis::page::{self, Count, EXACT_COUNT, PageRequest, Position};
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Date, Integer, Nullable};
+use diesel::sql_types::{BigInt, Bool, Date, Integer, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -104,7 +105,7 @@ type Matching = patients::BoxedQuery<'static, Pg>;
 
 /// The visible patients that the filters leave.
 pub fn matching(scope: &Scope, filters: &Filters) -> Matching {
-    filters.words.iter().fold(narrowed(scope, filters), |query, word| query.filter(Mentions::of(word)))
+    filters.words.iter().fold(narrowed(scope, filters), |query, word| query.filter(Mentions::of(word, scope)))
 }
 
 /// The visible patients that the filters leave, but for the words.
@@ -114,7 +115,8 @@ pub fn narrowed(scope: &Scope, filters: &Filters) -> Matching {
         query = query.filter(patients::gender.eq(gender.clone()));
     }
     if let Some(is_active) = filters.is_active {
-        query = query.filter(patients::is_active.eq(is_active));
+        // In so many words, as the index of the few who are deactivated has them.
+        query = query.filter(sql::<Bool>(if is_active { "patients.is_active" } else { "NOT patients.is_active" }));
     }
     if let Some(doctor) = filters.primary_doctor {
         query = query.filter(patients::primary_doctor.eq(doctor));

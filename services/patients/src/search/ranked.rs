@@ -1,6 +1,7 @@
 //! A search by words of names and numbers: tier after tier, each from an index that has it in the order of the answer,
 //! until the page is full.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -107,7 +108,7 @@ impl Search<'_> {
         let wanted = usize::try_from(request.size).unwrap_or_default() + 1;
         let is_first = request.position == Position::First;
         let (exact, similar): (Vec<Tier>, Vec<Tier>) =
-            self.plan.tiers().into_iter().partition(|tier| *tier != Tier::Similar);
+            self.tiers().into_iter().partition(|tier| *tier != Tier::Similar);
         let mut rows = Vec::new();
         let mut walk = Walk { from, skip, wanted, is_whole: is_first };
         if walk.from.is_backward {
@@ -117,7 +118,7 @@ impl Search<'_> {
             self.walk(conn, &mut walk, &exact, &mut rows).await?;
             let is_nobody = rows.is_empty()
                 && walk.from.place.is_none()
-                && (is_first || self.count_of(conn, &self.plan.tiers(), 1).await?.0 == 0);
+                && (is_first || self.count_of(conn, &self.tiers(), 1).await?.0 == 0);
             if is_nobody && words.iter().all(|word| has_trigram(word)) {
                 // In anything that is known: across words, in e-mail addresses whole.
                 let rows = query::rows(conn, self.scope, request).await?;
@@ -155,7 +156,8 @@ impl Search<'_> {
             let mut from =
                 Stretch { place: walk.from.place.clone().filter(|_| at == Some(*tier)), ..walk.from.clone() };
             loop {
-                let most = (walk.wanted + walk.skip).saturating_sub(rows.len()).clamp(1, BATCH);
+                // Those who stand in a better tier are hit again: as many as are wanted in all, or it would go on by ones and twos.
+                let most = (walk.wanted + walk.skip).clamp(1, BATCH);
                 let hits = self.hits(conn, *tier, &from, most).await?;
                 let is_last = hits.len() < most;
                 from.place = hits.last().map(|(place, recency)| (place.clone(), *recency));
@@ -199,7 +201,8 @@ impl Search<'_> {
         let theirs = visible_to(self.scope).filter(patients::id.eq_any(ids));
         type Row = (Patient, String, String, Vec<String>, Vec<String>);
         let (named, former) = ((Patient::as_select(), patients::sort_name, patients::search_text), self.former());
-        let rows: Vec<Row> = if tier < Tier::StartOfMail {
+        let is_with_mail = self.scope.shows_details();
+        let rows: Vec<Row> = if tier < Tier::StartOfMail || !is_with_mail {
             let no_mails = Vec::<String>::new().into_sql::<Array<Text>>();
             theirs.select((named.0, named.1, named.2, no_mails, former)).load(conn).await?
         } else {
@@ -211,11 +214,12 @@ impl Search<'_> {
         for (place, recency) in hits {
             let Some((patient, sort_name, text, mails, former)) = theirs.get(&-recency) else { continue };
             let numbers = numbers(patient, former);
+            let text = if is_with_mail { Cow::Borrowed(text.as_str()) } else { without_mail(text, patient) };
             let known = Known {
                 names: sort_name.split(' ').filter(|word| !word.is_empty()).collect(),
                 mails: mails.iter().map(String::as_str).collect(),
                 numbers: numbers.iter().map(String::as_str).collect(),
-                text,
+                text: &text,
             };
             if self.plan.place(&known).as_ref() != Some(&place) {
                 continue;
@@ -241,34 +245,34 @@ impl Search<'_> {
 
     /// What a hit must satisfy beyond its words; `None` where that is nothing.
     fn condition(&self, tier: Tier) -> Option<Condition> {
-        let rest: &[String] = match &self.plan {
-            Plan::Words { rest, .. } => rest,
-            _ => &[],
+        let (lead, rest): (&str, &[String]) = match &self.plan {
+            Plan::Words { lead, rest, .. } => (lead, rest),
+            _ => ("", &[]),
         };
-        let is_similar = tier == Tier::Similar;
         let is_free = self.scope.is_of_all() && self.filters.gender.is_none() && self.filters.is_active.is_none();
         // Words are of patients whom everybody's scope shows; a phone may be of any row.
-        let is_of_rows = matches!((&self.plan, tier), (Plan::Digits(_), Tier::Part));
-        if is_free && rest.is_empty() && !is_of_rows {
+        let of_rows = match (&self.plan, tier) {
+            (Plan::Digits(digits), Tier::Part) => Some(digits),
+            _ => None,
+        };
+        if is_free && rest.is_empty() && of_rows.is_none() {
             return None;
         }
         let mut theirs = query::narrowed(self.scope, self.filters).filter(sql::<Bool>("patients.id = -hit.recency"));
-        if !is_similar {
+        if let Some(digits) = of_rows.filter(|_| !self.scope.shows_details()) {
+            theirs = theirs.filter(Mentions::of(digits, self.scope));
+        }
+        if tier == Tier::StartOfMail {
             for word in rest {
-                theirs = theirs.filter(Mentions::of(word));
+                theirs = theirs.filter(Mentions::of(word, self.scope));
             }
             return Some(Box::new(scalar(theirs)));
         }
-        let mut condition = Statement::<Bool>::new("").then(scalar(theirs));
-        for word in rest {
-            condition = condition
-                .sql(
-                    " AND EXISTS (SELECT FROM patient_words AS third WHERE third.recency = hit.recency \
-                     AND third.word <> hit.word AND third.word <> hit.other AND third.word = ANY (ARRAY(",
-                )
-                .then(tiers::similar_to(word))
-                .sql(")))");
-        }
+        let is_row_needed = !is_free || of_rows.is_some();
+        let first = if is_row_needed { scalar(theirs) } else { Statement::new("true") };
+        let condition = rest.iter().fold(Statement::<Bool>::new("").then(first), |condition, word| {
+            condition.sql(" AND ").then(tiers::beside(tier, lead, word))
+        });
         Some(Box::new(condition))
     }
 
@@ -280,15 +284,22 @@ impl Search<'_> {
         Ok(self.count_of(conn, &self.surely(), FEW + 1).await?.0 <= FEW)
     }
 
+    /// The tiers that can answer: of e-mail addresses, only to who is shown them.
+    fn tiers(&self) -> Vec<Tier> {
+        let is_shown =
+            |tier: &Tier| self.scope.shows_details() || !matches!(tier, Tier::StartOfMail | Tier::PartOfMail);
+        self.plan.tiers().into_iter().filter(is_shown).collect()
+    }
+
     /// The tiers that are looked at in any case.
     fn surely(&self) -> Vec<Tier> {
-        self.plan.tiers().into_iter().filter(|tier| !self.plan.is_for_few(*tier)).collect()
+        self.tiers().into_iter().filter(|tier| !self.plan.is_for_few(*tier)).collect()
     }
 
     async fn count(&self, conn: &mut AsyncPgConnection) -> QueryResult<Count> {
         let (rows, hits) = self.count_of(conn, &self.surely(), SOON_COUNTED).await?;
         if hits < SOON_COUNTED {
-            let rows = if rows > FEW { rows } else { self.count_of(conn, &self.plan.tiers(), COUNTED).await?.0 };
+            let rows = if rows > FEW { rows } else { self.count_of(conn, &self.tiers(), COUNTED).await?.0 };
             return Ok(Count { rows, estimated: rows > EXACT_COUNT });
         }
         if let Some(rows) = self.estimate(conn).await?.filter(|rows| *rows >= SURELY_MANY) {
@@ -358,6 +369,14 @@ struct Walk {
 fn scalar(theirs: patients::BoxedQuery<'static, Pg>) -> Statement<Bool> {
     let theirs: Condition = Box::new(theirs.select(sql::<Bool>("true")));
     Statement::new("(").condition(theirs).sql(")")
+}
+
+/// A patient's text without their e-mail address.
+fn without_mail<'t>(text: &'t str, patient: &Patient) -> Cow<'t, str> {
+    match &patient.facts.email {
+        Some(email) => Cow::Owned(text.replace(&format!(" {} ", email.expose().to_lowercase()), " ")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// A patient's numbers, as search knows them, those too by which the merged were known.

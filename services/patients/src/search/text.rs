@@ -8,6 +8,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, Bool, Integer, Text};
 
 use super::plan;
+use crate::access::Scope;
 use crate::schema::patients;
 
 /// Whether a patient's text has a word: a part of it from three characters on, the start of a word below that; or the word is
@@ -17,14 +18,17 @@ pub struct Mentions {
     word: String,
     /// As `patient_words` has it, where the word is a whole number.
     number: Option<String>,
+    /// Whether the e-mail address counts: who is not shown it is not told by a search whose it is.
+    is_with_mail: bool,
 }
 
 impl Mentions {
-    /// This word.
-    pub fn of(word: &str) -> Self {
+    /// This word, in what the scope shows.
+    pub fn of(word: &str, scope: &Scope) -> Self {
         let digits = word.strip_prefix(['p', 'P']).unwrap_or(word);
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        Self { word: word.to_owned(), number: is_number.then(|| plan::number(digits)).flatten() }
+        let number = is_number.then(|| plan::number(digits)).flatten();
+        Self { word: word.to_owned(), number, is_with_mail: scope.shows_details() }
     }
 }
 
@@ -37,6 +41,11 @@ impl QueryFragment<Pg> for Mentions {
         out.push_sql("(patients.search_text LIKE (SELECT word_pattern(");
         out.push_bind_param::<Text, _>(&self.word)?;
         out.push_sql("))");
+        if !self.is_with_mail {
+            out.push_sql(" AND replace(patients.search_text, ' ' || coalesce(lower(patients.email), '') || ' ', ' ') LIKE (SELECT word_pattern(");
+            out.push_bind_param::<Text, _>(&self.word)?;
+            out.push_sql("))");
+        }
         if let Some(number) = &self.number {
             // A number is one patient's: their own, which the text has too, or the survivor's.
             out.push_sql(" OR patients.id = (SELECT -known.recency FROM patient_words AS known WHERE known.word = ");

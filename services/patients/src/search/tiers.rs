@@ -1,6 +1,6 @@
 //! The query of each tier: a stretch of an index, from a place on, in the order of the answer.
 
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::plan::{self, Place, Plan, Tier};
 use super::statement::{Condition, Statement};
@@ -85,12 +85,8 @@ fn source(plan: &Plan, tier: Tier) -> Source {
         (Plan::Word(word), Tier::PartOfMail) => Source::Words(parts(word, "@", " AND word LIKE '@%'")),
         (Plan::Word(word), Tier::Similar) => Source::Words(sounds("SELECT word FROM search_dictionary", word)),
         (Plan::Word(word), _) => between(word),
-        (Plan::Words { lead, other, .. }, tier) => Source::Pairs(match tier {
-            Tier::StartOfMail => mixed_starts(lead, other),
-            Tier::Part => combined(part_words(lead), part_words(other)),
-            Tier::Similar => combined(similar_words(lead), similar_words(other)),
-            _ => starts("SELECT word, ", lead, other),
-        }),
+        (Plan::Words { lead, other, .. }, Tier::StartOfMail) => Source::Pairs(mixed_starts(lead, other)),
+        (Plan::Words { lead, other, .. }, tier) => Source::Pairs(names(tier, lead, other, Initials::OneAtMost)),
         (Plan::Digits(digits), Tier::Number) => {
             let number = plan::number(digits).unwrap_or_default();
             Source::Range(number.clone(), format!("{number}\u{1}"))
@@ -281,13 +277,60 @@ fn mixed_starts(lead: &str, other: &str) -> Statement<Text> {
     ))
 }
 
-/// Every word of the one list with every word of the other, but for two initials.
-fn combined(lead: Statement<Text>, other: Statement<Text>) -> Statement<Text> {
+/// Whether a hit's patient has a third word of a name beside the first: the set of those who have is made once for all hits.
+/// `IS TRUE` keeps the planner from making it anew for each.
+pub fn beside(tier: Tier, lead: &str, third: &str) -> Statement<Bool> {
+    Statement::new("(hit.recency IN (SELECT third.recency FROM (").then(names(tier, lead, third, Initials::Both)).sql(
+        ") AS known CROSS JOIN LATERAL (SELECT recency FROM patient_word_pairs \
+             WHERE word = known.word AND other >= known.low AND other < known.high) AS third)) IS TRUE",
+    )
+}
+
+/// How many of two words may be initials.
+#[derive(Clone, Copy, PartialEq)]
+enum Initials {
+    OneAtMost,
+    Both,
+}
+
+/// The words of names that answer a first searched word, each with ranges of those that answer a second.
+fn names(tier: Tier, lead: &str, other: &str, initials: Initials) -> Statement<Text> {
+    match tier {
+        Tier::Part if plan::is_long(other) => combined(part_words(lead), part_words(other), initials),
+        Tier::Part => with_start(part_words(lead), other, initials),
+        Tier::Similar if plan::is_long(other) => combined(similar_words(lead), similar_words(other), initials),
+        Tier::Similar => with_start(similar_words(lead), other, initials),
+        _ => starts("SELECT word, ", lead, other),
+    }
+}
+
+/// Every word of the one list with every word of the other.
+fn combined(lead: Statement<Text>, other: Statement<Text>, initials: Initials) -> Statement<Text> {
     Statement::new("SELECT one.word, two.word AS low, two.word || E'\\x01' AS high FROM (")
         .then(lead)
         .sql(") AS one CROSS JOIN (")
         .then(other)
-        .sql(") AS two WHERE one.word <> two.word AND (length(one.word) > 1 OR length(two.word) > 1)")
+        .sql(") AS two WHERE one.word <> two.word")
+        .sql(match initials {
+            Initials::OneAtMost => " AND (length(one.word) > 1 OR length(two.word) > 1)",
+            Initials::Both => "",
+        })
+}
+
+/// Every word of a list with all that begin so, which are one range.
+fn with_start(lead: Statement<Text>, start: &str, initials: Initials) -> Statement<Text> {
+    let (low, high) = plan::range(start);
+    let is_initial = initials == Initials::OneAtMost && start.chars().nth(1).is_none();
+    let low_of_initial = if is_initial { format!("{low}\u{1}") } else { low.clone() };
+    Statement::new("SELECT one.word, CASE WHEN length(one.word) > 1 THEN ")
+        .text(low)
+        .sql("::text COLLATE \"C\" ELSE ")
+        .text(low_of_initial)
+        .sql(" END AS low, ")
+        .text(high)
+        .sql("::text COLLATE \"C\" AS high FROM (")
+        .then(lead)
+        .sql(") AS one")
 }
 
 fn part_words(part: &str) -> Statement<Text> {
@@ -308,11 +351,6 @@ fn similar_words(word: &str) -> Statement<Text> {
         .sql(") UNION SELECT word FROM search_dictionary WHERE word = ANY (")
         .texts(plan::initials(word))
         .sql(")")
-}
-
-/// The words that stand for one where a third is checked.
-pub fn similar_to(word: &str) -> Statement<Text> {
-    similar_words(word)
 }
 
 /// A LIKE pattern for a part.

@@ -110,6 +110,8 @@ async fn migrations_undo_themselves() {
             "audit, patients filed",
             include_str!("../../../../crates/audit/migrations/2026-11-27-160100_audit_patients_filed/down.sql"),
         ),
+        ("heads planned once", include_str!("../../migrations/2026-11-27-170100_heads_planned_once/down.sql")),
+        ("search hears", include_str!("../../migrations/2026-11-27-170000_search_hears/down.sql")),
         ("search files", include_str!("../../migrations/2026-11-27-160000_search_files/down.sql")),
         ("words planned once", include_str!("../../migrations/2026-11-27-150000_words_planned_once/down.sql")),
         ("former_numbers", include_str!("../../migrations/2026-11-27-140000_former_numbers/down.sql")),

@@ -221,6 +221,7 @@ async fn a_search_scans_nothing() {
         "qz y",
         "zrav umar",
         "qzravi ykumar q",
+        "qsravi y",
     ];
     let (mut conn, mut looked_at) = (hospital.db.connect().await, 0);
     for search in searches {
@@ -273,6 +274,7 @@ async fn a_search_scans_nothing() {
     // Sessions tell what they did when they are idle; the index that every text is looked for in has been used by then.
     let used = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'patients_search'";
     eventually(|| async { hospital.db.number(used).await >= 1 }).await;
+    hospital.server.get("/api/patients/?is_active=false", &hospital.receptionist()).await.expect(200);
     let all = hospital.server.get("/api/patients/", &hospital.receptionist()).await.expect(200).body;
     assert_eq!(all["count_is_estimate"], true);
     assert!((all["count"].as_i64().unwrap() - 20_001).abs() < 2_000, "{}", all["count"]);
@@ -412,7 +414,14 @@ async fn patients_from_before_there_were_words_are_found() {
         diesel::sql_query(sql).execute(&mut owner).await.unwrap();
     }
     assert_eq!(hospital.count("patient_words").await, 0);
-    owner.batch_execute(include_str!("../../migrations/2026-11-27-010100_search_words_of_all/up.sql")).await.unwrap();
+    // As the database was when that migration ran.
+    for sql in [
+        include_str!("../../migrations/2026-11-27-170000_search_hears/down.sql"),
+        include_str!("../../migrations/2026-11-27-010100_search_words_of_all/up.sql"),
+        include_str!("../../migrations/2026-11-27-170000_search_hears/up.sql"),
+    ] {
+        owner.batch_execute(sql).await.unwrap();
+    }
     assert_eq!(search(&hospital, "lakshmi raman").await.len(), 20);
     assert_eq!(hospital.count("patient_words WHERE word = 'lakshmi'").await, 12_000);
 }
@@ -459,6 +468,44 @@ async fn a_search_is_scoped_before_it_is_counted() {
         }
         let own = hospital.server.get(&format!("/api/patients/?{query}"), &hospital.patient()).await.expect(200).body;
         assert!(own["count"].as_i64().unwrap() <= 1, "{text}: {own}");
+    }
+}
+
+/// Who is not shown e-mail addresses is not told by a search whose they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_not_shown_is_not_searched() {
+    let hospital = Hospital::open().await;
+    let rows = "INSERT INTO patients (first_name, last_name, phone, email) VALUES \
+        ('Meena', 'Kumari', '+919876543210', 'mk671@oncology.example'), ('Meena', 'Iyer', NULL, NULL)";
+    hospital.db.sql(rows).await;
+    let addressed = [
+        "@oncology.example",
+        "oncology",
+        "mk671@onc",
+        "ncolog",
+        "671",
+        "meena oncology",
+        "meena kumari ncol",
+        "ology 98765",
+    ];
+    for text in addressed {
+        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("search", text).finish();
+        for (token, count) in [(hospital.receptionist(), 1), (hospital.accountant(), 0)] {
+            let body = hospital.server.get(&format!("/api/patients/?{query}"), &token).await.expect(200).body;
+            assert_eq!(
+                (&body["count"], body["results"].as_array().unwrap().len()),
+                (&json!(count), count),
+                "{text}: {body}"
+            );
+        }
+    }
+    for (text, count) in
+        [("meena", 2), ("meena kumari", 1), ("98765", 1), ("eena", 2), ("minaa", 2), ("kumari 98765", 1)]
+    {
+        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("search", text).finish();
+        let body =
+            hospital.server.get(&format!("/api/patients/?{query}"), &hospital.accountant()).await.expect(200).body;
+        assert_eq!(body["count"], count, "{text}");
     }
 }
 
