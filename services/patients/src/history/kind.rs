@@ -101,6 +101,10 @@ impl Kind {
     }
 }
 
-/// `Observation.interpretation`: HL7's flags, as laboratories send them.
-pub const INTERPRETATIONS: [&str; 20] =
-    ["N", "L", "H", "LL", "HH", "A", "AA", "<", ">", "S", "R", "I", "POS", "NEG", "IND", "DET", "ND", "U", "D", "B"];
+/// `Observation.interpretation`: the flags of HL7 table 0078, as laboratories send them; all but `OBX`, which says no more than
+/// that other segments say it.
+pub const INTERPRETATIONS: [&str; 43] = [
+    "N", "L", "H", "LL", "HH", "LU", "HU", "<", ">", "A", "AA", "EX", "S", "I", "R", "SDD", "NS", "MS", "VS", "NCL",
+    "IE", "SYN-R", "SYN-S", "POS", "NEG", "IND", "E", "DET", "ND", "RR", "NR", "WR", "EXP", "UNE", "CAR", "U", "D",
+    "B", "W", "AC", "HM", "QCF", "TOX",
+];

@@ -23,7 +23,7 @@ pub async fn keep(
     message: &Message,
     warnings: &mut Vec<String>,
 ) -> Result<(), Refusal> {
-    let said = said::of(message, work.header);
+    let said = said::of(message, work.header, work.desk.time_zone);
     if said.is_empty() {
         return Ok(());
     }
@@ -43,7 +43,7 @@ pub async fn keep(
             message: Some(work.message),
             places: Some(Json::Object(said.places.clone())),
         };
-        match decide(known.as_ref(), content, said.change) {
+        match decide(known.as_ref(), content, said.change, work.message) {
             Step::Insert(content) => {
                 let entry = Entry::insert(conn, patient, &content, &provenance, today).await?;
                 new.push((entry.id, said.key));
@@ -83,13 +83,15 @@ enum Step<'a> {
     Leave(Option<&'static str>),
 }
 
-/// What a message does to the entry that is there. Pure.
-fn decide(known: Option<&Entry>, content: Content, change: Change) -> Step<'_> {
+/// What a message does to the entry that is there. Messages are numbered as they came. Pure.
+fn decide(known: Option<&Entry>, content: Content, change: Change, message: i64) -> Step<'_> {
     let Some(known) = known else { return Step::Insert(content) };
     let by_a_person = known.provenance.source != Source::Hl7;
+    let is_overtaken = known.provenance.message.is_some_and(|newest| newest > message);
     match (known.is_in_error(), change) {
         (true, Change::TakesBack) => return Step::Leave(None),
         (true, _) if by_a_person => return Step::Leave(Some("was entered in error, as a person here has said")),
+        (true, _) if is_overtaken => return Step::Leave(Some("was taken back by a message that came after this one")),
         // Taken back by a message, and now said again.
         (true, _) => return Step::Insert(content),
         (false, _) => {}
@@ -105,8 +107,12 @@ fn decide(known: Option<&Entry>, content: Content, change: Change) -> Step<'_> {
     if by_a_person && matches!(change, Change::Says | Change::Finalises) {
         return Step::Leave(Some("has been amended here since"));
     }
-    if falls_back(&known.content, &content) {
-        return Step::Leave(Some("is final already"));
+    match (standing(&known.content), standing(&content)) {
+        (Some(Standing::Corrected), Some(Standing::Final)) => return Step::Leave(Some("has been corrected already")),
+        (Some(before), Some(after)) if after < before => return Step::Leave(Some("is final already")),
+        (Some(before), Some(after)) if after > before => {}
+        _ if is_overtaken => return Step::Leave(Some("was told anew by a message that came after this one")),
+        _ => {}
     }
     Step::Amend(known, content)
 }
@@ -118,11 +124,23 @@ fn worded(known: &Entry, content: &Content) -> Option<Phi<String>> {
     if same_code && only_code { known.content.display.clone() } else { content.display.clone() }
 }
 
-/// Whether a result that was final would become one that is not: messages may come in another order than they were sent.
-fn falls_back(known: &Content, content: &Content) -> bool {
-    let is_final = |status: &str| matches!(status, "FINAL" | "CORRECTED" | "AMENDED");
-    let is_open = |status: &str| matches!(status, "PRELIMINARY" | "REGISTERED" | "UNKNOWN");
-    content.kind == Kind::Observation && is_final(&known.status) && is_open(&content.status)
+/// How far a result has come. It never goes back: messages may come in another order than they were sent.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Open,
+    Final,
+    Corrected,
+}
+
+/// Nothing of what is no result, or of one that was cancelled.
+fn standing(content: &Content) -> Option<Standing> {
+    match content.status.as_str() {
+        _ if content.kind != Kind::Observation => None,
+        "PRELIMINARY" | "REGISTERED" | "UNKNOWN" => Some(Standing::Open),
+        "FINAL" => Some(Standing::Final),
+        "CORRECTED" | "AMENDED" => Some(Standing::Corrected),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -152,8 +170,18 @@ mod tests {
     }
 
     fn step(known: Option<(&str, &str, Source)>, value: &str, status: &str, change: Change) -> String {
-        let known = known.map(|(value, status, source)| entry(result(value, status), source));
-        match decide(known.as_ref(), result(value, status), change) {
+        decided(known.map(|(value, status, source)| entry(result(value, status), source)), value, status, change)
+    }
+
+    /// What the fifth message does to an entry that the ninth gave.
+    fn late(known: (&str, &str), value: &str, status: &str, change: Change) -> String {
+        let mut known = entry(result(known.0, known.1), Source::Hl7);
+        known.provenance.message = Some(9);
+        decided(Some(known), value, status, change)
+    }
+
+    fn decided(known: Option<Entry>, value: &str, status: &str, change: Change) -> String {
+        match decide(known.as_ref(), result(value, status), change, 5) {
             Step::Insert(_) => "insert".to_owned(),
             Step::Amend(_, content) => format!("amend {} {}", content.value.unwrap().expose(), content.status),
             Step::Leave(why) => format!("leave {}", why.unwrap_or_default()).trim().to_owned(),
@@ -180,5 +208,34 @@ mod tests {
         assert!(
             step(Some(("13", ENTERED_IN_ERROR, Api)), "14", "CORRECTED", Corrects).starts_with("leave was entered")
         );
+    }
+
+    #[test]
+    fn a_result_never_goes_back() {
+        use Change::{Corrects, Finalises, Says, TakesBack};
+        use Source::Hl7;
+        let corrected = "leave has been corrected already";
+        assert_eq!(step(Some(("14", "CORRECTED", Hl7)), "13", "FINAL", Says), corrected);
+        assert_eq!(step(Some(("14", "AMENDED", Hl7)), "13", "FINAL", Says), corrected);
+        assert_eq!(step(Some(("14", "CORRECTED", Hl7)), "x", "FINAL", Finalises), corrected);
+        assert_eq!(step(Some(("14", "CORRECTED", Hl7)), "13", "PRELIMINARY", Says), "leave is final already");
+        assert_eq!(step(Some(("14", "CORRECTED", Hl7)), "15", "CORRECTED", Corrects), "amend 15 CORRECTED");
+        assert_eq!(step(Some(("14", "CORRECTED", Hl7)), "15", "AMENDED", Says), "amend 15 AMENDED");
+        assert_eq!(step(Some(("14", "CORRECTED", Hl7)), "x", ENTERED_IN_ERROR, TakesBack), "amend 14 ENTERED_IN_ERROR");
+    }
+
+    #[test]
+    fn a_message_that_was_overtaken_adds_and_undoes_nothing() {
+        use Change::{Corrects, Says, TakesBack};
+        let anew = "leave was told anew by a message that came after this one";
+        assert_eq!(late(("14", "FINAL"), "13", "FINAL", Says), anew);
+        assert_eq!(late(("14", "CORRECTED"), "13", "CORRECTED", Corrects), anew);
+        assert_eq!(late(("14", "FINAL"), "x", ENTERED_IN_ERROR, TakesBack), anew);
+        assert_eq!(late(("14", "FINAL"), "14", "FINAL", Says), "leave");
+        // What it says may still be further than what is known.
+        assert_eq!(late(("13", "PRELIMINARY"), "14", "FINAL", Says), "amend 14 FINAL");
+        assert_eq!(late(("13", "FINAL"), "14", "CORRECTED", Corrects), "amend 14 CORRECTED");
+        let taken_back = "leave was taken back by a message that came after this one";
+        assert_eq!(late(("14", ENTERED_IN_ERROR), "14", "FINAL", Says), taken_back);
     }
 }

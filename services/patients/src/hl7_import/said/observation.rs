@@ -43,12 +43,12 @@ impl Found<'_> {
             places = places.fill("note", sources, &["text"]);
         }
         let unit = of.unit.as_ref().map(|unit| unit.code.clone().unwrap_or_else(|| unit.display().to_owned()));
-        let flag = of.flags.iter().map(|flag| flag.code.to_uppercase()).find(|f| INTERPRETATIONS.contains(&f.as_str()));
+        let flag = flag(of, &mut places);
         let input = EntryInput {
             kind: Some(Kind::Observation.as_str().to_owned()),
             code: Some(code::of(&of.code, &self.sender)),
             status: Some(status),
-            effective_date: of.effective.map(|time| time.date.to_string()),
+            effective_date: of.effective.map(|time| self.date(time)),
             unit: unit.filter(|_| value.is_some()),
             value: value.map(ValueText),
             severity: None,
@@ -104,12 +104,27 @@ impl Found<'_> {
         let input = EntryInput {
             kind: Some(Kind::Note.as_str().to_owned()),
             code: display,
-            effective_date: report.start.map(|time| time.date.to_string()),
+            effective_date: report.start.map(|time| self.date(time)),
             note: Some(text),
             ..EntryInput::default()
         };
         self.push(&["OBR-NTE", &number, &name], input, places, Change::Says);
     }
+}
+
+/// The first flag that the history has; the others are told of.
+fn flag(of: &Observation, places: &mut Places) -> Option<String> {
+    let place = of.sources.of("flags").next().map_or_else(|| places.at.clone(), |place| place.to_string());
+    let (known, other): (Vec<String>, Vec<String>) =
+        of.flags.iter().map(|flag| flag.code.to_uppercase()).partition(|flag| INTERPRETATIONS.contains(&flag.as_str()));
+    if !other.is_empty() {
+        places.left_out.push(format!("{place}: has a flag that is not of HL7 table 0078; left out"));
+    }
+    let first = known.first()?;
+    if known.iter().any(|flag| flag != first) {
+        places.left_out.push(format!("{place}: has more than one flag; the history keeps the first"));
+    }
+    Some(first.clone())
 }
 
 /// The values on one line, or else, where they are too long or of several lines, as a text.

@@ -111,7 +111,7 @@ impl Found<'_> {
         EntryInput {
             kind: Some(kind.as_str().to_owned()),
             code: Some(code::of(of, &self.sender)),
-            effective_date: date.map(|time| time.date.to_string()),
+            effective_date: date.map(|time| self.date(time)),
             ..EntryInput::default()
         }
     }
