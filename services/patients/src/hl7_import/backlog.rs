@@ -89,14 +89,14 @@ async fn left(conn: &mut AsyncPgConnection) -> QueryResult<Vec<Left>> {
 
 impl Left {
     async fn apply(&self, conn: &mut AsyncPgConnection, desk: &Desk) -> Result<Outcome, Error> {
-        let Read { header, content } = receive::read(&self.raw).await;
-        let content = match content {
-            Ok(content) if self.attempts < MOST_ATTEMPTS => content,
+        let Read { header, contents } = receive::read(&self.raw).await;
+        let contents = match contents {
+            Ok(contents) if self.attempts < MOST_ATTEMPTS => contents,
             Ok(_) => return stored::park_stored(conn, self.id, Parked::refused(&header, GIVEN_UP)).await,
             Err(fault) => return stored::park_stored(conn, self.id, Parked::unreadable(&header, &fault)).await,
         };
         let (author, receipt) = (self.received_by, self.receipt.clone());
-        let waiting = Waiting { id: self.id, header, content, author, receipt };
+        let waiting = Waiting { id: self.id, header, contents, author, receipt };
         let (operation, object) = ("HL7 worker".to_owned(), format!("HL7 message {}", self.id));
         let trail = Trail::of_facts(Facts { operation, object, ..Facts::default() });
         trail.asks_for(auth::Action::Hl7Import.as_str(), true);

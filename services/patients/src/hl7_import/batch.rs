@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, Responder};
+use audit::Recorder;
+use audit::row::Outcome as Audited;
 use auth::Actor;
 use chassis::db;
 use chassis::idempotency::{Answer, IdempotencyKey, Stored};
@@ -62,8 +64,11 @@ pub struct MessageAnswer {
     pub status: &'static str,
     /// `AA`; `AE` or `AR` where it is parked; `AR` where it is to be sent again.
     pub acknowledgment: String,
-    /// The patient's id; null where it was not applied.
+    /// The patient's id; null where it was not applied. Of several patients the first.
     pub patient: Option<i64>,
+    /// The ids of all patients of a message that speaks of several, in its order; left out of others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub patients: Vec<i64>,
     /// Whether the patient is new.
     pub created: bool,
     /// What was left out, and why.
@@ -97,6 +102,7 @@ impl<'a> Batch<'a> {
     pub async fn import(
         &self,
         desk: &Desk,
+        recorder: &Recorder,
         actor: &Actor,
         (key, digest): (&IdempotencyKey, &[u8; 32]),
         http: &HttpRequest,
@@ -109,11 +115,13 @@ impl<'a> Batch<'a> {
         let mut answered = Vec::with_capacity(self.0.messages.len());
         let begun = Instant::now();
         for bytes in &self.0.messages {
-            // Each in an audit row of its own.
-            let trail = Trail::of_facts(actor.trail.facts().clone());
-            trail.follows(&actor.trail);
-            let actor = Actor { trail, ..actor.clone() };
-            let one = self.one(desk, Bringer::User(&actor), bytes, begun).await;
+            // Each in an audit row of its own; what came before shows its patient in the row of the batch.
+            let own = Trail::of_facts(actor.trail.facts().clone());
+            own.follows(&actor.trail);
+            let bringer = Actor { trail: own.clone(), ..actor.clone() };
+            let one = self.one(desk, recorder, Bringer::User(&bringer), bytes, begun).await;
+            let noted = own.noted();
+            actor.trail.shows(noted.patients.filter(|_| !noted.written).into_iter().flatten());
             answered.push(match one {
                 Ok(answered) => answered,
                 // Where not even the first could be stored there is nothing to tell of.
@@ -121,7 +129,6 @@ impl<'a> Batch<'a> {
                 Err(_) => Answered::not_taken(bytes).await,
             });
         }
-        actor.trail.shows([]);
         if in_er7 {
             return Ok(HttpResponse::Ok().content_type(super::ER7_UTF8).body(self.acknowledge(&answered)));
         }
@@ -133,14 +140,14 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes the messages of a frame; gives the batch that acknowledges them.
-    pub async fn receive(&self, desk: &Desk, trail: &Trail, within: Duration) -> String {
+    pub async fn receive(&self, desk: &Desk, recorder: &Recorder, trail: &Trail, within: Duration) -> String {
         let mut answered = Vec::with_capacity(self.0.messages.len());
         let begun = Instant::now() + within.min(PATIENCE);
         let begun = begun.checked_sub(PATIENCE).unwrap_or(begun);
         for bytes in &self.0.messages {
             let own = Trail::of_facts(trail.facts().clone());
             own.follows(trail);
-            answered.push(match self.one(desk, Bringer::System(&own), bytes, begun).await {
+            answered.push(match self.one(desk, recorder, Bringer::System(&own), bytes, begun).await {
                 Ok(answered) => answered,
                 Err(_) => Answered::not_taken(bytes).await,
             });
@@ -148,13 +155,23 @@ impl<'a> Batch<'a> {
         self.acknowledge(&answered)
     }
 
-    async fn one(&self, desk: &Desk, bringer: Bringer<'_>, bytes: &[u8], begun: Instant) -> Result<Answered, Error> {
+    async fn one(
+        &self,
+        desk: &Desk,
+        recorder: &Recorder,
+        bringer: Bringer<'_>,
+        bytes: &[u8],
+        begun: Instant,
+    ) -> Result<Answered, Error> {
         if begun.elapsed() >= PATIENCE {
             return Ok(Answered::not_taken(bytes).await);
         }
         let (header, outcome) = receive::receive(desk, bringer, None, bytes).await.inspect_err(|error| {
             tracing::warn!(fault = %error, "a message of a batch was not taken");
         })?;
+        if let Outcome::Parked(_) = outcome {
+            recorder.record(bringer.trail(), Audited::Refused).await?;
+        }
         Ok(Answered::of(&header, &outcome))
     }
 
@@ -187,6 +204,7 @@ impl Answered {
                 status: outcome.status(),
                 acknowledgment: answer.acknowledgment.clone(),
                 patient: Some(answer.patient),
+                patients: answer.patients.clone(),
                 created: answer.created,
                 warnings: answer.warnings.clone(),
                 detail: None,
@@ -211,6 +229,7 @@ impl Answered {
             status,
             acknowledgment: acknowledgment.to_owned(),
             patient: None,
+            patients: Vec::new(),
             created: false,
             warnings: Vec::new(),
             detail: Some(detail),

@@ -28,6 +28,8 @@ pub struct Known {
 
 /// Types of numbers that are a visit's or a bill's, not a person's.
 const NOT_A_PERSONS: [&str; 6] = ["AN", "ANON", "BA", "VN", "WP", "XX"];
+/// The longest name of an authority, in characters, as long as HL7 lets it be.
+const LONGEST_AUTHORITY: usize = 227;
 /// Identifiers that are kept of one message at most.
 const MOST_IDENTIFIERS: usize = 20;
 
@@ -54,8 +56,13 @@ pub fn known_by(identifiers: &[Identifier], facility: &str, place: &str, warning
             warnings.push(format!("{place}: an identifier was left out; it is too long, or one too many"));
             continue;
         }
-        let authority = identifier.authority.clone().or_else(|| identifier.authority_id.clone());
-        let authority = authority.unwrap_or_else(|| facility.to_owned());
+        let authority = identifier.authority.as_deref().or(identifier.authority_id.as_deref()).unwrap_or(facility);
+        // Cut short it could be another's.
+        if authority.chars().count() > LONGEST_AUTHORITY {
+            warnings.push(format!("{place}: an identifier was left out; the name of its authority is too long"));
+            continue;
+        }
+        let authority = authority.to_owned();
         known.push(Known { authority, value: identifier.value.clone(), type_code });
     }
     known.sort();

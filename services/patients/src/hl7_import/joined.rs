@@ -31,10 +31,10 @@ pub async fn merge(
     let stays = facts::identifiers(said, facility, &mut Vec::new());
     let goes = facts::known_by(going, facility, "MRG-1", warnings);
     if goes.is_empty() {
-        return Err(Refusal::Park("MRG-1: there is no number by which a patient could be known"));
+        return Err(Refusal::park("MRG-1: there is no number by which a patient could be known"));
     }
     if goes.iter().any(|one| stays.iter().any(|other| is_same(one, other))) {
-        return Err(Refusal::Park("MRG-1: names the record that PID-3 names"));
+        return Err(Refusal::park("MRG-1: names the record that PID-3 names"));
     }
     let abha_number = said.abha_number();
     let both: Vec<Known> = stays.iter().chain(&goes).cloned().collect();
@@ -70,14 +70,14 @@ fn is_same(one: &Known, other: &Known) -> bool {
 
 fn one(mut patients: Vec<i64>, else_say: &'static str) -> Result<Option<i64>, Refusal> {
     let found = patients.pop();
-    if patients.is_empty() { Ok(found) } else { Err(Refusal::Park(else_say)) }
+    if patients.is_empty() { Ok(found) } else { Err(Refusal::park(else_say)) }
 }
 
 /// What the rules of a merge refuse, a person has to look at.
 fn refusal(error: Error) -> Refusal {
     let problem = Problem::from(error);
     if problem.status().is_client_error() {
-        return Refusal::Park(
+        return Refusal::park(
             "MRG-1: the two records cannot be merged as they are; look at them, merge them, and replay this",
         );
     }

@@ -22,8 +22,11 @@ pub struct ImportAnswer {
     pub message_type: String,
     /// `AA`, or `CA` for a sender that wants no more than a receipt.
     pub acknowledgment: String,
-    /// The patient's id; after a merge (A40) that of the record that stays.
+    /// The patient's id; after a merge (A40) that of the record that stays. Of several patients the first.
     pub patient: i64,
+    /// The ids of all patients of a message that speaks of several, in its order; left out of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patients: Vec<i64>,
     /// Whether the patient is new.
     pub created: bool,
     /// What was left out, and why.
@@ -104,11 +107,19 @@ impl<'a> Bringer<'a> {
 }
 
 impl Outcome {
-    /// Whose record it speaks of.
+    /// Whose record it speaks of; of several patients the first.
     pub fn patient(&self) -> Option<i64> {
         match self {
             Self::Applied { answer, .. } => Some(answer.patient),
             Self::Parked(_) => None,
+        }
+    }
+
+    /// All whose records it speaks of.
+    pub fn patients(&self) -> Vec<i64> {
+        match self {
+            Self::Applied { answer, .. } if !answer.patients.is_empty() => answer.patients.clone(),
+            _ => self.patient().into_iter().collect(),
         }
     }
 

@@ -12,6 +12,7 @@ mod apply;
 mod entries;
 mod facts;
 mod joined;
+mod order;
 mod said;
 mod schedule;
 
@@ -50,7 +51,10 @@ const ER7_UTF8: &str = "application/hl7-v2; charset=utf-8";
 ///
 /// ADT brings the record up to date, A40 merges two; what is said of the patient's health (AL1, DG1, PR1, OBX, RXA) goes into
 /// the medical history, once: what is sent again amends. SIU is handed on to appointments. A patient who is not known yet is
-/// registered.
+/// registered. A40 and ORU may speak of several patients: all of it is applied, or nothing.
+///
+/// A message that is applied after a later one of its sender (it was left for a fault of ours, or replayed) undoes nothing of that:
+/// `warnings` say what was left as it is.
 ///
 /// A batch (`FHS`, `BHS`) is answered as a whole, with an outcome for each of its messages in `messages`; what was taken of it
 /// stays, and is answered the same when the batch is sent again.
@@ -73,7 +77,7 @@ pub async fn import(
     let accepted = http.headers().get(http_header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let in_er7 = accepted.contains(ER7);
     if let Some(batch) = batch::Batch::of(&body.bytes) {
-        return batch.import(&desk, actor, (&key, &body.digest), &http, in_er7).await;
+        return batch.import(&desk, &app.audit, actor, (&key, &body.digest), &http, in_er7).await;
     }
     let key = Some((actor, &key, &body.digest));
     let (_header, outcome) = receive::receive(&desk, Bringer::User(actor), key, &body.bytes).await?;

@@ -45,8 +45,8 @@ impl Desk {
 pub struct Read {
     /// Its header, or what could be made out of it.
     pub header: Header,
-    /// What it says.
-    pub content: Result<Content, ParseFault>,
+    /// What it says, of each of its patients.
+    pub contents: Result<Vec<Content>, ParseFault>,
 }
 
 /// A message that is stored and waits to be applied.
@@ -55,8 +55,8 @@ pub struct Waiting {
     pub id: i64,
     /// Its header.
     pub header: Header,
-    /// What it says.
-    pub content: Content,
+    /// What it says, of each of its patients.
+    pub contents: Vec<Content>,
     /// Who brought it, for the provenance of what it says.
     pub author: Option<i64>,
     /// What its sender hears on receipt, if it wants to.
@@ -93,12 +93,12 @@ fn read_now(bytes: &[u8]) -> Read {
         true => hl7::batch::split(bytes).map(drop).and_then(|()| hl7::parse(bytes)),
         false => hl7::parse(bytes),
     };
-    let read = parsed.and_then(|message| Ok((message.header()?, hl7::read(&message))));
-    let (header, content) = match read {
-        Ok((header, content)) => (header, content),
+    let read = parsed.and_then(|message| Ok((message.header()?, hl7::read_each(&message))));
+    let (header, contents) = match read {
+        Ok((header, contents)) => (header, contents),
         Err(fault) => (hl7::header_lossy(bytes).unwrap_or_default(), Err(fault)),
     };
-    Read { header: without_controls(header), content }
+    Read { header: without_controls(header), contents }
 }
 
 /// Stores a message: what it returns is durable. What is read, and applied, is the text that is kept, so that it says the same
@@ -108,24 +108,24 @@ fn read_now(bytes: &[u8]) -> Read {
 /// When PostgreSQL refuses: nothing is stored, and the sender has to send again.
 pub async fn take(desk: &Desk, bringer: Bringer<'_>, bytes: &[u8]) -> Result<Taken, Error> {
     let text = kept::of(bytes);
-    let Read { header, content } = read(&text).await;
+    let Read { header, contents } = read(&text).await;
     let incoming = Incoming { text: &text, digest: strict_json::digest(bytes), header: &header, bringer };
     let mut conn = db::get(&desk.db).await?;
-    let content = match content {
-        Ok(content) => content,
+    let contents = match contents {
+        Ok(contents) => contents,
         Err(fault) => {
             let before = stored::answered(&mut conn, &incoming.digest).await?;
             let outcome = match before {
                 Some(outcome) => outcome,
                 None => stored::park_new(&mut conn, &incoming, Parked::unreadable(&header, &fault)).await?,
             };
-            bringer.trail().shows(outcome.patient());
+            bringer.trail().shows(outcome.patients());
             return Ok(Taken::answered(header, outcome));
         }
     };
     match stored::store(&mut conn, &incoming).await? {
         Stored::Answered(outcome) => {
-            bringer.trail().shows(outcome.patient());
+            bringer.trail().shows(outcome.patients());
             Ok(Taken::answered(header, outcome))
         }
         Stored::ControlIdTaken => {
@@ -135,7 +135,7 @@ pub async fn take(desk: &Desk, bringer: Bringer<'_>, bytes: &[u8]) -> Result<Tak
         }
         Stored::Waiting(id, receipt) => {
             let author = bringer.actor().map(|actor| actor.user_id);
-            Ok(Taken::Waiting(Box::new(Waiting { id, header, content, author, receipt })))
+            Ok(Taken::Waiting(Box::new(Waiting { id, header, contents, author, receipt })))
         }
     }
 }

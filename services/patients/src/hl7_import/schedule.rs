@@ -10,18 +10,24 @@ use hl7::datatype::{Coded, EntityId};
 use hl7::{PartialDate, Schedule, ScheduleEvent, Timestamp};
 
 use super::apply::{Refusal, Work};
+use super::order;
 
 /// HL7 table 0276: why a patient comes, in words that are nobody's diagnosis.
 const REASONS: [&str; 5] = ["ROUTINE", "WALKIN", "FOLLOWUP", "CHECKUP", "EMERGENCY"];
+const OVERTAKEN: &str = "SCH: a message that came after this one has told of the same appointment already; \
+     if this is to count all the same, have it sent again";
 /// The longest words that are passed on, in characters.
 const LONGEST: usize = 200;
 
 /// Tells of the appointment. The caller holds the patient's row.
 ///
 /// # Errors
-/// Parks a booking without a time; and when PostgreSQL refuses.
+/// Parks a booking without a time, and one that a later message has changed already; and when PostgreSQL refuses.
 pub async fn tell(conn: &mut AsyncPgConnection, work: &Work<'_>, patient: i64, said: &Schedule) -> Result<(), Refusal> {
     let appointment = read(said, work, patient)?;
+    if order::is_rescheduled(conn, work, patient, &said.appointment).await? {
+        return Err(Refusal::park(OVERTAKEN));
+    }
     let actor = work.bringer.actor().map(|actor| (actor.user_id, actor.role.as_str()));
     let payload = Payload::ExternalAppointmentReceived(appointment);
     // Of the patient, so that it comes behind the event that tells of the patient.
@@ -33,7 +39,7 @@ fn read(said: &Schedule, work: &Work<'_>, patient: i64) -> Result<ExternalAppoin
     let (of, zone) = (&said.appointment, work.desk.time_zone);
     let starts_at = of.start.and_then(|time| instant(time, zone));
     if starts_at.is_none() && matches!(said.event, ScheduleEvent::S12 | ScheduleEvent::S13) {
-        return Err(Refusal::Park("SCH-11: does not say when the appointment begins"));
+        return Err(Refusal::park("SCH-11: does not say when the appointment begins"));
     }
     let ((placer_id, placer_authority), (filler_id, filler_authority)) = (parts(&of.placer), parts(&of.filler));
     let practitioners = of.personnel.iter().map(|resource| ExternalPractitioner {

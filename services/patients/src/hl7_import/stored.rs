@@ -145,7 +145,9 @@ pub async fn store(conn: &mut AsyncPgConnection, message: &Incoming<'_>) -> Resu
             .await
             .optional()?;
         match known {
-            Some(row) if row.digest != message.digest => return Ok(Stored::ControlIdTaken),
+            Some(row) if row.digest != message.digest && !is_again(conn, row.id, message.text).await? => {
+                return Ok(Stored::ControlIdTaken);
+            }
             Some(row) => {
                 let (id, receipt) = (row.id, row.receipt.clone());
                 return Ok(row.outcome()?.map_or(Stored::Waiting(id, receipt), Stored::Answered));
@@ -154,6 +156,13 @@ pub async fn store(conn: &mut AsyncPgConnection, message: &Incoming<'_>) -> Resu
         }
     }
     Err(Problem::internal("a message that is neither new nor known").into())
+}
+
+/// Whether a text is that of a stored message, which was sent again with other line ends or at another time.
+async fn is_again(conn: &mut AsyncPgConnection, id: i64, text: &[u8]) -> QueryResult<bool> {
+    let kept: Vec<u8> = hl7_messages::table.find(id).select(hl7_messages::raw).first(conn).await?;
+    let both = hl7::parse(&kept).and_then(|kept| Ok((kept, hl7::parse(text)?)));
+    Ok(both.is_ok_and(|(kept, new)| kept.says_the_same(&new)))
 }
 
 /// As the two indexes over `digest` have it, in so many words: values that are bound are not known yet when the planner looks for

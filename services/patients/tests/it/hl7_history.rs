@@ -8,7 +8,7 @@ use crate::hl7_import::ADMIT;
 use crate::hospital::Hospital;
 
 /// A message of a laboratory about the patient of `ADMIT`.
-fn result(control_id: &str, obx: &str) -> String {
+pub fn result(control_id: &str, obx: &str) -> String {
     format!(
         "MSH|^~\\&|LIS|METRO LABS|EHS|EHS CHENNAI|20261123101500+0530||ORU^R01^ORU_R01|{control_id}|P|2.5.1\r\
          PID|1||778899^^^APOLLO^MR||Raman^Lakshmi\rOBR|1|ORD-1|LAB-1^LIS|58410-2^CBC panel^LN|||20261123081000+0530\r{obx}"
@@ -24,7 +24,7 @@ fn clinical() -> String {
 }
 
 impl Hospital {
-    async fn history(&self, patient: &Value) -> Value {
+    pub async fn history(&self, patient: &Value) -> Value {
         let path = format!("/api/patients/{patient}/medical-history/?include_entered_in_error=true");
         self.server.get(&path, &self.admin()).await.expect(200).body
     }
@@ -246,10 +246,11 @@ async fn a_batch_is_answered_message_by_message() {
     );
     assert_eq!(first["messages"][0]["patient"], first["messages"][2]["patient"]);
     assert!(first["messages"][1]["detail"].as_str().unwrap().starts_with("PID"));
-    assert_eq!(hospital.import(&batch).await.expect(200).body, first, "again the same");
-    assert_eq!((hospital.count("hl7_messages").await, hospital.count("patients").await), (4, 1));
     let rows = "audit_log WHERE action = 'Hl7Import' AND outcome = 'SUCCESS' AND cardinality(patients) = 1";
     assert_eq!(hospital.count(rows).await, 2, "each in a row of its own");
+    assert_eq!(hospital.import(&batch).await.expect(200).body, first, "again the same");
+    assert_eq!((hospital.count("hl7_messages").await, hospital.count("patients").await), (4, 1));
+    assert_eq!(hospital.count(rows).await, 3, "and whose it is that was shown again");
 
     let answer = hospital.import_as("application/hl7-v2", batch.as_bytes()).await.expect(200);
     assert!(answer.header("content-type").starts_with("application/hl7-v2"));

@@ -23,15 +23,15 @@ use crate::hospital::Hospital;
 /// What a busy machine takes for what is done at once elsewhere.
 const LONG: Duration = Duration::from_secs(60);
 
-struct Listener {
+pub struct Listener {
     address: SocketAddr,
-    desk: Desk,
+    pub desk: Desk,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Listener {
-    async fn start(hospital: &Hospital) -> Self {
+    pub async fn start(hospital: &Hospital) -> Self {
         Self::start_with(hospital, |_| {}).await
     }
 
@@ -56,14 +56,14 @@ impl Listener {
         Self { address, desk, stop, task }
     }
 
-    async fn connect(&self) -> Sender<TcpStream> {
+    pub async fn connect(&self) -> Sender<TcpStream> {
         Sender::of(TcpStream::connect(self.address).await.unwrap())
     }
 }
 
 /// A system that sends.
-struct Sender<S> {
-    stream: S,
+pub struct Sender<S> {
+    pub stream: S,
     reader: FrameReader,
     left: Vec<u8>,
 }
@@ -73,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         Self { stream, reader: FrameReader::new(hl7::MAX_BYTES), left: Vec::new() }
     }
 
-    async fn write(&mut self, bytes: &[u8]) {
+    pub async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
 
@@ -95,17 +95,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         }
     }
 
-    async fn send(&mut self, message: &str) -> String {
+    pub async fn send(&mut self, message: &str) -> String {
         self.write(&frame(message.as_bytes())).await;
         self.hear().await.expect("an acknowledgment")
     }
 
-    async fn is_closed(&mut self) -> bool {
+    pub async fn is_closed(&mut self) -> bool {
         self.hear().await.is_none()
     }
 }
 
-fn numbered(control_id: &str) -> String {
+pub fn numbered(control_id: &str) -> String {
     ADMIT.replace("MSG-0001", control_id)
 }
 

@@ -84,7 +84,7 @@ async fn message<S: AsyncWrite + Unpin>(
     answers: &mut Answers<'_, S>,
 ) -> Result<Said, Ended> {
     if let Some(batch) = Batch::of(bytes) {
-        let acknowledgment = batch.receive(&listener.desk, trail, listener.config.deadline).await;
+        let acknowledgment = batch.receive(&listener.desk, &listener.recorder, trail, listener.config.deadline).await;
         answers.send(&acknowledgment).await?;
         return Ok("batch");
     }

@@ -12,7 +12,7 @@ use super::{Listener, answer};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 16 * 1024;
-/// Bytes outside all frames after which this is no MLLP.
+/// Bytes between two frames after which this is no MLLP.
 const MOST_JUNK: u64 = 64 * 1024;
 
 /// Why a connection ended.
@@ -99,6 +99,8 @@ where
     let mut reader = FrameReader::new(config.max_bytes);
     let mut buffer = vec![0; BUFFER];
     let mut until = Instant::now() + config.idle;
+    // Some senders show between their messages that they are alive: what stood before a whole frame is no junk.
+    let mut forgiven = 0;
     loop {
         let was_inside = reader.is_inside();
         let read = timeout_at(until, stream.read(&mut buffer));
@@ -123,7 +125,7 @@ where
             let mut answers = Answers { stream: &mut *stream, deadline: config.deadline };
             match reader.read(&mut bytes) {
                 Ok(Some(message)) => {
-                    answered = true;
+                    (answered, forgiven) = (true, reader.skipped());
                     if let Err(ended) = answer::answer(listener, peer, &message, &mut answers).await {
                         return ended;
                     }
@@ -139,7 +141,7 @@ where
                 }
             }
         }
-        if reader.skipped() > MOST_JUNK {
+        if reader.skipped().saturating_sub(forgiven) > MOST_JUNK {
             return Ended::NoFrames;
         }
         // The clock of a frame begins with its first byte, that of silence with the last frame's end: neither is put back by

@@ -92,7 +92,7 @@ where
 impl Refused {
     fn by(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Park(reason) => Self::Still { reason: reason.to_owned(), acknowledgment: "AE".to_owned() },
+            Refusal::Park(reason) => Self::Still { reason: reason.into_owned(), acknowledgment: "AE".to_owned() },
             Refusal::Error(error) => Self::Error(error),
         }
     }
@@ -106,8 +106,8 @@ async fn one(
     corrected: Option<&[u8]>,
 ) -> Result<ImportAnswer, Refused> {
     let (parked, text) = Parked::lock(conn, id).await?;
-    let Read { header, content } = receive::read(corrected.unwrap_or(&text.sent)).await;
-    let content = content.map_err(|fault| Refused::Still {
+    let Read { header, contents } = receive::read(corrected.unwrap_or(&text.sent)).await;
+    let contents = contents.map_err(|fault| Refused::Still {
         reason: fault.to_string(),
         acknowledgment: fault.acknowledgment().to_string(),
     })?;
@@ -120,7 +120,7 @@ async fn one(
     let bringer = Bringer::User(actor);
     let author = parked.received_by.or(Some(actor.user_id));
     let work = Work { desk, bringer, author, message: id, header: &header };
-    let (answer, ack) = apply::now(conn, &work, &content).await.map_err(Refused::by)?;
+    let (answer, ack) = apply::now(conn, &work, &contents).await.map_err(Refused::by)?;
     stored::applied(conn, id, &answer, &ack).await?;
     Ok(answer)
 }

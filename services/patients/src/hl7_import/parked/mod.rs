@@ -63,8 +63,7 @@ pub async fn read(
     let (parked, text) = Parked::find(&mut conn, *id).await?;
     let said = receive::read(text.sent.as_slice()).await;
     let mut whose: Vec<i64> = parked.patient.into_iter().collect();
-    if let Ok(content) = &said.content {
-        let patient = content.patient();
+    for patient in said.contents.iter().flatten().map(hl7::Content::patient) {
         let known_by = facts::identifiers(patient, &said.header.sending_facility, &mut Vec::new());
         whose
             .extend(apply::matches(&mut conn, &known_by, patient.abha_number().as_deref()).await.map_err(Error::from)?);
