@@ -5,6 +5,34 @@ use std::fmt::Write;
 
 use crate::{Compared, Fact};
 
+/// What becomes of the facts. It belongs to the service, and stands here so that nobody takes what is read for what is kept.
+const KEPT: &str = "
+## What the service keeps
+
+This page is about reading. The stored message has all that it said; of what is read out of it, `services/patients` keeps in the
+patient's record and history:
+
+| read | kept | not kept |
+| --- | --- | --- |
+| names (PID-5, PID-9) | given, middle and family name of the one in use | prefix, suffix, aliases |
+| identifiers (PID-2, 3, 4, 19, 20; MRG-1, 4) | up to 20 numbers of the person, ABHA number and address | Aadhaar numbers, numbers of visits and bills |
+| birth date (PID-7) | the day; a year or a month alone as an estimate | the time of birth |
+| gender, language (PID-8, PID-15) | both | |
+| phones, e-mail (PID-13, 14, 40) | the first number that can be dialled, the first address | the others |
+| addresses (PID-11, 12) | the one that is lived at | the others |
+| death (PID-29, PID-30) | nothing: a warning says so | all of it |
+| people (NK1) | one to call: name, relationship, number | everybody else, addresses |
+| encounter (PV1, PV2) | nothing | class, period, place, staff, reason |
+| allergies (AL1) | to what, severity, reactions, since when | the kind of allergen (AL1-2) |
+| diagnoses (DG1) | code, date, whether admitting, working or final, entered in error | rank, who said so, when it was recorded |
+| procedures (PR1) | code, date | kind, duration, surgeon |
+| observations (OBX, NTE) | code, values, unit, range, the first flag, status, the day (OBX-14 or OBR-7), remarks | the time of day, further flags, when it was analysed, laboratory (OBX-15, 23), who observed (OBX-16), method (OBX-17), body site (OBX-20) |
+| orders (OBR, ORC) | remarks; its numbers, to know a result again | status, category, who ordered, when it was issued |
+| vaccinations (RXA, RXR) | vaccine, day, dose, unit, status; lot, manufacturer, route, site and refusal as a remark | expiry, who gave it |
+| appointments (SCH, AIS, AIG, AIL, AIP) | handed to the appointments service: numbers, time, status, persons | places, equipment, what is to be done, remarks |
+| insurance (IN1) | nothing: a warning says so | all of it |
+";
+
 const HEAD: &str = "# Conformance of the HL7 v2 mapping
 
 What `crates/hl7` reads out of messages, beside FHIR bundles that an independent converter (microsoft/FHIR-Converter) made of the
@@ -55,6 +83,7 @@ pub fn page(compared: &[Compared]) -> String {
     missing(&mut page, compared, true);
     missing(&mut page, compared, false);
     extra(&mut page, compared);
+    page.push_str(KEPT);
     page
 }
 
