@@ -29,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const AT_ONCE: i64 = 20;
 /// A due date turns at midnight in India; bills are marked within minutes of it.
 const MARK_EVERY: Duration = Duration::from_secs(300);
+/// Where they could not be marked, such as while the database is away.
+const MARK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Runs until told to stop.
 ///
@@ -71,6 +73,7 @@ async fn mark_overdue(pool: Pool, stop: CancellationToken) -> anyhow::Result<()>
             Ok(mut conn) => overdue::mark(&mut conn, day_in_india(Utc::now())).await.map_err(anyhow::Error::from),
             Err(error) => Err(error.into()),
         };
+        let wait = if marked.is_ok() { MARK_EVERY } else { MARK_AGAIN };
         match marked {
             Ok(0) => {}
             Ok(marked) => {
@@ -82,7 +85,7 @@ async fn mark_overdue(pool: Pool, stop: CancellationToken) -> anyhow::Result<()>
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(MARK_EVERY) => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
