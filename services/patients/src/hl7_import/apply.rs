@@ -326,8 +326,9 @@ pub async fn take_turns<'a>(
         .map(drop)
 }
 
-/// Each number is looked up by itself, in the order of the index: `OFFSET 0` keeps the planner from reading the whole table once.
-const KNOWN_BY: &str = "SELECT theirs.patient FROM unnest($1, $2) AS known (authority, value) CROSS JOIN LATERAL \
+/// Each number is looked up by itself, in the order of the index: `OFFSET 0` keeps the planner from reading the whole table once, and
+/// `SELECT` from planning for how many there are.
+const KNOWN_BY: &str = "SELECT theirs.patient FROM unnest((SELECT $1), (SELECT $2)) AS known (authority, value) CROSS JOIN LATERAL \
     (SELECT patient FROM patient_identifiers WHERE authority = known.authority AND value = known.value OFFSET 0) AS theirs";
 
 #[derive(QueryableByName)]

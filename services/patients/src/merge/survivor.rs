@@ -36,6 +36,9 @@ pub async fn of(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn of_all(conn: &mut AsyncPgConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = patients::table.filter(patients::id.eq(any_of(ids))).select((patients::id, patients::merged_into));
     let rows: Vec<(i64, Option<i64>)> = rows.prepared().load(conn).await?;
     let mut answering: Vec<i64> = rows.into_iter().map(|(id, into)| into.unwrap_or(id)).collect();
