@@ -14,6 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use ::events::v1::Envelope;
 use ::events::{Outbox, Payload, envelope};
 use billing::heard::SUBSCRIBER;
 use billing::numbering::day_in_india;
@@ -22,6 +23,7 @@ use futures_util::future::join_all;
 use prost::Message;
 use testkit::Queues;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use self::client::{Client, Promised};
 use self::told::{Told, listen};
@@ -118,11 +120,25 @@ impl Hospital {
         while Instant::now() < until {
             let id = VISITS + ended;
             let over = event(("appointment", id), Payload::AppointmentCompleted(visit(id, ASHA)));
-            self.queues.put(SUBSCRIBER, &over.message_group(), &envelope::to_wire(&over.encode_to_vec())).await;
+            self.send(&over).await;
             ended += 1;
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
         ended
+    }
+
+    /// Sends until the queue has it: where only the answer was lost, it has it twice.
+    async fn send(&self, event: &Envelope) {
+        let sqs = self.queues.sqs();
+        let (url, body) = (sqs.url(SUBSCRIBER).await.unwrap(), envelope::to_wire(&event.encode_to_vec()));
+        for _ in 0..20 {
+            let message = sqs.client().send_message().queue_url(&url).message_body(&body);
+            let message = message.message_group_id(event.message_group());
+            if message.message_deduplication_id(Uuid::new_v4().to_string()).send().await.is_ok() {
+                return;
+            }
+        }
+        panic!("the queue takes no event");
     }
 
     /// How much the workers have to do.
