@@ -82,7 +82,13 @@ impl Numbers {
     }
 
     fn bill(&mut self, day: NaiveDate) -> Bill {
-        let lines: Vec<_> = (0..=self.below(3)).map(|_| self.line(day)).collect();
+        let mut lines: Vec<_> = (0..=self.below(3)).map(|_| self.line(day)).collect();
+        if self.below(4) == 0 {
+            // as dear as the first, and taxed otherwise: which of them has the odd paisa of a discount must not be chance
+            let kind = self.one_of(&[Kind::Lab, Kind::Pharmacy, Kind::Cosmetic]);
+            let first = lines[0].clone();
+            lines.push(BillLine { kind, circumstance: None, gst_rate: None, gst_rate_reason: None, ..first });
+        }
         let worth: i128 = lines.iter().map(worth).sum();
         let some = self.below(i64::try_from(worth).unwrap() + 1);
         Bill {
