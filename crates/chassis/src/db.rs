@@ -8,6 +8,7 @@
 //! | `EHS_DB_STATEMENT_TIMEOUT_MS` | PostgreSQL's `statement_timeout` | 5000 |
 
 use std::fmt::{self, Write};
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,7 +19,9 @@ use diesel::pg::Pg;
 use diesel::sql_types::Bool;
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::pooled_connection::deadpool;
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use secrecy::{ExposeSecret, SecretString};
@@ -29,9 +32,50 @@ use crate::problem::Problem;
 use crate::schema::__diesel_schema_migrations;
 
 /// Connections shared by the tasks of a process.
-pub type Pool = deadpool::Pool<AsyncPgConnection>;
+#[derive(Clone)]
+pub struct Pool(deadpool::Pool<AsyncPgConnection>);
+
+impl Pool {
+    /// A connection, waiting at most [`DbConfig::wait`].
+    ///
+    /// # Errors
+    /// When PostgreSQL is down or every connection stays busy.
+    pub async fn get(&self) -> Result<Conn, deadpool::PoolError> {
+        Ok(Conn(Some(self.0.get().await?)))
+    }
+}
+
 /// A connection on loan from a [`Pool`].
-pub type Conn = deadpool::Object<AsyncPgConnection>;
+///
+/// One that comes back in the middle of a transaction, because its request was given up, is closed. In the pool it would hold the
+/// transaction's locks until somebody takes it out again.
+pub struct Conn(Option<deadpool::Object<AsyncPgConnection>>);
+
+impl Deref for Conn {
+    type Target = AsyncPgConnection;
+
+    #[expect(clippy::expect_used, reason = "only `drop` takes it, after which nobody can look")]
+    fn deref(&self) -> &AsyncPgConnection {
+        self.0.as_ref().expect("on loan")
+    }
+}
+
+impl DerefMut for Conn {
+    #[expect(clippy::expect_used, reason = "as above")]
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        self.0.as_mut().expect("on loan")
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if let Some(mut lent) = self.0.take()
+            && lent.is_broken()
+        {
+            drop(deadpool::Object::take(lent));
+        }
+    }
+}
 
 /// Settings of the pool; see the module's table.
 #[derive(Clone, Debug)]
@@ -76,14 +120,14 @@ pub fn pool(config: &DbConfig, application_name: &str) -> anyhow::Result<Pool> {
     manager.recycling_method = RecyclingMethod::Fast;
     manager.custom_setup = Box::new(|url| Box::pin(establish(url)));
     let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, manager);
-    let pool = Pool::builder(manager)
+    let pool = deadpool::Pool::builder(manager)
         .max_size(config.pool_size)
         .wait_timeout(Some(config.wait))
         .create_timeout(Some(config.wait))
         .recycle_timeout(Some(config.wait))
         .runtime(::deadpool_redis::Runtime::Tokio1)
         .build()?;
-    Ok(pool)
+    Ok(Pool(pool))
 }
 
 async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {

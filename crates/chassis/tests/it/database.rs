@@ -62,6 +62,26 @@ async fn connections_that_were_killed_are_replaced() {
     testkit::eventually(|| async { run(&pool, "SELECT 1").await.is_ok() }).await;
 }
 
+/// Whoever asked has hung up: what the request had locked is free for the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_given_up_holds_nothing() {
+    let db = TestDb::new("chassis", vec![chassis::MIGRATIONS]).await;
+    let pool = db::pool(&config(&db), "test").unwrap();
+    let given_up = async {
+        let conn = &mut *db::get(&pool).await.unwrap();
+        conn.transaction(async |conn: &mut AsyncPgConnection| {
+            diesel::sql_query("SELECT pg_advisory_xact_lock(7)").execute(conn).await?;
+            std::future::pending::<Result<(), diesel::result::Error>>().await
+        })
+        .await
+    };
+    assert!(tokio::time::timeout(Duration::from_millis(200), given_up).await.is_err());
+    let held = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database AND datname = current_database() \
+        WHERE locktype = 'advisory' AND objid = 7";
+    testkit::eventually(|| async { db.number(held).await == 0 }).await;
+    assert_eq!(run(&pool, "SELECT 1").await.unwrap(), 1, "another connection takes its place");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_older_than_the_binary_is_refused() {
     let old = TestDb::new("chassis", vec![]).await;
