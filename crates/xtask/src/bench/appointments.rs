@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::cpu::Meters;
 use super::load::{Load, Target, Writes};
+use super::race::{self, Race};
 use super::report::{head, hundredths, machine};
 use super::users::{self, Bar, Measured, in_hundredths};
 use super::{Bench, Manner};
@@ -31,6 +32,7 @@ pub struct Appointments {
     doctors: usize,
     measured: Vec<Measured>,
     streams: Vec<Stream>,
+    race: Race,
     meters: Meters,
     manner: Manner,
 }
@@ -70,7 +72,8 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Appointments> {
         measured.push(users::measure(&load, &meters, &target, bar).await?);
     }
     let streams = stream(&load, &meters, &months).await?;
-    Ok(Appointments { there, doctors: doctors.len(), measured, streams, meters, manner: bench.manner })
+    let race = race::run(&load, cluster, &doctors, today).await?;
+    Ok(Appointments { there, doctors: doctors.len(), measured, streams, race, meters, manner: bench.manner })
 }
 
 /// Brings into PostgreSQL's memory what a hospital's work of a day has long brought there: the system was just started.
@@ -169,6 +172,8 @@ impl Appointments {
             }
             text.push('\n');
         }
+        text.push('\n');
+        text.push_str(&self.race.markdown());
         text
     }
 }

@@ -11,6 +11,7 @@ mod history;
 mod load;
 mod mllp;
 mod pgbench;
+mod race;
 mod report;
 mod requests;
 mod search;
