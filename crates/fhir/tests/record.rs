@@ -243,7 +243,10 @@ fn a_document_of_every_type() {
                 let report = types(&bundle).iter().position(|kind| *kind == "DiagnosticReport").unwrap();
                 let report = &bundle["entry"][report]["resource"];
                 assert_eq!(report["status"], "preliminary");
-                assert_eq!(report["conclusion"], "Results: 2, of which flagged as not normal: 1", "a negative one is none");
+                assert_eq!(
+                    report["conclusion"], "Results: 2, of which flagged as not normal: 1",
+                    "a negative one is none"
+                );
             }
             DocumentType::DischargeSummary => assert!(titles.contains(&"Diagnostic Report"), "{titles:?}"),
             DocumentType::Wellness => assert_eq!(titles, ["Vital Signs", "Body Measurement"]),
