@@ -71,6 +71,9 @@ pub async fn lift(
     why: &str,
 ) -> QueryResult<Vec<Appointment>> {
     let rows: Vec<Appointment> = rows.into_iter().filter(|row| row.rescheduling_cause == Some(lifted)).collect();
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let standing = Standing::of(conn, &rows).await?;
     let mut changed = Vec::new();
     for cause in std::iter::once(None).chain(Cause::ALL.iter().copied().map(Some)) {
