@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ::events::Outbox;
 use auth::Action;
+use chassis::prepared::Prepare as _;
 use chassis::trail::{Facts, Trail};
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
@@ -284,6 +285,7 @@ pub async fn left(
         .filter(appointments::starts_at.lt(before.ends_at).and(appointments::ends_at.gt(before.starts_at)))
         .filter(appointments::starts_at.gt(Utc::now()))
         .select(Appointment::as_select())
+        .prepared()
         .load(conn)
         .await?;
     let why = "the patient's other appointment is not at this time any more";

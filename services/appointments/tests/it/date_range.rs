@@ -80,15 +80,7 @@ async fn the_day_is_the_hospitals() {
 
 #[tokio::test]
 async fn a_year_comes_whole_though_it_is_read_in_batches() {
-    let hospital = Hospital::new().await;
-    hospital
-        .db
-        .sql(
-            "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason) \
-             SELECT 200 + n % 100, 10, start, start + interval '30 minutes', 'COMPLETED', 'IN_PERSON', '', '', '' \
-             FROM (SELECT n, timestamptz '2027-01-01T00:00:00+05:30' + n * interval '1 hour' AS start FROM generate_series(0, 4999) n) slots",
-        )
-        .await;
+    let hospital = busy("2027-01-01", 60, 30, 5_000).await;
     let year = hospital.get(DESK, &path("2027-01-01", "2027-12-31", "")).await.expect(200).body;
     let rows = year["appointments"].as_array().unwrap();
     assert_eq!((&year["count"], rows.len()), (&json!(5000), 5000));
@@ -96,18 +88,21 @@ async fn a_year_comes_whole_though_it_is_read_in_batches() {
     assert!(rows.windows(2).all(|pair| when(&pair[0]) < when(&pair[1])));
 }
 
+/// One doctor's appointments from a midnight on: so many, one every so many minutes, each of so many.
+async fn busy(from: &str, every: u32, minutes: u32, count: u32) -> Hospital {
+    let hospital = Hospital::new().await;
+    let appointments = format!(
+        "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason) \
+         SELECT 200 + n % 100, 10, start, start + interval '{minutes} minutes', 'COMPLETED', 'IN_PERSON', '', '', '' \
+         FROM (SELECT n, timestamptz '{from}T00:00:00+05:30' + n * interval '{every} minutes' AS start FROM generate_series(0, {count} - 1) n) slots"
+    );
+    hospital.db.sql(&appointments).await;
+    hospital
+}
+
 /// Nine months of one doctor's, a slot every twenty minutes: more than fits between a server and a client that does not read.
 async fn crowded() -> Hospital {
-    let hospital = Hospital::new().await;
-    hospital
-        .db
-        .sql(
-            "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason) \
-             SELECT 200 + n % 100, 10, start, start + interval '15 minutes', 'COMPLETED', 'IN_PERSON', '', '', '' \
-             FROM (SELECT n, timestamptz '2025-01-01T00:00:00+05:30' + n * interval '20 minutes' AS start FROM generate_series(0, 19999) n) slots",
-        )
-        .await;
-    hospital
+    busy("2025-01-01", 20, 15, 20_000).await
 }
 
 /// A client that has asked for all of it, and has read no more than that an answer begins.

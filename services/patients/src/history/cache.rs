@@ -3,8 +3,9 @@
 //! counts up in the transaction of whatever changes the history.
 //!
 //! However many wait for a history that is not there, one loads it: of a process the others wait for that one's answer, of
-//! other processes for a lock in Redis, which is held as long as it loads; none waits longer than a reader does. Redis away or slow means reading PostgreSQL. Copies are
-//! sealed (AES-256-GCM, bound to their key), so that Redis holds nothing that it could tell.
+//! other processes for a lock in Redis, which is held as long as it loads; none waits longer than a reader does. Redis away or
+//! slow means reading PostgreSQL. Copies are sealed (AES-256-GCM, bound to their key), so that Redis holds nothing that it could
+//! tell.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;

@@ -41,6 +41,7 @@ impl QueryFragment<Pg> for Mentions {
         out.push_sql("(patients.search_text LIKE (SELECT word_pattern(");
         out.push_bind_param::<Text, _>(&self.word)?;
         out.push_sql("))");
+        // As well, and not instead: the index is over the whole text.
         if !self.is_with_mail {
             out.push_sql(" AND replace(patients.search_text, ' ' || coalesce(lower(patients.email), '') || ' ', ' ') LIKE (SELECT word_pattern(");
             out.push_bind_param::<Text, _>(&self.word)?;
