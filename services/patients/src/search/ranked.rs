@@ -2,7 +2,7 @@
 //! until the page is full.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use chassis::page::{Count, EXACT_COUNT, PageRequest, Position};
@@ -27,6 +27,8 @@ use crate::schema::patients;
 const FEW: i64 = 100;
 /// Rows of a tier that are counted: more than are told exactly, since some patients answer twice.
 const COUNTED: i64 = EXACT_COUNT + EXACT_COUNT / 5;
+/// Rows of a tier that are counted where that was too few to tell.
+const MOST_COUNTED: i64 = 3 * COUNTED;
 /// Hits that are counted sooner than PostgreSQL is asked for an estimate.
 const SOON_COUNTED: i64 = 2_000;
 /// From this estimate on nothing is counted: no estimate of so many is of fewer than are counted exactly.
@@ -110,7 +112,7 @@ impl Search<'_> {
         let (exact, similar): (Vec<Tier>, Vec<Tier>) =
             self.tiers().into_iter().partition(|tier| *tier != Tier::Similar);
         let mut rows = Vec::new();
-        let mut walk = Walk { from, skip, wanted, is_whole: is_first };
+        let mut walk = Walk { from, skip, wanted, is_whole: is_first, met: HashSet::new() };
         if walk.from.is_backward {
             self.walk(conn, &mut walk, &similar, &mut rows).await?;
             self.walk(conn, &mut walk, &exact.into_iter().rev().collect::<Vec<_>>(), &mut rows).await?;
@@ -158,10 +160,12 @@ impl Search<'_> {
             loop {
                 // Those who stand in a better tier are hit again: as many as are wanted in all, or it would go on by ones and twos.
                 let most = (walk.wanted + walk.skip).clamp(1, BATCH);
-                let hits = self.hits(conn, *tier, &from, most).await?;
+                let mut hits = self.hits(conn, *tier, &from, most).await?;
                 let is_last = hits.len() < most;
                 from.place = hits.last().map(|(place, recency)| (place.clone(), *recency));
-                let mut found = self.placed(conn, *tier, hits).await?;
+                hits.retain(|(_, recency)| !walk.met.contains(recency));
+                let mut found = self.placed(conn, *tier, hits, walk.has_met_the_better()).await?;
+                walk.met.extend(found.iter().map(|found| -found.patient.id));
                 let skipped = walk.skip.min(found.len());
                 walk.skip -= skipped;
                 rows.extend(found.drain(skipped..));
@@ -187,12 +191,13 @@ impl Search<'_> {
         Ok(hits.into_iter().map(|(word, other, recency)| (Place { tier, word, other }, recency)).collect())
     }
 
-    /// The patients of some hits, without those who stand elsewhere.
+    /// The patients of some hits, without those who stand elsewhere; `of_no_better`: who stands in a better tier is not among them.
     async fn placed(
         &self,
         conn: &mut AsyncPgConnection,
         tier: Tier,
         hits: Vec<(Place, i64)>,
+        of_no_better: bool,
     ) -> QueryResult<Vec<Found>> {
         if hits.is_empty() {
             return Ok(Vec::new());
@@ -202,7 +207,10 @@ impl Search<'_> {
         type Row = (Patient, String, String, Vec<String>, Vec<String>);
         let (named, former) = ((Patient::as_select(), patients::sort_name, patients::search_text), self.former());
         let is_with_mail = self.scope.shows_details();
-        let rows: Vec<Row> = if tier < Tier::StartOfMail || !is_with_mail {
+        let is_by_mail = matches!(tier, Tier::StartOfMail | Tier::PartOfMail);
+        let is_mail_told = is_by_mail || (tier > Tier::StartOfMail && !of_no_better);
+        // PostgreSQL makes a patient's words of an address from the address, which takes longer than to read the patient.
+        let rows: Vec<Row> = if !is_mail_told || !is_with_mail {
             let no_mails = Vec::<String>::new().into_sql::<Array<Text>>();
             theirs.select((named.0, named.1, named.2, no_mails, former)).load(conn).await?
         } else {
@@ -297,29 +305,85 @@ impl Search<'_> {
     }
 
     async fn count(&self, conn: &mut AsyncPgConnection) -> QueryResult<Count> {
-        let (rows, hits) = self.count_of(conn, &self.surely(), SOON_COUNTED).await?;
-        if hits < SOON_COUNTED {
-            let rows = if rows > FEW { rows } else { self.count_of(conn, &self.tiers(), COUNTED).await?.0 };
-            return Ok(Count { rows, estimated: rows > EXACT_COUNT });
-        }
-        if let Some(rows) = self.estimate(conn).await?.filter(|rows| *rows >= SURELY_MANY) {
+        let estimate = self.estimate(conn).await?;
+        if let Some(rows) = estimate.filter(|rows| *rows >= SURELY_MANY) {
             return Ok(Count { rows, estimated: true });
         }
-        let (rows, hits) = self.count_of(conn, &self.surely(), COUNTED).await?;
-        Ok(Count { rows, estimated: rows > EXACT_COUNT || hits >= COUNTED })
+        if estimate.is_none_or(|rows| rows < SOON_COUNTED) {
+            let (rows, hits, some) = self.few_of(conn).await?;
+            if hits < SOON_COUNTED {
+                let rows = if rows > FEW { rows } else { rows.saturating_add(self.count_beyond(conn, some).await?) };
+                return Ok(Count { rows, estimated: rows > EXACT_COUNT });
+            }
+        }
+        let (rows, hits) = self.count_first(conn).await?;
+        if hits < COUNTED {
+            return Ok(Count { rows, estimated: rows > EXACT_COUNT });
+        }
+        if rows > EXACT_COUNT {
+            return Ok(Count { rows: rows.max(estimate.unwrap_or_default()), estimated: true });
+        }
+        // Many are hit twice.
+        let (rows, hits) = self.count_of(conn, &self.surely(), MOST_COUNTED).await?;
+        Ok(Count { rows, estimated: rows > EXACT_COUNT || hits >= MOST_COUNTED })
+    }
+
+    /// As [`count_of`](Self::count_of) those tiers that are looked at in any case, but of all of them together the first hits only.
+    async fn count_first(&self, conn: &mut AsyncPgConnection) -> QueryResult<(i64, i64)> {
+        Statement::<(BigInt, BigInt)>::new("SELECT count(DISTINCT hits.recency), count(*) FROM (SELECT hits.recency")
+            .then(self.hits_in(&self.surely(), COUNTED))
+            .sql(" LIMIT ")
+            .number(COUNTED)
+            .sql(") AS hits")
+            .get_result(conn)
+            .await
     }
 
     /// How many patients stand in some tiers, of each tier `most` at most; and how many hits they are, for some are hit twice.
     async fn count_of(&self, conn: &mut AsyncPgConnection, tiers: &[Tier], most: i64) -> QueryResult<(i64, i64)> {
         // A tier's hits come nearly in order, which is quicker to sort than to hash.
-        let mut statement = Statement::<(BigInt, BigInt)>::new("SELECT count(DISTINCT hits.recency), count(*) FROM (");
+        Statement::<(BigInt, BigInt)>::new("SELECT count(DISTINCT hits.recency), count(*)")
+            .then(self.hits_in(tiers, most))
+            .get_result(conn)
+            .await
+    }
+
+    /// As [`count_of`](Self::count_of) those tiers that are looked at in any case, and the recency of some.
+    async fn few_of(&self, conn: &mut AsyncPgConnection) -> QueryResult<(i64, i64, Vec<i64>)> {
+        Statement::<(BigInt, BigInt, Array<BigInt>)>::new("SELECT count(DISTINCT hits.recency), count(*), ")
+            .sql("coalesce((array_agg(DISTINCT hits.recency))[:")
+            .number(FEW)
+            .sql("], '{}')")
+            .then(self.hits_in(&self.surely(), SOON_COUNTED))
+            .get_result(conn)
+            .await
+    }
+
+    /// How many others stand in the tiers that are for few.
+    async fn count_beyond(&self, conn: &mut AsyncPgConnection, some: Vec<i64>) -> QueryResult<i64> {
+        let tiers: Vec<Tier> = self.tiers().into_iter().filter(|tier| self.plan.is_for_few(*tier)).collect();
+        if tiers.is_empty() {
+            return Ok(0);
+        }
+        Statement::<BigInt>::new("SELECT count(DISTINCT hits.recency)")
+            .then(self.hits_in(&tiers, COUNTED))
+            .sql(" WHERE hits.recency NOT IN (SELECT unnest(")
+            .ids(some)
+            .sql("))")
+            .get_result(conn)
+            .await
+    }
+
+    /// ` FROM (…) AS hits`.
+    fn hits_in(&self, tiers: &[Tier], most: i64) -> Statement<()> {
+        let mut statement = Statement::new(" FROM (");
         for (at, tier) in tiers.iter().enumerate() {
             statement = statement
                 .sql(if at == 0 { "(" } else { " UNION ALL (" })
                 .then(tiers::everybody(&self.plan, *tier, most, self.condition(*tier)))
                 .sql(")");
         }
-        statement.sql(") AS hits").get_result(conn).await
+        statement.sql(") AS hits")
     }
 
     /// PostgreSQL's estimate of how many words begin so, where one word is searched among all patients.
@@ -364,6 +428,15 @@ struct Walk {
     wanted: usize,
     /// Whether all tiers were walked from their beginnings to their ends, so that the rows are all there are.
     is_whole: bool,
+    /// The recency of everybody who was found so far, left out or not: nobody stands in two tiers.
+    met: HashSet<i64>,
+}
+
+impl Walk {
+    /// Whether everybody was met who stands in a tier before the one at hand: each was walked from its beginning to its end.
+    fn has_met_the_better(&self) -> bool {
+        !self.from.is_backward && self.from.place.is_none()
+    }
 }
 
 fn scalar(theirs: patients::BoxedQuery<'static, Pg>) -> Statement<Bool> {

@@ -24,6 +24,7 @@ enum Piece {
     Texts(Vec<String>),
     Number(i64),
     Numbers(Vec<i32>),
+    Ids(Vec<i64>),
     Known(String),
     Condition(Condition),
 }
@@ -67,6 +68,12 @@ impl<T> Statement<T> {
     #[must_use]
     pub fn numbers(self, numbers: Vec<i32>) -> Self {
         self.with(Piece::Numbers(numbers))
+    }
+
+    /// An array of ids.
+    #[must_use]
+    pub fn ids(self, ids: Vec<i64>) -> Self {
+        self.with(Piece::Ids(ids))
     }
 
     /// A text that the plan is to be made for.
@@ -129,6 +136,11 @@ impl<T> QueryFragment<Pg> for Statement<T> {
                 Piece::Numbers(numbers) => {
                     out.push_sql("(SELECT ");
                     out.push_bind_param::<Array<Integer>, _>(numbers)?;
+                    out.push_sql(")");
+                }
+                Piece::Ids(ids) => {
+                    out.push_sql("(SELECT ");
+                    out.push_bind_param::<Array<BigInt>, _>(ids)?;
                     out.push_sql(")");
                 }
                 Piece::Known(text) => out.push_bind_param::<Text, _>(text)?,

@@ -335,7 +335,9 @@ async fn names_that_sound_so_come_after_those_that_are_written_so() {
         let mut pages = Vec::new();
         for page in 1..=4 {
             let path = format!("/api/patients/?page_size=1&page={page}&{query}");
-            pages.extend(matches(&hospital.server.get(&path, &token).await.expect(200).body));
+            let body = hospital.server.get(&path, &token).await.expect(200).body;
+            assert_eq!(body["count"], exact.len() + similar.len(), "{search}, page {page}");
+            pages.extend(matches(&body));
         }
         let body = hospital.server.get(&format!("/api/patients/?{query}"), &token).await.expect(200).body;
         let found = matches(&body);
@@ -358,6 +360,39 @@ async fn names_that_sound_so_come_after_those_that_are_written_so() {
     }
     let list = hospital.server.get("/api/patients/", &token).await.expect(200).body;
     assert!(list["results"][0].get("match").is_none(), "nothing was searched");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_counted_exactly_to_ten_thousand() {
+    let hospital = Hospital::open().await;
+    hospital
+        .db
+        .sql(
+            "INSERT INTO patients (first_name, last_name, email) SELECT 'Meena', 'Das', CASE WHEN n % 2 = 0 THEN 'meenakshi.' || n || '@example.in' END \
+             FROM generate_series(1, 9000) AS n; \
+             INSERT INTO patients (first_name, last_name) SELECT 'Kavita', CASE WHEN n % 2 = 0 THEN 'Rao' ELSE 'Kaveri' END FROM generate_series(1, 10500) AS n; \
+             INSERT INTO patients (first_name, last_name) SELECT 'Suneeta', 'Wagh' FROM generate_series(1, 30); \
+             INSERT INTO patients (first_name, last_name) SELECT 'Suneeta', 'Vagh' FROM generate_series(1, 40); \
+             INSERT INTO patients (first_name, last_name) SELECT 'Suneeta', 'Wagh Vagh' FROM generate_series(1, 5)",
+        )
+        .await;
+    let token = hospital.receptionist();
+    for (search, count, is_exact) in [
+        ("meena", 9_000, true),
+        ("meenaksh", 4_500, true),
+        ("meena das", 9_000, true),
+        ("kav", 10_000, false),
+        ("wagh", 75, true),
+        ("suneeta wagh", 75, true),
+        ("sunita wagh", 75, true),
+        ("suneeta", 75, true),
+    ] {
+        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("search", search).finish();
+        let body = hospital.server.get(&format!("/api/patients/?{query}"), &token).await.expect(200).body;
+        let told = body["count"].as_i64().unwrap();
+        assert!(if is_exact { told == count } else { told > count }, "{search}: {told}");
+        assert_eq!(body.get("count_is_estimate").is_none(), is_exact, "{search}: {told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
