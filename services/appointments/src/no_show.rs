@@ -2,13 +2,15 @@
 
 use chassis::db::{self, Pool};
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use events::Outbox;
 
 use crate::appointment::Appointment;
 use crate::history::record::SYSTEM;
-use crate::rescheduling::{MOVABLE, tell, write_down};
+use crate::rescheduling::{tell, write_down};
 use crate::schema::appointments;
 use crate::status::Status;
 
@@ -16,6 +18,10 @@ use crate::status::Status;
 const BATCH: i64 = 100;
 /// Transactions of one round; what is left waits for the next.
 const ROUNDS: u32 = 50;
+
+/// The statuses of those who are awaited, in so many words, as the index `appointments_awaited` has them. By statuses that it does not
+/// know beforehand PostgreSQL would look through all appointments there ever were.
+const AWAITED: &str = "appointments.status IN ('SCHEDULED', 'CONFIRMED')";
 
 /// Marks those whom nobody waits for any more, and gives how many. Those that the hospital itself has to reschedule are left
 /// alone: nobody missed them. Several workers may do it at once.
@@ -42,17 +48,18 @@ async fn mark_some(
     now: DateTime<Utc>,
     grace: TimeDelta,
 ) -> QueryResult<u64> {
-    let before: Vec<Appointment> = appointments::table
-        .filter(appointments::status.eq_any(MOVABLE))
+    let mut before: Vec<Appointment> = appointments::table
+        .filter(sql::<Bool>(AWAITED))
         .filter(appointments::starts_at.le(now - grace).and(appointments::ends_at.le(now)))
         .filter(appointments::rescheduling_cause.is_null())
-        .order(appointments::id)
+        .order(appointments::starts_at)
         .limit(BATCH)
         .select(Appointment::as_select())
         .for_no_key_update()
         .skip_locked()
         .load(conn)
         .await?;
+    before.sort_by_key(|row| row.id);
     let ids: Vec<i64> = before.iter().map(|row| row.id).collect();
     let mut after: Vec<Appointment> = diesel::update(appointments::table.filter(appointments::id.eq_any(&ids)))
         .set((

@@ -4,6 +4,7 @@ use appointments::no_show::mark;
 use chrono::{TimeDelta, Utc};
 use events::Outbox;
 use serde_json::json;
+use testkit::eventually;
 
 use crate::hospital::{DESK, Hospital, LAKSHMI, OTHER, RAO, SEN, day, slot};
 
@@ -70,4 +71,32 @@ async fn nobody_is_missed_while_the_appointment_lasts() {
     let pool = hospital.db.pool().await;
     assert_eq!(mark(&pool, &Outbox::new(), Utc::now(), GRACE).await.unwrap(), 0);
     assert_eq!(mark(&pool, &Outbox::new(), Utc::now() + TimeDelta::minutes(41), GRACE).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn of_those_long_over_and_far_ahead_nobody_is_looked_at() {
+    let hospital = Hospital::new().await;
+    for (status, of) in [("NO_SHOW", "generate_series(-10000, -10)"), ("SCHEDULED", "generate_series(10, 10000)")] {
+        let some = format!(
+            "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason) \
+             SELECT {LAKSHMI}, {RAO}, now() + n * interval '30 minutes', now() + n * interval '30 minutes' + interval '15 minutes', \
+             '{status}', 'IN_PERSON', '', '', '' FROM {of} AS n"
+        );
+        hospital.db.sql(&some).await;
+    }
+    hospital.db.sql("VACUUM ANALYZE appointments").await;
+    let pool = hospital.db.pool().await;
+    let read =
+        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'appointments'";
+    let before = hospital.db.number(read).await;
+    // Often enough that PostgreSQL keeps a plan for any values.
+    for _ in 0..20 {
+        assert_eq!(mark(&pool, &Outbox::new(), Utc::now(), GRACE).await.unwrap(), 0);
+    }
+    // Sessions tell what they did when they end.
+    drop(pool);
+    let used = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'appointments_awaited'";
+    eventually(|| async { hospital.db.number(used).await >= 20 }).await;
+    let looked_at = hospital.db.number(read).await - before;
+    assert!(looked_at < 1_000, "{looked_at} rows of 20,000");
 }
