@@ -4,8 +4,11 @@
 use auth::{Action, Actor, Reach, Role, reach};
 use diesel::alias;
 use diesel::dsl::exists;
+use diesel::expression::{ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::appointment::{Entry, Visible};
@@ -77,21 +80,39 @@ impl Scope {
         }
     }
 
-    /// Keeps what is within.
+    /// Keeps what is within, of many.
     pub fn narrow(&self, all: Visible<'static>) -> Visible<'static> {
+        self.narrow_by(all, Part::AmongMany)
+    }
+
+    /// Keeps what is within, of a few: no more is read than what is about these.
+    pub fn narrow_few(&self, few: Visible<'static>) -> Visible<'static> {
+        self.narrow_by(few, Part::AmongFew)
+    }
+
+    /// Whose care it ends at, if at anybody's.
+    pub fn care(&self) -> Option<Care> {
+        match self {
+            Self::CareOf(doctor) => Some(Care { asking: *doctor, doctors: Doctors::One(*doctor) }),
+            Self::CareOfNurse { nurse, department } => {
+                Some(Care { asking: *nurse, doctors: Doctors::OfDepartment(department.clone()) })
+            }
+            _ => None,
+        }
+    }
+
+    fn narrow_by(&self, all: Visible<'static>, part: Part) -> Visible<'static> {
+        if let Some(care) = self.care() {
+            return all.filter(InCare { care, part });
+        }
         match self {
             Self::All => all,
             Self::OfDoctor(doctor) => all.filter(appointments::doctor_id.eq(*doctor)),
-            Self::CareOf(doctor) => in_care_of(all, *doctor),
-            Self::CareOfNurse { nurse, department: Some(department) } => in_care_of_department(all, *nurse, department),
-            Self::CareOfNurse { nurse, department: None } => {
-                all.filter(diesel::dsl::sql::<Bool>(OPENED).bind::<BigInt, _>(*nurse).sql(")"))
-            }
             Self::Opened(patient) => {
                 all.filter(diesel::dsl::sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(*patient).sql("))"))
             }
             Self::OfPatient(account) => all.filter(patients::user_id.eq(*account)),
-            Self::Nothing => all.filter(false.into_sql::<Bool>()),
+            Self::CareOf(_) | Self::CareOfNurse { .. } | Self::Nothing => all.filter(false.into_sql::<Bool>()),
         }
     }
 
@@ -128,50 +149,140 @@ pub async fn is_in_care(conn: &mut AsyncPgConnection, doctor: i64, patient: i64)
 const LATELY: &str = "seen.status NOT IN ('CANCELLED', 'NO_SHOW') \
     AND seen.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days'";
 
-/// Those of the patients whom break-glass opened, for its hour.
-const OPENED: &str = "appointments.patient_id IN (SELECT unnest(one_patient(granted.patient)) FROM break_glass_grants granted \
+/// Patients whom break-glass opened, for its hour, to whom follows.
+const OPENED: &str = "SELECT unnest(one_patient(granted.patient)) FROM break_glass_grants granted \
     WHERE granted.expires_at > now() AND granted.actor = ";
 
-/// The doctor's own, and every appointment of those whose primary doctor they are or whom they see within 90 days.
-fn in_care_of(all: Visible<'static>, doctor: i64) -> Visible<'static> {
-    all.filter(
-        diesel::dsl::sql::<Bool>("(appointments.doctor_id = ")
-            .bind::<BigInt, _>(doctor)
-            .sql(" OR appointments.patient_id IN (SELECT seen.patient_id FROM appointments seen WHERE ")
-            .sql(LATELY)
-            .sql(" AND seen.doctor_id = ")
-            .bind::<BigInt, _>(doctor)
-            .sql(") OR appointments.patient_id IN (SELECT theirs.id FROM patients theirs WHERE theirs.primary_doctor_id = ")
-            .bind::<BigInt, _>(doctor)
-            .sql(") OR ")
-            .sql(OPENED)
-            .bind::<BigInt, _>(doctor)
-            .sql("))"),
-    )
+/// The care of some doctors: the doctors' own appointments, and every one of the patients whose primary doctor they are, whom they see
+/// within 90 days, or whom break-glass opened to who asks.
+#[derive(Clone, Debug)]
+pub struct Care {
+    asking: i64,
+    doctors: Doctors,
 }
 
-/// The same for all doctors of a department: what its nurses see.
-fn in_care_of_department(all: Visible<'static>, nurse: i64, department: &str) -> Visible<'static> {
-    let department = || department.to_owned();
-    all.filter(
-        diesel::dsl::sql::<Bool>("(staff.role = 'DOCTOR' AND staff.department = ")
-            .bind::<Text, _>(department())
-            .sql(
-                " OR appointments.patient_id IN (SELECT seen.patient_id FROM appointments seen \
-                 JOIN staff doctor ON doctor.id = seen.doctor_id WHERE doctor.role = 'DOCTOR' AND ",
-            )
-            .sql(LATELY)
-            .sql(" AND doctor.department = ")
-            .bind::<Text, _>(department())
-            .sql(
-                ") OR appointments.patient_id IN (SELECT theirs.id FROM patients theirs \
-                 JOIN staff doctor ON doctor.id = theirs.primary_doctor_id \
-                 WHERE doctor.role = 'DOCTOR' AND doctor.department = ",
-            )
-            .bind::<Text, _>(department())
-            .sql(") OR ")
-            .sql(OPENED)
-            .bind::<BigInt, _>(nurse)
-            .sql("))"),
-    )
+/// That appointments are within somebody's care.
+#[derive(Clone, Debug)]
+struct InCare {
+    care: Care,
+    part: Part,
 }
+
+/// Whose care it is.
+#[derive(Clone, Debug)]
+enum Doctors {
+    One(i64),
+    /// Those of a department, if it is one.
+    OfDepartment(Option<String>),
+}
+
+/// What is looked for, and from where: PostgreSQL cannot know how much is in somebody's care.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    /// All of it among a few rows, of each of which it is asked.
+    AmongFew,
+    /// All of it among many rows, for which all patients in care are found first.
+    AmongMany,
+    /// What is the patients' who are in care. Begins at these, if they are few.
+    OfPatients,
+    /// The rest, which is the doctors' own alone.
+    OwnBeside,
+}
+
+impl Care {
+    /// Keeps what is within, in two halves that have no row in common. Each begins at what is theirs, so that no more is read than
+    /// there is of it. `all` makes all that there is.
+    pub fn halves(&self, all: impl Fn() -> Visible<'static>) -> [Visible<'static>; 2] {
+        [Part::OfPatients, Part::OwnBeside].map(|part| all().filter(InCare { care: self.clone(), part }))
+    }
+
+    /// A column, and that it is one of the doctors.
+    fn one_of_them<'b>(&'b self, column: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(column);
+        match &self.doctors {
+            Doctors::One(doctor) => {
+                out.push_sql(" = ");
+                out.push_bind_param::<BigInt, _>(doctor)
+            }
+            Doctors::OfDepartment(department) => {
+                out.push_sql(
+                    " = ANY (ARRAY(SELECT doctor.id FROM staff doctor WHERE doctor.role = 'DOCTOR' AND doctor.department = ",
+                );
+                out.push_bind_param::<Nullable<Text>, _>(department)?;
+                out.push_sql("))");
+                Ok(())
+            }
+        }
+    }
+
+    fn opened<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(OPENED);
+        out.push_bind_param::<BigInt, _>(&self.asking)
+    }
+
+    fn patients<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT seen.patient_id FROM appointments seen WHERE ");
+        self.one_of_them("seen.doctor_id", out)?;
+        out.push_sql(" AND ");
+        out.push_sql(LATELY);
+        out.push_sql(" UNION SELECT theirs.id FROM patients theirs WHERE ");
+        self.one_of_them("theirs.primary_doctor_id", out)?;
+        out.push_sql(" UNION ");
+        self.opened(out)
+    }
+}
+
+impl QueryFragment<Pg> for InCare {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        // Planned for those who ask unless the statement says otherwise: much or little is in their care.
+        out.unsafe_to_cache_prepared();
+        out.push_sql("(");
+        match self.part {
+            Part::AmongFew => {
+                self.care.one_of_them("appointments.doctor_id", &mut out)?;
+                out.push_sql(" OR ");
+                self.care.one_of_them("patients.primary_doctor_id", &mut out)?;
+                out.push_sql(
+                    " OR EXISTS (SELECT FROM appointments seen WHERE seen.patient_id = appointments.patient_id AND ",
+                );
+                out.push_sql(LATELY);
+                out.push_sql(" AND ");
+                self.care.one_of_them("seen.doctor_id", &mut out)?;
+                out.push_sql(") OR appointments.patient_id IN (");
+                self.care.opened(&mut out)?;
+            }
+            Part::AmongMany => {
+                self.care.one_of_them("appointments.doctor_id", &mut out)?;
+                out.push_sql(" OR appointments.patient_id IN (");
+                self.care.patients(&mut out)?;
+            }
+            Part::OfPatients => {
+                out.push_sql("appointments.patient_id IN (");
+                self.care.patients(&mut out)?;
+            }
+            Part::OwnBeside => {
+                self.care.one_of_them("appointments.doctor_id", &mut out)?;
+                out.push_sql(" AND appointments.patient_id NOT IN (");
+                self.care.patients(&mut out)?;
+            }
+        }
+        out.push_sql("))");
+        Ok(())
+    }
+}
+
+impl Expression for InCare {
+    type SqlType = Bool;
+}
+
+impl QueryId for InCare {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl ValidGrouping<()> for InCare {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl<Tables> AppearsOnTable<Tables> for InCare {}
+impl<Tables> SelectableExpression<Tables> for InCare {}

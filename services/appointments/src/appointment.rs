@@ -14,7 +14,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::Scope;
+use crate::access::{Care, Scope};
 use crate::schema::{appointments, patients, staff};
 use crate::slots::{BUFFER, Busy, MINUTES, Span};
 use crate::status::{AppointmentType, Cause, Status};
@@ -192,10 +192,23 @@ pub fn holds_time() -> SqlLiteral<Bool> {
 /// Appointments with their people, as a query that can be narrowed.
 pub type Visible<'a> = IntoBoxed<'a, InnerJoin<InnerJoin<appointments::table, staff::table>, patients::table>, Pg>;
 
-/// The appointments that the caller may know of. There is no other way to them for a route.
+fn all() -> Visible<'static> {
+    appointments::table.inner_join(staff::table).inner_join(patients::table).into_boxed()
+}
+
+/// The appointments that the caller may know of. There is no other way to them for a route than this and the two below.
 pub fn visible_to(scope: &Scope) -> Visible<'static> {
-    let all = appointments::table.inner_join(staff::table).inner_join(patients::table).into_boxed();
-    scope.narrow(all)
+    scope.narrow(all())
+}
+
+/// The same, for who asks of one or of few.
+pub fn few_visible_to(scope: &Scope) -> Visible<'static> {
+    scope.narrow_few(all())
+}
+
+/// Everything in somebody's care, in two halves. See [`Care::halves`].
+pub fn halves_of(care: &Care) -> [Visible<'static>; 2] {
+    care.halves(all)
 }
 
 impl Appointment {
@@ -208,7 +221,7 @@ impl Appointment {
 impl Entry {
     /// One that the caller may know of.
     pub async fn find(conn: &mut AsyncPgConnection, scope: &Scope, id: i64) -> QueryResult<Option<Self>> {
-        visible_to(scope)
+        few_visible_to(scope)
             .filter(appointments::id.eq(id))
             .select(Self::as_select())
             .prepared()

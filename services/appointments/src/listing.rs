@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, get, web};
 use auth::permissions::AppointmentRead;
 use auth::{BreakGlass, Permit};
 use chassis::fields::{Day, Id, number, parameter};
-use chassis::page::{self, Page, Position};
+use chassis::page::{self, Count, Page, Position};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -17,9 +17,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::access::Scope;
+use crate::access::{Care, Scope};
 use crate::app::App;
-use crate::appointment::{AppointmentView, Entry, Viewer, Visible, visible_to};
+use crate::appointment::{AppointmentView, Entry, Viewer, Visible, few_visible_to, halves_of, visible_to};
 use crate::break_glass;
 use crate::error::Error;
 use crate::input::Flag;
@@ -128,8 +128,8 @@ pub async fn list(
     };
     let mut conn = app.conn().await?;
     let walk = Walk { scope, filters: &request.filters, zone: app.zone() };
-    let rows = walk.rows(&mut conn, &request.position, request.size + 1).await?;
-    let count = page::count_of(&mut conn, || walk.all().select(appointments::id)).await?;
+    let count = walk.count(&mut conn).await?;
+    let rows = walk.rows(&mut conn, count, &request.position, request.size + 1).await?;
     let page = page::answer(&http, &app.cursor_key, &request, rows, count, |entry| walk.position_of(entry))?;
     permit.actor.trail.shows(page.results.iter().map(|entry| entry.appointment.patient_id));
     let viewer = Viewer { role: permit.actor.role, zone: app.zone() };
@@ -157,9 +157,24 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Everything that is asked for.
     fn all(&self) -> Visible<'static> {
+        let is_of_few = self.filters.patient.is_some();
+        self.narrowed(if is_of_few { few_visible_to(&self.scope) } else { visible_to(&self.scope) })
+    }
+
+    /// Whose care all of it is, if it is no patient's or doctor's alone, of whom there is never much.
+    fn care(&self) -> Option<Care> {
+        let is_of_one = self.filters.patient.is_some() || self.filters.doctor.is_some();
+        self.scope.care().filter(|_| !is_of_one)
+    }
+
+    fn halves(&self, care: &Care) -> [Visible<'static>; 2] {
+        halves_of(care).map(|half| self.narrowed(half))
+    }
+
+    fn narrowed(&self, mut rows: Visible<'static>) -> Visible<'static> {
         let Filters { patient, doctor, status, date, needs_rescheduling, series, .. } = self.filters;
-        let mut rows = visible_to(&self.scope);
         if let Some(patient) = patient {
             rows = rows.filter(sql::<Bool>(merged::IS_OF).bind::<BigInt, _>(*patient).sql("))"));
         }
@@ -183,9 +198,95 @@ impl Walk<'_> {
         rows
     }
 
-    async fn rows(&self, conn: &mut AsyncPgConnection, position: &Position, limit: i64) -> Result<Vec<Entry>, Error> {
+    async fn count(&self, conn: &mut AsyncPgConnection) -> QueryResult<Count> {
+        let Some(care) = self.care() else {
+            return page::count_of(conn, || self.all().select(appointments::id)).await;
+        };
+        let both = || {
+            let [theirs, own] = self.halves(&care);
+            theirs.select(appointments::id).union_all(own.select(appointments::id))
+        };
+        page::count_of(conn, both).await
+    }
+
+    fn ordering(&self) -> Ordering {
+        self.filters.ordering.unwrap_or(Ordering::DateDescending)
+    }
+
+    /// Whether an index has all of it in the order asked for. Where none does, PostgreSQL would walk everybody's appointments in that
+    /// order, in the hope to meet some of these soon.
+    fn has_index(&self) -> bool {
+        let is_everything = self.scope == Scope::All
+            && *self.filters == Filters { ordering: self.filters.ordering, ..Filters::default() };
+        match self.ordering() {
+            Ordering::Date | Ordering::DateDescending => self.care().is_none(),
+            Ordering::Created | Ordering::CreatedDescending => is_everything,
+        }
+    }
+
+    /// A page. Of what no index has in its order all is gathered first, unless there is so much that any order meets it soon.
+    async fn rows(
+        &self,
+        conn: &mut AsyncPgConnection,
+        count: Count,
+        position: &Position,
+        limit: i64,
+    ) -> Result<Vec<Entry>, Error> {
+        if count.estimated || self.has_index() {
+            self.walked(conn, position, limit).await
+        } else {
+            self.gathered(conn, position, limit).await
+        }
+    }
+
+    /// When each was, or was booked, and its id: what the order is by.
+    async fn keys(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<(DateTime<Utc>, i64)>> {
+        let keys = |rows: Visible<'static>| match self.ordering() {
+            Ordering::Date | Ordering::DateDescending => rows.select((appointments::starts_at, appointments::id)),
+            Ordering::Created | Ordering::CreatedDescending => {
+                rows.select((appointments::created_at, appointments::id))
+            }
+        };
+        let Some(care) = self.care() else { return keys(self.all()).load(conn).await };
+        let [theirs, own] = self.halves(&care);
+        keys(theirs).union_all(keys(own)).load(conn).await
+    }
+
+    async fn gathered(
+        &self,
+        conn: &mut AsyncPgConnection,
+        position: &Position,
+        limit: i64,
+    ) -> Result<Vec<Entry>, Error> {
+        let mut keys = self.keys(conn).await?;
+        let is_backward = matches!(position, Position::Before(_));
+        let is_descending = self.ordering().is_descending() != is_backward;
+        keys.sort_unstable();
+        if is_descending {
+            keys.reverse();
+        }
+        let skipped = match position {
+            Position::First => 0,
+            Position::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
+            Position::After(at) | Position::Before(at) => {
+                let at = after(at)?;
+                keys.partition_point(|key| if is_descending { *key >= at } else { *key <= at })
+            }
+        };
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let ids: Vec<i64> = keys.into_iter().skip(skipped).take(limit).map(|(_, id)| id).collect();
+        let page = few_visible_to(&self.scope).filter(appointments::id.eq_any(ids));
+        let mut rows: Vec<Entry> = page.select(Entry::as_select()).load(conn).await?;
+        rows.sort_unstable_by_key(|entry| self.key_of(entry));
+        if is_descending {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+
+    async fn walked(&self, conn: &mut AsyncPgConnection, position: &Position, limit: i64) -> Result<Vec<Entry>, Error> {
         let mut rows = self.all().limit(limit).select(Entry::as_select());
-        let mut ordering = self.filters.ordering.unwrap_or(Ordering::DateDescending);
+        let mut ordering = self.ordering();
         match position {
             Position::First => {}
             Position::Offset(offset) => rows = rows.offset(*offset),
@@ -222,17 +323,25 @@ impl Walk<'_> {
         Ok(rows.load(conn).await?)
     }
 
-    fn position_of(&self, entry: &Entry) -> Value {
+    fn key_of(&self, entry: &Entry) -> (DateTime<Utc>, i64) {
         let row = &entry.appointment;
-        let time = match self.filters.ordering {
-            Some(Ordering::Created | Ordering::CreatedDescending) => row.created_at,
-            _ => row.starts_at,
-        };
-        json!([time.timestamp_micros(), row.id])
+        match self.ordering() {
+            Ordering::Date | Ordering::DateDescending => (row.starts_at, row.id),
+            Ordering::Created | Ordering::CreatedDescending => (row.created_at, row.id),
+        }
+    }
+
+    fn position_of(&self, entry: &Entry) -> Value {
+        let (time, id) = self.key_of(entry);
+        json!([time.timestamp_micros(), id])
     }
 }
 
 impl Ordering {
+    const fn is_descending(self) -> bool {
+        matches!(self, Self::DateDescending | Self::CreatedDescending)
+    }
+
     const fn reversed(self) -> Self {
         match self {
             Self::Date => Self::DateDescending,

@@ -63,24 +63,40 @@ async fn pages_walk_forward_and_back_without_gap_or_repeat() {
             hospital.booked(&slot(patient + 50 * (doctor - RAO), doctor, day(2), &time)).await;
         }
     }
-    for ordering in ["date", "-date", "created_at", "-created_at"] {
-        let mut page =
-            hospital.get(DESK, &format!("/api/appointments/?page_size=5&ordering={ordering}")).await.expect(200).body;
-        assert_eq!((&page["count"], &page["previous"]), (&json!(28), &Value::Null));
+    let of_rao = format!("&doctor={RAO}");
+    let lists =
+        [(DESK, "", 28), (DESK, of_rao.as_str(), 14), (RAO, "", 14), (NURSE, "", 14), (SEN, "&status=SCHEDULED", 14)];
+    for ((user, filter, count), ordering) in
+        lists.iter().flat_map(|list| ["date", "-date", "created_at", "-created_at"].map(|ordering| (*list, ordering)))
+    {
+        let what = format!("{ordering} {filter} of {user}");
+        let first = format!("/api/appointments/?page_size=5&ordering={ordering}{filter}");
+        let mut page = hospital.get(user, &first).await.expect(200).body;
+        assert_eq!((&page["count"], &page["previous"]), (&json!(count), &Value::Null));
         let (mut seen, mut pages) = (Vec::new(), Vec::new());
         loop {
             seen.extend(page["results"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()));
             pages.push(page["results"].clone());
             let Some(next) = page["next"].as_str() else { break };
             let path = next.strip_prefix(&hospital.server.url).expect("our own address").to_owned();
-            page = hospital.get(DESK, &path).await.expect(200).body;
+            page = hospital.get(user, &path).await.expect(200).body;
         }
-        assert_eq!(seen.len(), 28, "{ordering}");
-        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 28, "{ordering}");
+        assert_eq!(seen.len(), count, "{what}");
+        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), count, "{what}");
+        let in_order = ids(&hospital, user, &format!("page_size=100&ordering={ordering}{filter}")).await;
+        assert_eq!(json!(seen), json!(in_order), "{what}");
+        if ordering.ends_with("created_at") {
+            assert_eq!(seen.is_sorted(), !ordering.starts_with('-'), "{what}");
+        }
+        assert_eq!(
+            ids(&hospital, user, &format!("page=2&page_size=5&ordering={ordering}{filter}")).await,
+            pages[1].as_array().unwrap().iter().map(|row| row["id"].clone()).collect::<Vec<_>>(),
+            "{what}"
+        );
         for earlier in pages.iter().rev().skip(1) {
             let path = page["previous"].as_str().unwrap().strip_prefix(&hospital.server.url).unwrap().to_owned();
-            page = hospital.get(DESK, &path).await.expect(200).body;
-            assert_eq!(&page["results"], earlier, "{ordering}");
+            page = hospital.get(user, &path).await.expect(200).body;
+            assert_eq!(&page["results"], earlier, "{what}");
         }
     }
     let second = hospital.get(DESK, "/api/appointments/?page=2&page_size=20").await.expect(200).body;
