@@ -19,8 +19,8 @@ const BATCH: i64 = 100;
 /// Transactions of one round; what is left waits for the next.
 const ROUNDS: u32 = 50;
 
-/// The statuses of those who are awaited, in so many words, as the index `appointments_awaited` has them. By statuses that it does not
-/// know beforehand PostgreSQL would look through all appointments there ever were.
+/// The statuses of those who are awaited, in so many words, as the index `appointments_awaited` has them, beside that they can stay where
+/// they are. By statuses that it does not know beforehand PostgreSQL would look through all appointments there ever were.
 const AWAITED: &str = "appointments.status IN ('SCHEDULED', 'CONFIRMED')";
 
 /// Marks those whom nobody waits for any more, and gives how many. Those that the hospital itself has to reschedule are left

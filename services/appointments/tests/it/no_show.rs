@@ -74,13 +74,17 @@ async fn nobody_is_missed_while_the_appointment_lasts() {
 }
 
 #[tokio::test]
-async fn of_those_long_over_and_far_ahead_nobody_is_looked_at() {
+async fn of_those_long_over_far_ahead_and_to_be_moved_nobody_is_looked_at() {
     let hospital = Hospital::new().await;
-    for (status, of) in [("NO_SHOW", "generate_series(-10000, -10)"), ("SCHEDULED", "generate_series(10, 10000)")] {
+    for (status, cause, of) in [
+        ("NO_SHOW", "NULL", "generate_series(-10000, -5000)"),
+        ("SCHEDULED", "'LEAVE'", "generate_series(-4999, -10)"),
+        ("SCHEDULED", "NULL", "generate_series(10, 10000)"),
+    ] {
         let some = format!(
-            "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason) \
-             SELECT {LAKSHMI}, {RAO}, now() + n * interval '30 minutes', now() + n * interval '30 minutes' + interval '15 minutes', \
-             '{status}', 'IN_PERSON', '', '', '' FROM {of} AS n"
+            "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason, \
+             rescheduling_cause) SELECT {LAKSHMI}, {RAO}, now() + n * interval '30 minutes', \
+             now() + n * interval '30 minutes' + interval '15 minutes', '{status}', 'IN_PERSON', '', '', '', {cause} FROM {of} AS n"
         );
         hospital.db.sql(&some).await;
     }
