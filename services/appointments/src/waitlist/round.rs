@@ -5,9 +5,12 @@ use ::events::Outbox;
 use anyhow::Context;
 use auth::Action;
 use chassis::db::{self, Pool};
+use chassis::prepared::Prepare as _;
 use chassis::trail::{Facts, Trail};
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::entry::{EntryStatus, Line, Step, Waiting, record};
@@ -25,6 +28,12 @@ const BATCH: i64 = 50;
 const ENDED: i64 = 100;
 /// Such transactions of one round.
 const ROUNDS: u32 = 20;
+
+/// In so many words, as the index `waitlist_offers_to_lapse` has it: by a status that is bound PostgreSQL would look through all offers
+/// that were ever made.
+const OPEN: &str = "waitlist_offers.status = 'OPEN'";
+/// The same for the index `waitlist_entries_to_expire`.
+const WAITING: &str = "waitlist_entries.status = 'WAITING'";
 
 /// What the worker works with.
 #[derive(Clone)]
@@ -72,10 +81,11 @@ impl Rounds {
 
     async fn lapse(&self, conn: &mut AsyncPgConnection, now: DateTime<Utc>, done: &mut Done) -> QueryResult<()> {
         let over: Vec<Offer> = waitlist_offers::table
-            .filter(waitlist_offers::status.eq(OfferStatus::Open).and(waitlist_offers::expires_at.le(now)))
+            .filter(sql::<Bool>(OPEN).and(waitlist_offers::expires_at.le(now)))
             .order((waitlist_offers::expires_at, waitlist_offers::id))
             .limit(BATCH)
             .select(Offer::as_select())
+            .prepared()
             .load(conn)
             .await?;
         for offer in over {
@@ -161,13 +171,14 @@ impl Rounds {
 
     async fn expire_some(&self, conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<usize> {
         let over: Vec<i64> = waitlist_entries::table
-            .filter(waitlist_entries::status.eq(EntryStatus::Waiting))
+            .filter(sql::<Bool>(WAITING))
             .filter(waitlist_entries::end_date.lt(self.calendar.date(now)))
-            .order(waitlist_entries::id)
+            .order(waitlist_entries::end_date)
             .limit(ENDED)
             .select(waitlist_entries::id)
             .for_no_key_update()
             .skip_locked()
+            .prepared()
             .load(conn)
             .await?;
         end(conn, &over, EntryStatus::Expired, "nothing came free in their time", "WORKER end waiting").await
