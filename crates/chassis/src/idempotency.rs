@@ -12,7 +12,9 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, web};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
+use crate::db::Pool;
 use crate::etag;
 use crate::prepared::Prepare as _;
 use crate::problem::Problem;
@@ -20,6 +22,9 @@ use crate::schema::idempotency_keys;
 
 /// How long an answer is kept.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// In one round, so that a backlog leaves time for what the database is there for: 50,000 a minute are more than come.
+const PRUNE_BATCHES: u32 = 50;
 
 /// The request's key, if it has one, and the operation that it was sent to.
 #[derive(Clone, Debug)]
@@ -140,13 +145,40 @@ impl IdempotencyKey {
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn prune(conn: &mut AsyncPgConnection) -> QueryResult<usize> {
+    // by their places: to find a thousand keys again, PostgreSQL would read the whole table
     diesel::sql_query(
-        "DELETE FROM idempotency_keys WHERE (actor, key) IN (SELECT actor, key FROM idempotency_keys \
-         WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT 1000)",
+        "DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(SELECT ctid FROM idempotency_keys \
+         WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED))",
     )
     .bind::<diesel::sql_types::Double, _>(KEPT.as_secs_f64())
     .execute(conn)
     .await
+}
+
+/// Forgets answers older than [`KEPT`], all of them, every minute until the shutdown: a task of every worker.
+///
+/// # Errors
+/// None: what cannot be forgotten now is forgotten later.
+pub async fn keep_pruned(pool: Pool, shutdown: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        if let Err(error) = prune_all(&pool).await {
+            tracing::warn!(error = format!("{error:#}"), "old idempotency keys stay for now");
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(PRUNE_EVERY) => {}
+        }
+    }
+}
+
+async fn prune_all(pool: &Pool) -> anyhow::Result<()> {
+    let mut conn = pool.get().await?;
+    for _ in 0..PRUNE_BATCHES {
+        if prune(&mut conn).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// An answer that can be stored and given again.

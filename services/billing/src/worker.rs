@@ -23,7 +23,6 @@ use crate::razorpay::reconcile::{self, Reconciler};
 use crate::reports::background::make::Maker;
 use crate::reports::background::sweep;
 
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Documents made before looking again.
 const AT_ONCE: i64 = 20;
@@ -62,7 +61,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         maker.run(stop.clone()),
         sweep::run(pool.clone(), store, config.reports_kept, stop.clone()),
         reconcile::run(reconciler, stop.clone()),
-        prune(pool, stop),
+        idempotency::keep_pruned(pool, stop),
     )?;
     Ok(())
 }
@@ -122,20 +121,4 @@ async fn make_some(pool: &Pool, papers: &Papers) -> anyhow::Result<i64> {
         }
     }
     Ok(made)
-}
-
-async fn prune(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(PRUNE_EVERY) => {}
-        }
-        let pruned = match pool.get().await {
-            Ok(mut conn) => idempotency::prune(&mut conn).await.map_err(anyhow::Error::from),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = pruned {
-            tracing::warn!(error = format!("{error:#}"), "old idempotency keys stay for now");
-        }
-    }
 }

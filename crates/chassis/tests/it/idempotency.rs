@@ -4,12 +4,13 @@ use actix_web::body::to_bytes;
 use actix_web::test::TestRequest;
 use actix_web::{FromRequest, Responder};
 use chassis::db;
-use chassis::idempotency::{Answer, IdempotencyKey, prune};
+use chassis::idempotency::{Answer, IdempotencyKey, keep_pruned, prune};
 use chassis::problem::Problem;
+use chassis::shutdown::CancellationToken;
 use chassis::strict_json::digest;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use futures_util::future::join_all;
-use testkit::TestDb;
+use testkit::{TestDb, eventually};
 
 async fn key(path: &str, value: &str) -> IdempotencyKey {
     let request = TestRequest::post().uri(path).insert_header(("idempotency-key", value)).to_http_request();
@@ -77,6 +78,44 @@ async fn old_answers_are_forgotten() {
     pay(&pool, &key("/payments/", "k1").await, 7, b"a").await.unwrap();
     db.sql("UPDATE chassis.idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = 'k1'").await;
     assert_eq!(prune(&mut db::get(&pool).await.unwrap()).await.unwrap(), 1);
+}
+
+/// So many answers of a day ago and more, and so many of today.
+async fn answers_of(old: u32, young: u32) -> TestDb {
+    let db = TestDb::new("chassis", vec![chassis::MIGRATIONS]).await;
+    let some = format!(
+        "INSERT INTO idempotency_keys (actor, key, operation, digest, created_at) \
+         SELECT 1, n::text, 'work', decode(repeat('00', 32), 'hex'), now() - interval '25 hours' * (n <= {old})::int \
+         FROM generate_series(1, {old} + {young}) AS n"
+    );
+    db.sql(&some).await;
+    db.sql("VACUUM ANALYZE idempotency_keys").await;
+    db
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_forget_what_is_old_the_rest_is_not_read() {
+    let db = answers_of(2_500, 30_000).await;
+    let mut conn = db.connect().await;
+    for forgotten in [1_000, 1_000, 500, 0] {
+        assert_eq!(prune(&mut conn).await.unwrap(), forgotten);
+    }
+    // A session tells what it did when it ends.
+    drop(conn);
+    let of_table = |what: &str| format!("SELECT {what} FROM pg_stat_user_tables WHERE relname = 'idempotency_keys'");
+    eventually(|| async { db.number(&of_table("n_tup_del")).await == 2_500 }).await;
+    let looked_at = db.number(&of_table("seq_tup_read + idx_tup_fetch")).await;
+    assert!(looked_at < 10_000, "{looked_at} rows for 2,500");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_forgets_all_that_is_old_at_once() {
+    let db = answers_of(5_500, 10).await;
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(keep_pruned(db.pool().await, stop.clone()));
+    eventually(|| async { db.number(WORK).await == 10 }).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
 }
 
 #[tokio::test]
