@@ -30,10 +30,11 @@ pub async fn record(conn: &mut AsyncPgConnection, subscriber: &str, event_id: Uu
 
 /// Forgets events applied more than 30 days ago, at most `limit` of them; answers how many it forgot.
 pub async fn prune(conn: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+    // by their places: to find a thousand ids again, PostgreSQL would read the whole table
     diesel::sql_query(
-        "DELETE FROM inbox WHERE (subscriber, event_id) IN \
-         (SELECT subscriber, event_id FROM inbox WHERE applied_at < now() - make_interval(days => $1) \
-          ORDER BY applied_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM inbox WHERE ctid = ANY (ARRAY(\
+         SELECT ctid FROM inbox WHERE applied_at < now() - make_interval(days => $1) \
+         ORDER BY applied_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
     )
     .bind::<diesel::sql_types::Int4, _>(KEPT_DAYS)
     .bind::<diesel::sql_types::Int8, _>(limit)

@@ -82,3 +82,22 @@ async fn the_inbox_forgets_after_thirty_days_in_small_batches() {
     assert_eq!(inbox::prune(&mut conn, 3).await, Ok(0));
     assert_eq!(inbox::record(&mut conn, "reader", Uuid::nil()).await, Ok(false));
 }
+
+#[tokio::test]
+async fn to_forget_what_is_old_the_rest_of_the_inbox_is_not_read() {
+    let world = World::new().await;
+    let some = "INSERT INTO inbox (subscriber, event_id, applied_at) \
+                SELECT 'reader', gen_random_uuid(), now() - interval '31 days' * (n <= 2500)::int FROM generate_series(1, 30000) AS n";
+    world.db.sql(some).await;
+    world.db.sql("VACUUM ANALYZE inbox").await;
+    let mut conn = world.db.connect().await;
+    for forgotten in [1_000, 1_000, 500, 0] {
+        assert_eq!(inbox::prune(&mut conn, 1_000).await, Ok(forgotten));
+    }
+    // A session tells what it did when it ends.
+    drop(conn);
+    let of_table = |what: &str| format!("SELECT {what} FROM pg_stat_user_tables WHERE relname = 'inbox'");
+    eventually(|| async { world.db.number(&of_table("n_tup_del")).await == 2_500 }).await;
+    let looked_at = world.db.number(&of_table("seq_tup_read + idx_tup_fetch")).await;
+    assert!(looked_at < 10_000, "{looked_at} rows for 2,500");
+}
