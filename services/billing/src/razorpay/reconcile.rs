@@ -203,9 +203,10 @@ impl Reconciler {
             let number = f64::from(i32::try_from(number).unwrap_or(i32::MAX));
             metrics::gauge!("billing_provider_waiting", "what" => what).set(number);
         }
+        // by their places: to find a thousand ids again, PostgreSQL would read the whole table
         diesel::sql_query(
-            "DELETE FROM provider_events WHERE event_id IN \
-             (SELECT event_id FROM provider_events WHERE received_at < $1 ORDER BY received_at LIMIT 1000)",
+            "DELETE FROM provider_events WHERE ctid = ANY (ARRAY(SELECT ctid FROM provider_events \
+             WHERE received_at < $1 ORDER BY received_at LIMIT 1000 FOR UPDATE SKIP LOCKED))",
         )
         .bind::<Timestamptz, _>(now - OLDEST - OLDEST)
         .execute(&mut conn)

@@ -8,7 +8,7 @@ use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, eventually};
 
 use crate::clinic::{ASHA, Clinic, RAVI, cash, invoice, serve, with};
 use crate::provider::{
@@ -182,6 +182,26 @@ async fn what_the_provider_did_not_sign_or_said_long_ago_is_refused() {
 
     let signed_before = deliver(server, "evt_1", &signature_of_before(&body), body).await.expect(200);
     assert_eq!(signed_before.body["outcome"], "completed", "the secret was changed between two deliveries");
+}
+
+#[tokio::test]
+async fn to_forget_old_events_the_others_are_not_read() {
+    let shop = Shop::new().await;
+    let db = &shop.clinic.db;
+    let some = "INSERT INTO provider_events SELECT 'evt_' || n, now() - interval '8 days' * (n <= 2500)::int FROM generate_series(1, 30000) AS n";
+    db.sql(some).await;
+    db.sql("VACUUM ANALYZE provider_events").await;
+    let (outbox, provider) = (shop.clinic.app.outbox.clone(), shop.provider.client());
+    let reconciler = Reconciler { db: chassis::db::pool(&db.config(), "worker").unwrap(), outbox, provider };
+    for _ in 0..4 {
+        reconciler.once(Utc::now()).await.unwrap();
+    }
+    // Sessions tell what they did when they end.
+    drop(reconciler);
+    let of_table = |what: &str| format!("SELECT {what} FROM pg_stat_user_tables WHERE relname = 'provider_events'");
+    eventually(|| async { db.number(&of_table("n_tup_del")).await == 2_500 }).await;
+    let looked_at = db.number(&of_table("seq_tup_read + idx_tup_fetch")).await;
+    assert!(looked_at < 10_000, "{looked_at} rows for 2,500");
 }
 
 #[tokio::test]
