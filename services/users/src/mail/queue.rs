@@ -1,9 +1,12 @@
 //! Mails that wait. Whether the address is anybody's is not asked before one is sent, so that asking tells nothing.
 
+use chassis::prepared::Prepare as _;
 use chassis::strict_json::Fault;
 use chrono::{DateTime, Duration, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::schema::mails;
@@ -16,6 +19,12 @@ const MOST_ATTEMPTS: i32 = 8;
 const MOST_ATTEMPTS_TO_AUDITORS: i32 = 150;
 /// How long the rows are kept, to count by.
 const KEPT: Duration = Duration::hours(1);
+/// After so long without a relay a mail is given up: who asked for it does without, and auditors have the list of reviews.
+const LONGEST_WAIT: Duration = Duration::days(2);
+
+/// In so many words, as the index `mails_waiting` has it. By a status that it does not know beforehand PostgreSQL would look
+/// through all mails, once a second.
+const WAITING: &str = "mails.status = 'WAITING'";
 
 chassis::words! {
     /// What a mail says.
@@ -104,24 +113,24 @@ async fn ask(
 /// When PostgreSQL refuses.
 pub async fn take(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<Due>> {
     for (kind, most) in [(Kind::PasswordReset, MOST_ATTEMPTS), (Kind::BreakGlassUsed, MOST_ATTEMPTS_TO_AUDITORS)] {
-        let spent = mails::table.filter(mails::status.eq("WAITING")).filter(mails::kind.eq(kind.as_str()));
+        let spent = mails::table.filter(sql::<Bool>(WAITING)).filter(mails::kind.eq(kind.as_str()));
         let spent = spent.filter(mails::attempts.ge(most)).filter(mails::next_attempt_at.le(now));
-        let given_up = diesel::update(spent).set(mails::status.eq("FAILED")).execute(conn).await?;
+        let given_up = diesel::update(spent).set(mails::status.eq("FAILED")).prepared().execute(conn).await?;
         if given_up > 0 {
-            metrics::counter!("mails_total", "outcome" => "given_up")
-                .increment(u64::try_from(given_up).unwrap_or(u64::MAX));
+            count_given_up(given_up);
             tracing::error!(kind = kind.as_str(), given_up, "the relay took none of these mails");
         }
     }
     let due = mails::table
-        .filter(mails::status.eq("WAITING"))
+        .filter(sql::<Bool>(WAITING))
         .filter(mails::next_attempt_at.le(now))
         .order(mails::next_attempt_at)
         .select((mails::id, mails::attempts))
         .limit(1)
         .for_update()
-        .skip_locked();
-    let Some((id, attempts)): Option<(i64, i32)> = due.first(conn).await.optional()? else { return Ok(None) };
+        .skip_locked()
+        .prepared();
+    let Some((id, attempts)): Option<(i64, i32)> = due.get_result(conn).await.optional()? else { return Ok(None) };
     let (kind, address, about): (String, String, Option<i64>) = diesel::update(mails::table.find(id))
         .set((mails::attempts.eq(attempts.saturating_add(1)), mails::next_attempt_at.eq(after(attempts, now))))
         .returning((mails::kind, mails::address, mails::about))
@@ -129,6 +138,10 @@ pub async fn take(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResu
         .await?;
     let kind = kind.parse().map_err(|fault: Fault| DieselError::DeserializationError(fault.message.into()))?;
     Ok(Some(Due { kind, about, id, address }))
+}
+
+fn count_given_up(mails: usize) {
+    metrics::counter!("mails_total", "outcome" => "given_up").increment(u64::try_from(mails).unwrap_or(u64::MAX));
 }
 
 /// Ten seconds, doubled each time, at most ten minutes.
@@ -146,13 +159,27 @@ pub async fn done(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<usize> {
     diesel::update(mails::table.find(id)).set(mails::status.eq("DONE")).execute(conn).await
 }
 
-/// Forgets mails that wait no more, when the hour that they are counted in is over. Returns how many.
+/// Forgets mails that wait no more, when the hour that they are counted in is over, and those that waited for too long. Returns
+/// how many.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn prune(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<usize> {
     let before = now.checked_sub_signed(KEPT).unwrap_or(now);
-    let old = mails::table.filter(mails::made_at.lt(before)).filter(mails::status.ne("WAITING"));
-    let old: Vec<i64> = old.order(mails::made_at).limit(1000).select(mails::id).load(conn).await?;
-    diesel::delete(mails::table.filter(mails::id.eq_any(old))).execute(conn).await
+    let too_long_ago = now.checked_sub_signed(LONGEST_WAIT).unwrap_or(now);
+    let old = mails::table
+        .filter(mails::made_at.lt(before))
+        .filter(mails::status.ne("WAITING").or(mails::made_at.lt(too_long_ago)))
+        .order(mails::made_at)
+        .limit(1000)
+        .select(mails::id);
+    let old: Vec<i64> = old.load(conn).await?;
+    let gone = diesel::delete(mails::table.filter(mails::id.eq_any(old))).returning(mails::status);
+    let gone: Vec<String> = gone.get_results(conn).await?;
+    let given_up = gone.iter().filter(|status| *status == "WAITING").count();
+    if given_up > 0 {
+        count_given_up(given_up);
+        tracing::error!(given_up, "no relay came for these mails");
+    }
+    Ok(gone.len())
 }

@@ -192,3 +192,29 @@ async fn a_hash_of_django_signs_in_and_is_renewed() {
     assert_eq!(service.db.number("SELECT count(*) FROM users WHERE password_hash LIKE '$argon2id$%'").await, 1);
     service.login("asha", PASSWORD).await.expect(200);
 }
+
+#[tokio::test]
+async fn where_no_mail_waits_none_is_looked_at() {
+    let (service, office) = (Service::start().await, PostOffice::open().await);
+    let sent = "INSERT INTO mails (kind, address, status, made_at, next_attempt_at) \
+                SELECT 'PASSWORD_RESET', n || '@example.in', 'DONE', now(), now() FROM generate_series(1, 5000) AS n";
+    service.db.sql(sent).await;
+    service.db.sql("VACUUM ANALYZE mails").await;
+    service.plan_for_any_values().await;
+    let before = service.looked_at("mails").await;
+    for _ in 0..3 {
+        mail(&service, &office).await;
+    }
+    let looked_at = service.looked_at("mails").await - before;
+    assert!(looked_at < 100, "{looked_at} rows");
+}
+
+#[tokio::test]
+async fn a_mail_that_no_relay_came_for_is_given_up_after_two_days() {
+    let service = Service::start().await;
+    let waiting = "INSERT INTO mails (kind, address, made_at, next_attempt_at) SELECT 'PASSWORD_RESET', hours || '@example.in', \
+                   now() - hours * interval '1 hour', now() - hours * interval '1 hour' FROM unnest(ARRAY[2, 47, 49, 500]) AS hours";
+    service.db.sql(waiting).await;
+    assert_eq!(users::worker::forget_once(&service.db.pool().await).await.unwrap(), 2);
+    assert_eq!(service.db.number("SELECT count(*) FROM mails WHERE made_at > now() - interval '2 days'").await, 2);
+}
