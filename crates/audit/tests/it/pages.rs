@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 use testkit::TestDb;
+use tokio_util::sync::CancellationToken;
 
 use crate::clinic::migrations;
 
@@ -98,4 +99,22 @@ async fn a_page_far_in_costs_what_the_first_one_costs() {
         let (rows, touched) = read(&db, filters, position).await;
         assert!(rows == 21 && touched <= COUNTED + 500, "{what}: {rows} rows of {touched} that were read");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_of_many_is_filed_by_the_worker() {
+    let db = TestDb::new("patients", migrations()).await;
+    let lists = "INSERT INTO audit_log (at, actor, role, action, object, patients, outcome) \
+         SELECT now(), 7, 'RECEPTIONIST', 'PatientRead', 'GET /api/patients/', ARRAY(SELECT generate_series(i, i + 300)), 'SUCCESS' \
+         FROM generate_series(1, 200) AS i";
+    db.sql(lists).await;
+    let waiting = "SELECT audit_file_patients()";
+    assert!(db.number(waiting).await > 1, "they wait in the index's list");
+    db.sql(lists).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(audit::worker::run(db.pool().await, stop.clone()));
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(db.number(waiting).await, 0, "the worker filed them");
 }
