@@ -8,7 +8,7 @@ use chassis::page::{self, Page, PageRequest, Position};
 use chassis::problem::Problem;
 use chassis::strict_json::{Fault, Faults, StrictQuery};
 use deserr::Deserr;
-use diesel::dsl::sql;
+use diesel::dsl::{not, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -125,10 +125,12 @@ fn matching(filters: &Filters) -> Matching {
     if let Some(role) = filters.role {
         query = query.filter(users::role.eq(role.as_str()));
     }
-    if let Some(is_active) = filters.is_active {
-        query = query.filter(users::is_active.eq(is_active));
+    // Not compared with a value: the index `users_inactive` would not be seen to fit.
+    match filters.is_active {
+        Some(true) => query.filter(users::is_active),
+        Some(false) => query.filter(not(users::is_active)),
+        None => query,
     }
-    query
 }
 
 async fn rows(conn: &mut AsyncPgConnection, request: &PageRequest<Filters>) -> Result<Vec<User>, Error> {

@@ -50,3 +50,28 @@ async fn a_page_leads_to_the_next() {
     assert_eq!(page["results"].as_array().unwrap().len(), 1);
     assert_eq!((&page["count"], &page["next"]), (&json!(3), &json!(null)));
 }
+
+#[tokio::test]
+async fn of_a_few_among_many_the_others_are_not_looked_at() {
+    let service = Service::start().await;
+    service
+        .db
+        .sql(
+            "INSERT INTO users (username, email, password_hash, role, first_name, last_name, department, specialization, registration_number) \
+             SELECT 'd' || n, 'd' || n || '@example.in', '$argon2id$x', 'DOCTOR', 'Anil', 'L' || n, 'Heart', 'Cardiology', 'R' || n \
+             FROM generate_series(1, 20) AS n; \
+             INSERT INTO users (username, email, password_hash, role, is_active, first_name, last_name) \
+             SELECT 'p' || n, 'p' || n || '@example.in', '$argon2id$x', (ARRAY['AUDITOR', 'NURSE', 'PATIENT'])[least(n, 3)], n <> 10, 'Asha', 'Rao' \
+             FROM generate_series(1, 5000) AS n",
+        )
+        .await;
+    service.db.sql("VACUUM ANALYZE users").await;
+    service.plan_for_any_values().await;
+    let before = service.looked_at("users").await;
+    for (path, found) in [("doctors/", 20), ("?role=NURSE", 1), ("?is_active=false", 1)] {
+        let page = service.server.get(&format!("/api/users/{path}"), &service.admin()).await.expect(200).body;
+        assert_eq!(page["count"], found, "{path}");
+    }
+    let looked_at = service.looked_at("users").await - before;
+    assert!(looked_at < 500, "{looked_at} rows");
+}
