@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY break_glass_reviews_by_user;
