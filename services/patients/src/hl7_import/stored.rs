@@ -110,6 +110,9 @@ impl<'a> NewRow<'a> {
     }
 }
 
+/// As the index `hl7_messages_once` has it, in so many words.
+const ONCE: &str = "hl7_messages.status <> 'PARKED'";
+
 /// Stores a message before anything is done with it; durable when it returns.
 ///
 /// # Errors
@@ -135,13 +138,15 @@ pub async fn store(conn: &mut AsyncPgConnection, message: &Incoming<'_>) -> Resu
             return Ok(Stored::Waiting(id, receipt));
         }
         let known: Option<Row> = hl7_messages::table
-            .filter(dsl::status.ne("PARKED"))
+            .filter(sql::<Bool>(ONCE))
             .filter(dsl::sending_application.eq(sending_application))
             .filter(dsl::sending_facility.eq(sending_facility))
             .filter(dsl::control_id.eq(control_id))
             .filter(dsl::event.eq(message.header.message_type()))
             .select(Row::as_select())
-            .first(conn)
+            .limit(1)
+            .prepared()
+            .get_result(conn)
             .await
             .optional()?;
         match known {

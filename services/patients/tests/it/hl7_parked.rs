@@ -170,3 +170,34 @@ async fn one_that_is_not_to_be_applied_is_discarded_with_a_reason() {
     assert_eq!(again, refused, "its sender hears the same");
     hospital.import(&numbered("D-1")).await.expect(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn among_many_messages_those_that_are_meant_are_found_without_a_look_at_the_rest() {
+    let hospital = Hospital::open().await;
+    hospital
+        .db
+        .sql(
+            "INSERT INTO patients (id, first_name) SELECT n, 'Asha' FROM generate_series(1000, 2000) AS n; \
+             INSERT INTO hl7_messages (sending_application, sending_facility, control_id, event, digest, raw, received_by, status, \
+             acknowledgment, ack, resolution, resolution_reason, resolved_by, resolved_at) \
+             SELECT 'LAB', 'NORTH', n::text, 'ADT^A08', sha256(n::text::bytea), '', 5, 'PARKED', 'AE', 'MSA', \
+             resolution, resolution, length(resolution), now() + length(resolution) * interval '1 s' \
+             FROM unnest(ARRAY[NULL, 'DISCARDED']) WITH ORDINALITY AS parked (resolution, n); \
+             INSERT INTO hl7_messages (sending_application, sending_facility, control_id, event, digest, raw, received_by, status, \
+             acknowledgment, ack, answer, patient) \
+             SELECT 'LAB', 'NORTH', n::text, 'ADT^A08', sha256(n::text::bytea), '', 5, 'APPLIED', 'AA', 'MSA', '{}', 1000 + n % 1000 \
+             FROM generate_series(3, 5000) AS n",
+        )
+        .await;
+    hospital.db.sql("VACUUM ANALYZE hl7_messages").await;
+    hospital.plan_for_any_values().await;
+    let before = hospital.looked_at("hl7_messages").await;
+    for _ in 0..2 {
+        hospital.import(ADMIT).await.expect(200);
+    }
+    for (query, found) in [("", 1), ("?resolution=DISCARDED", 1), ("?resolution=REPLAYED", 0)] {
+        assert_eq!(hospital.parked(query).await["count"], found, "{query}");
+    }
+    let looked_at = hospital.looked_at("hl7_messages").await - before;
+    assert!(looked_at < 500, "{looked_at} rows");
+}

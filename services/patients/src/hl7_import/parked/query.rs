@@ -1,9 +1,11 @@
 //! Rows of parked messages.
 
 use chassis::page::{Count, PageRequest, Position};
+use chassis::prepared::Prepare as _;
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use hl7::Header;
 use serde::Serialize;
@@ -131,11 +133,15 @@ impl From<Parked> for ParkedView {
 
 type Query = hl7_messages::BoxedQuery<'static, diesel::pg::Pg>;
 
+/// As the index `hl7_messages_parked` has it, in so many words: by a status that it does not know beforehand PostgreSQL would look
+/// through every message that ever came.
+const PENDING: &str = "hl7_messages.status = 'PARKED' AND hl7_messages.resolution IS NULL";
+
 fn wanted(filters: &Filters) -> Query {
     use hl7_messages::dsl;
     let query = dsl::hl7_messages.into_boxed();
     match filters.resolution {
-        None => query.filter(dsl::status.eq("PARKED")).filter(dsl::resolution.is_null()),
+        None => query.filter(sql::<Bool>(PENDING)),
         Some(resolution) => query.filter(dsl::resolution.eq(resolution.as_str())),
     }
 }
@@ -151,13 +157,13 @@ impl Parked {
             Position::After(at) => query.order(dsl::id.desc()).filter(dsl::id.lt(at.as_i64().unwrap_or_default())),
             Position::Before(at) => query.order(dsl::id.asc()).filter(dsl::id.gt(at.as_i64().unwrap_or_default())),
         };
-        query.select(Self::as_select()).load(conn).await
+        query.select(Self::as_select()).prepared().load(conn).await
     }
 
     /// How many there are.
     pub async fn count(conn: &mut AsyncPgConnection, filters: &Filters) -> QueryResult<Count> {
-        let some = wanted(filters).limit(EXACT + 1).select(diesel::dsl::sql::<BigInt>("1::bigint"));
-        let found = some.load::<i64>(conn).await?;
+        let some = wanted(filters).limit(EXACT + 1).select(sql::<BigInt>("1::bigint"));
+        let found = some.prepared().load::<i64>(conn).await?;
         let rows = i64::try_from(found.len()).unwrap_or(EXACT);
         Ok(Count { rows: rows.min(EXACT), estimated: rows > EXACT })
     }

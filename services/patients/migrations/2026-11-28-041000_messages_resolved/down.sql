@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY hl7_messages_resolved;
