@@ -7,6 +7,7 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Text, Timestamptz};
 use fhir::search::{Criterion, DateTest, DayWindow, InstantTest, Match, NamePart, Prefix, Token};
 use fhir::{Gender, nrces};
@@ -158,11 +159,7 @@ impl QueryFragment<Pg> for Condition {
             })?,
             Self::Phones(phones) => one_of(&mut out, "patients.phone", phones)?,
             Self::Emails(emails) => one_of(&mut out, "patients.email", emails)?,
-            Self::Genders(genders) => {
-                out.push_sql("patients.gender = ANY(");
-                out.push_bind_param::<Array<Text>, _>(genders)?;
-                out.push_sql(")");
-            }
+            Self::Genders(genders) => one_of(&mut out, "patients.gender", genders)?,
             Self::Ids(ids) => answering(&mut out, |out| one_of_ids(out, ids))?,
             Self::Births(tests) => alternatives(&mut out, tests, births)?,
             Self::Changes(tests) => alternatives(&mut out, tests, changes)?,
@@ -205,8 +202,14 @@ fn one_of_ids<'b>(out: &mut Out<'_, 'b>, ids: &'b Vec<i64>) -> QueryResult<()> {
     Ok(())
 }
 
-fn one_of<'b>(out: &mut Out<'_, 'b>, column: &str, values: &'b Vec<String>) -> QueryResult<()> {
+/// One value has a text of its own: PostgreSQL expects ten of several, and for so many would rather walk everybody by id; and by one
+/// an index gives rows in the order of the next column.
+fn one_of<'b, T: ToSql<Text, Pg>>(out: &mut Out<'_, 'b>, column: &str, values: &'b Vec<T>) -> QueryResult<()> {
     out.push_sql(column);
+    if let [only] = values.as_slice() {
+        out.push_sql(" = ");
+        return out.push_bind_param::<Text, _>(only);
+    }
     out.push_sql(" = ANY(");
     out.push_bind_param::<Array<Text>, _>(values)?;
     out.push_sql(")");

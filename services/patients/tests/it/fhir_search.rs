@@ -286,3 +286,24 @@ async fn no_search_reads_the_whole_table() {
         assert!(walked <= most, "{query}: {walked} rows were walked");
     }
 }
+
+/// Of few people too: a walk through all of them by id seems cheap then, and is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn for_one_number_nobody_else_is_looked_at() {
+    let hospital = Hospital::open().await;
+    hospital
+        .db
+        .sql(
+            "INSERT INTO patients (first_name, last_name, phone, email) SELECT 'Name', 'Family', '+9198' || lpad(n::text, 8, '0'), \
+             'n' || n || '@example.in' FROM generate_series(1, 3000) AS n",
+        )
+        .await;
+    hospital.db.sql("VACUUM ANALYZE patients").await;
+    hospital.plan_for_any_values().await;
+    let before = hospital.looked_at("patients").await;
+    for query in ["phone=9800000077", "email=n77@example.in"] {
+        assert_eq!(found(&hospital, query).await.len(), 1, "{query}");
+    }
+    let looked_at = hospital.looked_at("patients").await - before;
+    assert!(looked_at < 100, "{looked_at} rows");
+}
