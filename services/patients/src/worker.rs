@@ -1,7 +1,5 @@
 //! What the worker does: loops, and how often.
 
-use std::time::Duration;
-
 use chassis::db::Pool;
 use chassis::{http, idempotency};
 use events::SqsQueues;
@@ -16,9 +14,6 @@ use crate::events::{Heard, SUBSCRIBER};
 use crate::hl7_import::receive::Desk;
 use crate::hl7_import::{backlog, mllp};
 use crate::search::filing;
-
-/// Answers kept for Idempotency-Keys are forgotten in rounds this far apart.
-const PRUNING: Duration = Duration::from_secs(60);
 
 /// Runs until `stop` is cancelled: relays what this service tells, applies what it hears, inspects documents and sweeps
 /// after broken uploads, files what search has to find, takes HL7 messages over MLLP and applies those that were left, forgets
@@ -47,7 +42,7 @@ pub async fn run(config: &WorkerConfig, pool: Pool, stop: CancellationToken) -> 
         filing::run(pool.clone(), stop.clone()),
         take_messages(config, desk.clone(), stop.clone()),
         backlog::run(desk, stop.clone()),
-        forget_answers(pool, stop),
+        idempotency::keep_pruned(pool, stop),
     )?;
     Ok(())
 }
@@ -56,17 +51,4 @@ async fn take_messages(config: &WorkerConfig, desk: Desk, stop: CancellationToke
     let Some(mllp) = config.mllp.clone() else { return Ok(()) };
     let (listener, recorder) = (http::bind(mllp.listen)?, audit::config::recorder(&config.base, "patients worker")?);
     mllp::run(listener, mllp, desk, recorder, stop).await
-}
-
-async fn forget_answers(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
-    while stop.run_until_cancelled(tokio::time::sleep(PRUNING)).await.is_some() {
-        let pruned = match pool.get().await {
-            Ok(mut conn) => idempotency::prune(&mut conn).await.map_err(anyhow::Error::from),
-            Err(fault) => Err(fault.into()),
-        };
-        if let Err(fault) = pruned {
-            tracing::warn!(%fault, "old answers could not be forgotten; trying again later");
-        }
-    }
-    Ok(())
 }
