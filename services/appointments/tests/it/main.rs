@@ -48,4 +48,6 @@ mod audit_log;
 mod events;
 mod external;
 mod lookup;
+mod migrations;
 mod openapi;
+mod reads;
