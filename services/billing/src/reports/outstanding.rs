@@ -69,7 +69,7 @@ rows! {
         pub days_61_90: Paise,
         /// For longer.
         pub over_90: Paise,
-        /// All of it. Below nothing, the hospital owes: what was paid on an invoice that was cancelled.
+        /// All of it.
         pub outstanding: Paise,
     }
 
@@ -187,14 +187,15 @@ impl From<Found> for OutstandingRow {
     }
 }
 
-/// An invoice that is paid has nothing on its receivable, nor has a cancelled one on which nothing was paid; the index on the
-/// status finds the others.
+/// An invoice that is paid has nothing on its receivable, nor has a cancelled one: it is cancelled when nothing is paid on it, and
+/// its credit note takes back the rest. The index `invoices_owing` has the others, with all that is read of them here. The balance
+/// is joined: named in a list of columns, it would be reckoned anew wherever it is used.
 const BALANCES: &str = "WITH balances AS ( \
-        SELECT i.patient_id AS patient, i.invoice_number, i.dated, $1 - coalesce(i.due_date, i.dated) AS days, \
-               (SELECT sum(p.amount) FROM journal_entries e JOIN postings p ON p.entry_id = e.id \
-                WHERE e.invoice_id = i.id AND p.account = 'RECEIVABLE') AS owed \
+        SELECT i.patient_id AS patient, i.invoice_number, i.dated, $1 - coalesce(i.due_date, i.dated) AS days, b.owed \
         FROM invoices i LEFT JOIN appointments a ON a.id = i.appointment_id \
-        WHERE i.status IN ('ISSUED', 'PARTIALLY_PAID', 'OVERDUE', 'REFUNDED', 'CANCELLED') \
+        CROSS JOIN LATERAL (SELECT sum(p.amount) AS owed FROM journal_entries e JOIN postings p ON p.entry_id = e.id \
+                            WHERE e.invoice_id = i.id AND p.account = 'RECEIVABLE') b \
+        WHERE i.status IN ('ISSUED', 'PARTIALLY_PAID', 'OVERDUE', 'REFUNDED') \
         AND ($2::bigint IS NULL OR a.doctor_id = $2)) ";
 
 const AGES: &str = "coalesce(sum(owed) FILTER (WHERE days < 0), 0)::bigint AS not_due, \

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use auth::Role;
+use billing::money::Paise;
 use billing::numbering::day_in_india;
+use billing::reports::outstanding::{GroupBy, Outstanding};
 use chrono::{Days, NaiveDate, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, eventually};
 
 use crate::clinic::{ASHA, Clinic, RAVI, VISIT, cash, invoice, item, serve, with};
 use crate::refunds::refund;
@@ -166,6 +168,39 @@ async fn what_is_owed_is_told_with_its_age() {
     let audited =
         "SELECT count(*) FROM audit_log WHERE object = 'GET /api/billing/reports/outstanding/' AND patients @> '{7,8}'";
     assert_eq!(clinic.db.number(audited).await, 2);
+}
+
+#[tokio::test]
+async fn what_was_paid_or_cancelled_long_ago_is_not_looked_at() {
+    let clinic = Clinic::new().await;
+    // Of twenty, one owes, five are cancelled and the others are paid.
+    let old = "SET session_replication_role = replica; \
+        INSERT INTO invoices (status, document_type, patient_id, dated, invoice_number, supplier_gstin, series, financial_year, \
+                              serial, particulars, issued_at, subtotal, discount, cgst, sgst, igst, round_off, total) \
+        SELECT CASE WHEN n % 20 = 0 THEN 'ISSUED' WHEN n % 4 = 1 THEN 'CANCELLED' ELSE 'PAID' END, 'BILL_OF_SUPPLY', 8, \
+               date '2020-04-01' + n / 100, 'OLD/' || n, '27AAPFU0939F1ZV', 'OLD', 2020, n, '{}', now(), 0, 0, 0, 0, 0, 0, 0 \
+        FROM generate_series(1, 30000) AS n";
+    clinic.db.sql(old).await;
+    clinic.issued().await;
+    clinic.db.sql("VACUUM ANALYZE invoices").await;
+    let read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'invoices'";
+    let asked = "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'journal_entries'";
+    let before = (clinic.db.number(read).await, clinic.db.number(asked).await);
+    let mut conn = clinic.db.connect().await;
+    for group_by in [GroupBy::Invoice, GroupBy::Patient] {
+        let report = Outstanding { date: today(), group_by, doctor: None };
+        assert_eq!(report.total(&mut conn).await.unwrap().outstanding, Paise::rupees(500));
+    }
+    // A session tells what it did when it ends.
+    drop(conn);
+    eventually(|| async { clinic.db.number(asked).await - before.1 >= 3_000 }).await;
+    let looked_at = clinic.db.number(read).await - before.0;
+    let asked = clinic.db.number(asked).await - before.1;
+    assert!(looked_at < 4_000, "no more than what owes, and not {looked_at} of 30,000 in two reports");
+    assert!(
+        asked < 4_000,
+        "the books are asked once about each of 1,501 that owe, and not {asked} times in two reports"
+    );
 }
 
 #[tokio::test]
