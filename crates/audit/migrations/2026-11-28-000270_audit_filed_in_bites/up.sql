@@ -1,5 +1,5 @@
 -- Says how many pages of the lists it filed: who files can tell whether there is more to come soon.
-DROP FUNCTION audit_file_patients();
+DROP FUNCTION IF EXISTS audit_file_patients();
 CREATE FUNCTION audit_file_patients() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$
     SELECT coalesce(sum(gin_clean_pending_list(inhrelid)), 0)::bigint FROM pg_inherits WHERE inhparent = 'audit_log_patients'::regclass
 $$;
