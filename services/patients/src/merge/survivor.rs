@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{BigInt, Bool};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl};
 
 use crate::schema::patients;
 
@@ -95,9 +95,22 @@ pub async fn lock(conn: &mut AsyncPgConnection, id: i64) -> QueryResult<i64> {
     for _ in 0..PATIENCE {
         let answering = of(conn, id).await?;
         let row = patients::table.find(answering).select(patients::merged_into).for_no_key_update();
-        let into: Option<i64> = row.first(conn).await?;
-        if into.is_none() && (answering == id || of(conn, id).await? == answering) {
+        // Nearly always nobody else has it.
+        let free: Option<Option<i64>> = row.skip_locked().first(conn).await.optional()?;
+        if free == Some(None) && (answering == id || of(conn, id).await? == answering) {
             return Ok(answering);
+        }
+        if free.is_none() {
+            // Who was merged meanwhile is let go again: whoever changes the survivor counts the version of this one.
+            let waited = conn.transaction(async |conn| {
+                let into: Option<i64> = row.first(conn).await?;
+                let answers = into.is_none() && (answering == id || of(conn, id).await? == answering);
+                if answers { Ok(answering) } else { Err(DieselError::RollbackTransaction) }
+            });
+            match waited.await {
+                Err(DieselError::RollbackTransaction) => {}
+                waited => return waited,
+            }
         }
     }
     let why = Box::new("records were merged and parted again all the while".to_owned());

@@ -1,8 +1,10 @@
 //! Two records become one, and two again.
 
 use auth::Role;
+use diesel_async::SimpleAsyncConnection as _;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::eventually;
 
 use crate::hospital::{DOCTOR, Hospital, PATIENT, id, lakshmi};
 
@@ -389,6 +391,46 @@ async fn of_merges_at_once_one_is_done_and_the_others_see_it() {
     let statuses = join_all(calls).await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 19, "{statuses:?}");
+}
+
+/// Who waited for a merge keeps nothing of the record that is merged: else it and whoever changes the survivor would wait for each
+/// other.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_waited_for_a_merge_is_in_nobodys_way() {
+    let hospital = Hospital::open().await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(hospital.register_named("Ravi", "Kumar").await);
+    }
+    let [survivor, source] = ids.try_into().unwrap();
+    let (mut merging, mut changing) = (hospital.db.connect().await, hospital.db.connect().await);
+    let locked = |id: i64| format!("BEGIN; SELECT FROM patients WHERE id = {id} FOR NO KEY UPDATE");
+    merging.batch_execute(&locked(source)).await.unwrap();
+    changing.batch_execute(&locked(survivor)).await.unwrap();
+    // The edit waits for the one that holds this patient's row.
+    let waits_for = async |id: i64| {
+        let waiting = format!(
+            "SELECT count(*) FROM pg_stat_activity AS edit, unnest(pg_blocking_pids(edit.pid)) AS blocking \
+             JOIN pg_stat_activity AS held ON held.pid = blocking WHERE held.query LIKE '%WHERE id = {id} FOR NO KEY UPDATE'"
+        );
+        eventually(|| async { hospital.db.number(&waiting).await == 1 }).await;
+    };
+    let path = format!("/api/patients/{source}/");
+    let (desk, name) = (hospital.receptionist(), json!({"last_name": "Iyer"}));
+    let edit = hospital.server.patch(&path, &desk, &name);
+    let meanwhile = async {
+        waits_for(source).await;
+        let merge =
+            format!("UPDATE patients SET merged_into = {survivor}, version = version + 1 WHERE id = {source}; COMMIT");
+        merging.batch_execute(&merge).await.unwrap();
+        waits_for(survivor).await;
+        let count = format!(
+            "SET LOCAL lock_timeout = '500ms'; UPDATE patients SET version = version + 1 WHERE merged_into = {survivor}; COMMIT"
+        );
+        changing.batch_execute(&count).await.expect("nobody holds the merged one");
+    };
+    let (edited, ()) = tokio::join!(edit, meanwhile);
+    assert_eq!(edited.expect(200).body["id"], survivor);
 }
 
 #[tokio::test(flavor = "multi_thread")]
