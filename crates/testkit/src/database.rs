@@ -95,6 +95,26 @@ impl TestDb {
         diesel::sql_query(query).get_result::<Number>(&mut conn).await.expect("SQL that answers a number").number
     }
 
+    /// From its next connection on PostgreSQL keeps plans for any values, as it does sooner or later of what is asked often.
+    pub async fn plan_for_any_values(&self) {
+        self.sql(&format!("ALTER DATABASE {} SET plan_cache_mode = force_generic_plan", self.name)).await;
+    }
+
+    /// Rows of a table that the service has looked at until now. Its sessions end for it: that is when they tell.
+    pub async fn looked_at(&self, table: &str) -> i64 {
+        let ended = format!(
+            "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM pg_stat_activity \
+             WHERE datname = current_database() AND usename = '{}_app'",
+            self.service
+        );
+        self.number(&ended).await;
+        let read = format!(
+            "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE schemaname = '{}' AND relname = '{table}'",
+            self.service
+        );
+        self.number(&read).await
+    }
+
     async fn superuser(&self) -> AsyncPgConnection {
         let mut conn = AsyncPgConnection::establish(&self.superuser_url).await.expect("a connection");
         let path = format!("SET search_path = {}, extensions", self.service);

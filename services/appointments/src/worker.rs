@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use chassis::db::{self, Pool};
+use chassis::db::Pool;
+use chassis::idempotency;
 use chrono::{TimeDelta, Utc};
 use events::{Outbox, SqsQueues, consumer, relay};
 use tokio_util::sync::CancellationToken;
@@ -12,11 +13,6 @@ use crate::app::Calendar;
 use crate::events::{SUBSCRIBER, Subscriber};
 use crate::no_show;
 use crate::waitlist::round::Rounds;
-
-/// How often old `Idempotency-Key`s are forgotten.
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
-/// Rounds of forgetting at a time, a thousand keys each.
-const PRUNE_ROUNDS: u32 = 20;
 
 /// How often the worker looks for patients who did not come.
 const MISSED_EVERY: Duration = Duration::from_secs(60);
@@ -47,7 +43,7 @@ pub async fn run(pool: Pool, queues: SqsQueues, pace: Pace, stop: CancellationTo
         audit::worker::run(pool.clone(), stop.clone()),
         keep_waitlist(pool.clone(), pace.clone(), stop.clone()),
         mark_missed(pool.clone(), pace, stop.clone()),
-        prune(pool, stop),
+        idempotency::keep_pruned(pool, stop),
     )?;
     Ok(())
 }
@@ -66,25 +62,6 @@ async fn mark_missed(pool: Pool, pace: Pace, stop: CancellationToken) -> anyhow:
     while stop.run_until_cancelled(tokio::time::sleep(MISSED_EVERY)).await.is_some() {
         if let Err(fault) = no_show::mark(&pool, &Outbox::new(), Utc::now(), pace.no_show_grace).await {
             tracing::warn!(%fault, "patients who did not come stay unmarked for now");
-        }
-    }
-    Ok(())
-}
-
-async fn prune(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
-    while stop.run_until_cancelled(tokio::time::sleep(PRUNE_EVERY)).await.is_some() {
-        if let Err(fault) = prune_once(&pool).await {
-            tracing::warn!(%fault, "old idempotency keys stay for now");
-        }
-    }
-    Ok(())
-}
-
-async fn prune_once(pool: &Pool) -> anyhow::Result<()> {
-    let mut conn = db::get(pool).await.map_err(|problem| anyhow::anyhow!(problem.to_string()))?;
-    for _ in 0..PRUNE_ROUNDS {
-        if chassis::idempotency::prune(&mut conn).await? == 0 {
-            break;
         }
     }
     Ok(())

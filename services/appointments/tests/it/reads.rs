@@ -2,7 +2,6 @@
 
 use appointments::waitlist::round::Done;
 use chrono::Utc;
-use testkit::TestDb;
 
 use crate::hospital::{DESK, Hospital, LAKSHMI, NURSE, OTHER, RAO, day, slot};
 use crate::waitlist::rounds;
@@ -47,29 +46,14 @@ async fn hospital(doctors: i64) -> Hospital {
     hospital
 }
 
-async fn rows_read(db: &TestDb, table: &str) -> i64 {
-    let read =
-        format!("SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = '{table}'");
-    db.number(&read).await
-}
-
-/// Ends the sessions of this database, and of no other one. They tell what they did when they end.
-async fn end_sessions(db: &TestDb) {
-    let sessions = "WITH ours AS MATERIALIZED (SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
-         AND pid <> pg_backend_pid() AND backend_type = 'client backend') \
-         SELECT count(*) FROM ours WHERE pg_terminate_backend(pid, 5000)";
-    db.number(sessions).await;
-}
-
 /// Asks for a list of so many, again and again.
 async fn reads_little(hospital: Hospital, user: i64, query: &str, count: usize) {
-    let before = rows_read(&hospital.db, "appointments").await;
+    let before = hospital.db.looked_at("appointments").await;
     for _ in 0..TIMES {
         let page = hospital.get(user, &format!("/api/appointments/?{query}")).await.expect(200).body;
         assert_eq!((&page["count"], page["results"].as_array().unwrap().len()), (&count.into(), count), "{query}");
     }
-    end_sessions(&hospital.db).await;
-    let each = (rows_read(&hospital.db, "appointments").await - before) / TIMES;
+    let each = (hospital.db.looked_at("appointments").await - before) / TIMES;
     assert!((1..500).contains(&each), "{each} rows of 20,000 for {query}");
 }
 
@@ -80,13 +64,12 @@ async fn one_appointment_for_a_nurse_whose_department_sees_many() {
     hospital.db.sql("INSERT INTO staff VALUES (22, 'NURSE', 'Omana Varghese', '', 'ORTHOPAEDICS', true, 1)").await;
     let of_who_is_seen = hospital.booked(&slot(SOMEBODY, RAO, day(3), "10:00:00")).await["id"].clone();
     let of_who_is_not = hospital.booked(&slot(LAKSHMI, RAO, day(3), "11:00:00")).await["id"].clone();
-    let before = rows_read(&hospital.db, "appointments").await;
+    let before = hospital.db.looked_at("appointments").await;
     for _ in 0..TIMES {
         hospital.get(nurse, &format!("/api/appointments/{of_who_is_seen}/")).await.expect(200);
         hospital.get(nurse, &format!("/api/appointments/{of_who_is_not}/")).await.expect(404);
     }
-    end_sessions(&hospital.db).await;
-    let each = (rows_read(&hospital.db, "appointments").await - before) / TIMES;
+    let each = (hospital.db.looked_at("appointments").await - before) / TIMES;
     assert!((1..50).contains(&each), "{each} rows of 20,000");
 }
 
@@ -128,13 +111,12 @@ async fn those_who_waited_and_offers_that_were_closed() {
     hospital.db.sql("VACUUM ANALYZE waitlist_entries").await;
     hospital.db.sql("VACUUM ANALYZE waitlist_offers").await;
     let read =
-        async || [rows_read(&hospital.db, "waitlist_entries").await, rows_read(&hospital.db, "waitlist_offers").await];
+        async || [hospital.db.looked_at("waitlist_entries").await, hospital.db.looked_at("waitlist_offers").await];
     let [entries, offers] = read().await;
     let rounds = rounds(&hospital).await;
     for _ in 0..TIMES {
         assert_eq!(rounds.round(Utc::now()).await.unwrap(), Done::default());
     }
-    end_sessions(&hospital.db).await;
     let [entries, offers] = [read().await[0] - entries, read().await[1] - offers];
     assert!(entries < 500 && offers < 500, "{entries} entries and {offers} offers of 20,000 in {TIMES} rounds");
 }

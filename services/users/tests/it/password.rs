@@ -200,12 +200,12 @@ async fn where_no_mail_waits_none_is_looked_at() {
                 SELECT 'PASSWORD_RESET', n || '@example.in', 'DONE', now(), now() FROM generate_series(1, 5000) AS n";
     service.db.sql(sent).await;
     service.db.sql("VACUUM ANALYZE mails").await;
-    service.plan_for_any_values().await;
-    let before = service.looked_at("mails").await;
+    service.db.plan_for_any_values().await;
+    let before = service.db.looked_at("mails").await;
     for _ in 0..3 {
         mail(&service, &office).await;
     }
-    let looked_at = service.looked_at("mails").await - before;
+    let looked_at = service.db.looked_at("mails").await - before;
     assert!(looked_at < 100, "{looked_at} rows");
 }
 

@@ -135,22 +135,6 @@ impl Service {
     pub async fn users(&self) -> i64 {
         self.db.number("SELECT count(*) FROM users").await
     }
-
-    /// From its next connection on PostgreSQL keeps plans for any values, as it does sooner or later of what is asked often.
-    pub async fn plan_for_any_values(&self) {
-        let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET plan_cache_mode = force_generic_plan', current_database()); END $$";
-        self.db.sql(sql).await;
-    }
-
-    /// Rows of a table that the service has looked at. Its sessions end for it: that is when they tell.
-    pub async fn looked_at(&self, table: &str) -> i64 {
-        let ended = "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM pg_stat_activity \
-                     WHERE datname = current_database() AND usename = 'users_app'";
-        self.db.number(ended).await;
-        let read =
-            "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE schemaname = 'users'";
-        self.db.number(&format!("{read} AND relname = '{table}'")).await
-    }
 }
 
 /// All tests come from one address.
