@@ -6,11 +6,11 @@ use std::time::Instant;
 use actix_web::http::header;
 use aws_lc_rs::hmac::Key;
 use chassis::problem::Problem;
-use reqwest::{Method, StatusCode, Url, redirect};
+use reqwest::{Method, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::breaker::Breaker;
@@ -23,6 +23,10 @@ use crate::payments::settle::Captured;
 const AT_ONCE: usize = 16;
 /// An answer holds at most this many bytes.
 const ANSWER_LIMIT: usize = 1024 * 1024;
+/// Refunds that are asked for at a time: the most that the provider shows at once. Unless told it shows ten.
+const PAGE: usize = 100;
+/// Pages of refunds that are looked through.
+const PAGES: usize = 100;
 
 /// The provider. Cheap to clone.
 #[derive(Clone)]
@@ -187,7 +191,8 @@ impl Razorpay {
             "payment": {"capture": "automatic"},
             "notes": {"invoice": order.invoice},
         });
-        let opened: OrderEntity = self.call("open_order", Method::POST, &["orders"], Some(&body)).await?;
+        let request = self.request(Method::POST, &["orders"], &[]).json(&body);
+        let opened: OrderEntity = self.call("open_order", request).await?;
         if opened.amount != order.amount.get() || !is_id(&opened.id) {
             return Err(Fault::Unreadable("an order for something else".to_owned()));
         }
@@ -199,40 +204,67 @@ impl Razorpay {
     /// # Errors
     /// When the provider does not say.
     pub async fn payments_of(&self, order: &str) -> Result<Vec<PaymentEntity>, Fault> {
-        let path = ["orders", order, "payments"];
-        let found: Collection<PaymentEntity> = self.call("payments_of", Method::GET, &path, None).await?;
+        let request = self.request(Method::GET, &["orders", order, "payments"], &[]);
+        let found: Collection<PaymentEntity> = self.call("payments_of", request).await?;
         Ok(found.items)
     }
 
-    /// Has a refund sent, by the usual way.
+    /// Has a refund sent, by the usual way. Asked for again under the same receipt, the provider sends nothing more: it shows
+    /// the first one, or refuses with 409 while that is under way
+    /// (<https://razorpay.com/docs/api/refunds/normal-refunds-idempotent/>).
     ///
     /// # Errors
     /// When the provider did not, or did not say so.
     pub async fn refund(&self, refund: &NewRefund<'_>) -> Result<RefundEntity, Fault> {
-        let body = json!({"amount": refund.amount.get(), "speed": "normal", "receipt": refund.receipt});
-        self.call("refund", Method::POST, &["payments", refund.payment, "refund"], Some(&body)).await
+        let NewRefund { payment, amount, receipt } = *refund;
+        let body = json!({"amount": amount.get(), "speed": "normal", "receipt": receipt});
+        let request = self.request(Method::POST, &["payments", payment, "refund"], &[]).json(&body);
+        // with the payment, for another system of the same merchant's may number its refunds alike
+        self.call("refund", request.header("X-Refund-Idempotency", format!("{receipt}-{payment}"))).await
     }
 
-    /// The refunds of a payment.
+    /// The refund of a payment that is looked for, where the provider has it. It shows the last ones first, so that one that is
+    /// added meanwhile hides none.
     ///
     /// # Errors
-    /// When the provider does not say.
-    pub async fn refunds_of(&self, payment: &str) -> Result<Vec<RefundEntity>, Fault> {
-        let path = ["payments", payment, "refunds"];
-        let found: Collection<RefundEntity> = self.call("refunds_of", Method::GET, &path, None).await?;
-        Ok(found.items)
+    /// When the provider does not say, or there are more than anybody looks through.
+    pub async fn find_refund(
+        &self,
+        payment: &str,
+        is_it: impl Fn(&RefundEntity) -> bool,
+    ) -> Result<Option<RefundEntity>, Fault> {
+        let mut seen = 0;
+        for _ in 0..PAGES {
+            let window = [("count", PAGE), ("skip", seen)];
+            let request = self.request(Method::GET, &["payments", payment, "refunds"], &window);
+            let found: Collection<RefundEntity> = self.call("refunds_of", request).await?;
+            // a page may hold less than was asked for: only an empty one is the end
+            if found.items.is_empty() {
+                return Ok(None);
+            }
+            seen += found.items.len();
+            if let Some(refund) = found.items.into_iter().find(&is_it) {
+                return Ok(Some(refund));
+            }
+        }
+        Err(Fault::Unreadable(format!("{seen} refunds of a payment, and no end")))
+    }
+
+    fn request(&self, method: Method, path: &[&str], query: &[(&str, usize)]) -> RequestBuilder {
+        let mut url = self.0.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("v1").extend(path);
+        }
+        for (name, value) in query {
+            url.query_pairs_mut().append_pair(name, &value.to_string());
+        }
+        self.0.http.request(method, url).basic_auth(&self.0.key_id, Some(self.0.key_secret.expose_secret()))
     }
 
     #[tracing::instrument(skip_all, fields(otel.name = format!("razorpay {what}"), otel.kind = "client"))]
-    async fn call<T: DeserializeOwned>(
-        &self,
-        what: &'static str,
-        method: Method,
-        path: &[&str],
-        body: Option<&Value>,
-    ) -> Result<T, Fault> {
+    async fn call<T: DeserializeOwned>(&self, what: &'static str, request: RequestBuilder) -> Result<T, Fault> {
         let began = Instant::now();
-        let answer = self.bounded(method, path, body).await;
+        let answer = self.bounded(request).await;
         let outcome = match &answer {
             Ok(_) => "ok",
             Err(Fault::LeftAlone(_)) => "left_alone",
@@ -249,31 +281,22 @@ impl Razorpay {
         serde_json::from_slice(&body).map_err(|why| Fault::Unreadable(format!("column {}", why.column())))
     }
 
-    async fn bounded(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Vec<u8>, Fault> {
+    async fn bounded(&self, request: RequestBuilder) -> Result<Vec<u8>, Fault> {
         let _room = self.0.room.try_acquire().map_err(|_closed_or_full| Fault::Busy)?;
         self.0.breaker.admit(Instant::now()).map_err(|wait| Fault::LeftAlone(wait.as_secs() + 1))?;
-        let answer = self.send(method, path, body).await;
+        let answer = send(request).await;
         self.0.breaker.note(!matches!(answer, Err(Fault::NoAnswer(_) | Fault::Trouble(_))), Instant::now());
         answer
     }
+}
 
-    async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Vec<u8>, Fault> {
-        let mut url = self.0.url.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push("v1").extend(path);
-        }
-        let mut request =
-            self.0.http.request(method, url).basic_auth(&self.0.key_id, Some(self.0.key_secret.expose_secret()));
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.map_err(no_answer)?;
-        match response.status() {
-            status if status.is_success() => read(response).await,
-            status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => Err(Fault::Trouble(status)),
-            status if status.is_client_error() => Err(Fault::Refused(status)),
-            status => Err(Fault::Trouble(status)),
-        }
+async fn send(request: RequestBuilder) -> Result<Vec<u8>, Fault> {
+    let response = request.send().await.map_err(no_answer)?;
+    match response.status() {
+        status if status.is_success() => read(response).await,
+        status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => Err(Fault::Trouble(status)),
+        status if status.is_client_error() => Err(Fault::Refused(status)),
+        status => Err(Fault::Trouble(status)),
     }
 }
 

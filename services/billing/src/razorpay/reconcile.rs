@@ -1,4 +1,7 @@
 //! The worker's part: it asks for what no webhook brought, has refunds sent, and forgets old events.
+//!
+//! Several workers may be at it. What one has taken up is left to it for longer than the provider may take; a refund is asked
+//! for only by who still holds it, when the provider does not show it yet, and under a key by which it sends it once.
 
 use std::time::Duration;
 
@@ -21,8 +24,8 @@ use crate::payments::settle::{self, Settled, Went};
 
 /// How often the worker looks.
 const EVERY: Duration = Duration::from_secs(5);
-/// What it takes up at a time.
-const BATCH: i64 = 20;
+/// The most of either kind that it takes up at a time.
+const BATCH: usize = 20;
 /// An order that nobody paid within this is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
 
@@ -51,7 +54,7 @@ pub async fn run(reconciler: Option<Reconciler>, stop: CancellationToken) -> any
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(EVERY) => {}
         }
-        if let Err(error) = reconciler.once(Utc::now()).await {
+        if let Err(error) = reconciler.once(Utc::now).await {
             tracing::warn!(error = format!("{error:#}"), "the provider's payments are not reconciled for now");
         }
     }
@@ -84,34 +87,36 @@ struct DueRefund {
 }
 
 impl Reconciler {
-    /// Looks at what is due, once.
+    /// Looks at what is due, one after the other, by the clock: to ask for what came before may have taken minutes.
     ///
     /// # Errors
     /// From the database. What the provider does not answer is left for the next time.
-    pub async fn once(&self, now: DateTime<Utc>) -> anyhow::Result<()> {
-        for order in self.due_orders(now).await? {
-            if let Err(error) = self.ask(&order, now).await {
+    pub async fn once(&self, clock: impl Fn() -> DateTime<Utc>) -> anyhow::Result<()> {
+        for _ in 0..BATCH {
+            let Some(order) = self.due_order(clock()).await? else { break };
+            if let Err(error) = self.ask(&order, clock()).await {
                 tracing::warn!(payment.id = order.payment_id, error = format!("{error:#}"), "asked again later");
             }
         }
-        for refund in self.due_refunds(now).await? {
-            if let Err(error) = self.send(&refund, now).await {
+        for _ in 0..BATCH {
+            let Some(refund) = self.due_refund(clock()).await? else { break };
+            if let Err(error) = self.send(&refund, &clock).await {
                 tracing::warn!(refund.id = refund.refund_id, error = format!("{error:#}"), "sent later");
             }
         }
-        self.measure_and_forget(now).await
+        self.measure_and_forget(clock()).await
     }
 
-    /// Takes orders up; another worker meanwhile takes others. They come again later in any case, the older the later.
-    async fn due_orders(&self, now: DateTime<Utc>) -> anyhow::Result<Vec<DueOrder>> {
+    /// Takes an order up; another worker meanwhile takes another one. It comes again later in any case, the older the later.
+    async fn due_order(&self, now: DateTime<Utc>) -> anyhow::Result<Option<DueOrder>> {
         let mut conn = self.db.get().await?;
         let due = diesel::sql_query(
             "UPDATE provider_orders SET check_at = $1 + least(greatest($1 - opened_at, interval '2 minutes'), interval '1 hour') \
-             WHERE payment_id IN (SELECT payment_id FROM provider_orders WHERE check_at <= $1 ORDER BY check_at LIMIT $2 \
-                                  FOR UPDATE SKIP LOCKED) \
+             WHERE payment_id = (SELECT payment_id FROM provider_orders WHERE check_at <= $1 ORDER BY check_at LIMIT 1 \
+                                 FOR UPDATE SKIP LOCKED) \
              RETURNING payment_id, order_id, opened_at",
         );
-        Ok(due.bind::<Timestamptz, _>(now).bind::<BigInt, _>(BATCH).load(&mut conn).await?)
+        Ok(due.bind::<Timestamptz, _>(now).get_result(&mut conn).await.optional()?)
     }
 
     async fn ask(&self, order: &DueOrder, now: DateTime<Utc>) -> anyhow::Result<()> {
@@ -133,32 +138,33 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn due_refunds(&self, now: DateTime<Utc>) -> anyhow::Result<Vec<DueRefund>> {
+    /// Takes a refund up. It comes again later in any case, but not while somebody may still be asking for it.
+    async fn due_refund(&self, now: DateTime<Utc>) -> anyhow::Result<Option<DueRefund>> {
         let mut conn = self.db.get().await?;
         let due = diesel::sql_query(
             "UPDATE provider_refunds p SET attempts = attempts + 1, \
-                    try_at = $1 + least(interval '30 seconds' * power(2, least(p.attempts, 8)), interval '1 hour') \
+                    try_at = $1 + least(interval '2 minutes' * power(2, least(p.attempts, 5)), interval '1 hour') \
              FROM refunds r JOIN provider_orders o ON o.payment_id = r.payment_id \
-             WHERE r.id = p.refund_id AND p.refund_id IN (SELECT refund_id FROM provider_refunds WHERE try_at <= $1 \
-                   ORDER BY try_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
+             WHERE r.id = p.refund_id AND p.refund_id = (SELECT refund_id FROM provider_refunds WHERE try_at <= $1 \
+                   ORDER BY try_at LIMIT 1 FOR UPDATE SKIP LOCKED) \
              RETURNING p.refund_id, r.amount, o.provider_payment_id, p.provider_refund_id, p.failures, p.attempts",
         );
-        Ok(due.bind::<Timestamptz, _>(now).bind::<BigInt, _>(BATCH).load(&mut conn).await?)
+        Ok(due.bind::<Timestamptz, _>(now).get_result(&mut conn).await.optional()?)
     }
 
-    /// Asks for a refund, or how it goes. When it was asked before, the answer may have been lost: the provider says first what
-    /// it has.
-    async fn send(&self, due: &DueRefund, now: DateTime<Utc>) -> anyhow::Result<()> {
+    /// Asks how a refund goes, or for it where the provider does not show it: an answer may have been lost, and that of another
+    /// worker too.
+    async fn send(&self, due: &DueRefund, clock: &impl Fn() -> DateTime<Utc>) -> anyhow::Result<()> {
         let receipt = receipt(due.refund_id, due.failures);
-        let payment = due.provider_payment_id.as_str();
-        let has = match due.attempts > 1 {
-            true => self.known(due, payment, &receipt).await?,
-            false => None,
-        };
-        let refund = match has {
+        let refund = match self.known(due, &receipt).await? {
             Some(refund) => refund,
-            None => self.provider.refund(&NewRefund { payment, amount: due.amount, receipt: &receipt }).await?,
+            None if self.still_holds(due, clock()).await? => {
+                let payment = due.provider_payment_id.as_str();
+                self.provider.refund(&NewRefund { payment, amount: due.amount, receipt: &receipt }).await?
+            }
+            None => return Ok(()),
         };
+        let now = clock();
         let went = match refund.status.as_str() {
             "processed" => Went::Sent,
             "failed" => Went::Failed,
@@ -177,11 +183,23 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn known(&self, due: &DueRefund, payment: &str, receipt: &str) -> anyhow::Result<Option<RefundEntity>> {
+    async fn known(&self, due: &DueRefund, receipt: &str) -> anyhow::Result<Option<RefundEntity>> {
         let is_it = |refund: &RefundEntity| {
             refund.receipt.as_deref() == Some(receipt) || due.provider_refund_id.as_deref() == Some(refund.id.as_str())
         };
-        Ok(self.provider.refunds_of(payment).await?.into_iter().find(is_it))
+        Ok(self.provider.find_refund(&due.provider_payment_id, is_it).await?)
+    }
+
+    /// Whether nobody else took the refund up, or settled it, while the provider was looked at; and keeps others from it for the
+    /// time of one more call, which is at most half a minute.
+    async fn still_holds(&self, due: &DueRefund, now: DateTime<Utc>) -> anyhow::Result<bool> {
+        let mut conn = self.db.get().await?;
+        let held = diesel::sql_query(
+            "UPDATE provider_refunds SET try_at = greatest(try_at, $1 + interval '2 minutes') \
+             WHERE refund_id = $2 AND attempts = $3 AND failures = $4 AND try_at IS NOT NULL",
+        );
+        let held = held.bind::<Timestamptz, _>(now).bind::<BigInt, _>(due.refund_id);
+        Ok(held.bind::<Integer, _>(due.attempts).bind::<Integer, _>(due.failures).execute(&mut conn).await? == 1)
     }
 
     async fn measure_and_forget(&self, now: DateTime<Utc>) -> anyhow::Result<()> {

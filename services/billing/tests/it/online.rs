@@ -68,7 +68,22 @@ impl Shop {
         let app = &self.clinic.app;
         let reconciler =
             Reconciler { db: app.db.clone(), outbox: app.outbox.clone(), provider: app.provider.clone().unwrap() };
-        reconciler.once(Utc::now() + after).await.unwrap();
+        reconciler.once(|| Utc::now() + after).await.unwrap();
+    }
+
+    /// A payment of ₹500 by the provider: its id.
+    async fn paid(&self) -> i64 {
+        let invoice = self.clinic.issued().await;
+        let opened = self.open(&format!("of {invoice}"), invoice, "500.00").await.expect(201);
+        let event = format!("evt_of_{invoice}");
+        assert_eq!(self.deliver(&event, captured(&self.provider.pay(&order_of(&opened)))).await, "completed");
+        opened.body["id"].as_i64().unwrap()
+    }
+
+    /// How often the provider was asked for a refund, and how many it made.
+    fn asked_and_made(&self) -> (usize, usize) {
+        let asked = self.provider.state().refunds_asked;
+        (asked, self.provider.sent())
     }
 }
 
@@ -194,7 +209,7 @@ async fn to_forget_old_events_the_others_are_not_read() {
     let (outbox, provider) = (shop.clinic.app.outbox.clone(), shop.provider.client());
     let reconciler = Reconciler { db: chassis::db::pool(&db.config(), "worker").unwrap(), outbox, provider };
     for _ in 0..4 {
-        reconciler.once(Utc::now()).await.unwrap();
+        reconciler.once(Utc::now).await.unwrap();
     }
     // Sessions tell what they did when they end.
     drop(reconciler);
@@ -357,6 +372,84 @@ async fn a_refund_whose_answer_was_lost_or_that_failed_is_sent_once() {
     shop.provider.state().refunds_become = "processed";
     shop.round(TimeDelta::hours(2)).await;
     assert_eq!((shop.provider.sent(), shop.balance("REFUNDS_PAYABLE").await), (3, 0));
+}
+
+#[tokio::test]
+async fn two_workers_send_a_refund_once_however_slow_the_provider_is() {
+    let shop = Shop::new().await;
+    let id = shop.paid().await;
+    refund(&shop.clinic, "a", id, "100.00").await.expect(201);
+    shop.provider.state().refund_takes = Duration::from_secs(2);
+    tokio::join!(shop.round(TimeDelta::zero()), shop.round(TimeDelta::zero()));
+    assert_eq!(shop.asked_and_made(), (1, 1), "what one has taken up is left to it");
+
+    // one stands still for longer than it is left to it; the provider does not show yet what it was asked for
+    refund(&shop.clinic, "b", id, "150.00").await.expect(201);
+    shop.provider.state().refund_takes = Duration::from_secs(5);
+    tokio::join!(shop.round(TimeDelta::zero()), async {
+        eventually(|| async { shop.asked_and_made() == (2, 1) }).await;
+        shop.round(TimeDelta::minutes(10)).await;
+    });
+    assert_eq!(shop.provider.sent(), 2, "the provider knows the second request for the first");
+    assert_eq!((shop.provider.taken_and_sent_back(), shop.balance("REFUNDS_PAYABLE").await), ((50_000, 25_000), 0));
+    assert_eq!(shop.balance("PROVIDER").await, 25_000);
+}
+
+#[tokio::test]
+async fn a_worker_that_looked_too_long_does_not_send_what_another_has_taken_up() {
+    let shop = Shop::new().await;
+    let id = shop.paid().await;
+    refund(&shop.clinic, "a", id, "100.00").await.expect(201);
+    {
+        let mut state = shop.provider.state();
+        (state.look_takes, state.refunds_become) = (Duration::from_secs(3), "pending");
+    }
+    tokio::join!(shop.round(TimeDelta::zero()), async {
+        eventually(|| async { shop.provider.state().looks == 1 }).await;
+        shop.provider.state().look_takes = Duration::ZERO;
+        shop.round(TimeDelta::minutes(10)).await;
+        assert_eq!(shop.asked_and_made(), (1, 1));
+    });
+    assert_eq!(shop.asked_and_made(), (1, 1), "it looked before the other asked, and asks no more");
+}
+
+#[tokio::test]
+async fn a_refund_is_found_among_many() {
+    let shop = Shop::new().await;
+    let id = shop.paid().await;
+    refund(&shop.clinic, "lost", id, "7.00").await.expect(201);
+    shop.provider.is(Mood::Forgetful);
+    shop.round(TimeDelta::zero()).await;
+    shop.provider.is(Mood::Well);
+    for n in 0..12 {
+        refund(&shop.clinic, &format!("more {n}"), id, "1.00").await.expect(201);
+    }
+    shop.round(TimeDelta::zero()).await;
+    assert_eq!((shop.asked_and_made(), shop.balance("REFUNDS_PAYABLE").await), ((13, 13), -700));
+    // it shows five at a time, and the one whose answer was lost is the last
+    shop.provider.state().page_most = 5;
+    let looks = shop.provider.state().looks;
+    shop.round(TimeDelta::minutes(10)).await;
+    assert_eq!((shop.asked_and_made(), shop.balance("REFUNDS_PAYABLE").await), ((13, 13), 0));
+    assert_eq!(shop.provider.state().looks - looks, 3);
+}
+
+#[tokio::test]
+async fn a_provider_that_was_asked_too_much_is_asked_again_later() {
+    let shop = Shop::new().await;
+    let (id, invoice) = (shop.paid().await, shop.clinic.issued().await);
+    refund(&shop.clinic, "a", id, "100.00").await.expect(201);
+    shop.provider.is(Mood::TooMany);
+    let refused = shop.open("key", invoice, "10.00").await.expect(503);
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    shop.round(TimeDelta::zero()).await;
+    assert_eq!((shop.asked_and_made(), shop.balance("REFUNDS_PAYABLE").await), ((0, 0), -10_000));
+    shop.provider.is(Mood::Well);
+    shop.round(TimeDelta::zero()).await;
+    assert_eq!(shop.asked_and_made(), (0, 0), "not at once");
+    shop.round(TimeDelta::minutes(10)).await;
+    assert_eq!((shop.asked_and_made(), shop.balance("REFUNDS_PAYABLE").await), ((1, 1), 0));
+    shop.open("key", invoice, "10.00").await.expect(201);
 }
 
 #[tokio::test]

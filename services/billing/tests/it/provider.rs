@@ -24,6 +24,8 @@ pub enum Mood {
     Well,
     /// 500.
     Trouble,
+    /// 429: it was asked too much.
+    TooMany,
     /// 401, as for a wrong key.
     Refuses,
     /// No answer within anybody's deadline.
@@ -40,6 +42,18 @@ pub enum Mood {
 pub struct State {
     pub mood: Mood,
     pub calls: usize,
+    /// How often refunds were looked for.
+    pub looks: usize,
+    /// How long it takes to show them.
+    pub look_takes: Duration,
+    /// It shows no more at a time, however many are asked for.
+    pub page_most: usize,
+    /// How often it was asked for a refund.
+    pub refunds_asked: usize,
+    /// How long it takes to make one.
+    pub refund_takes: Duration,
+    /// What it was asked for under each key, and what it made of it.
+    keys: BTreeMap<String, (Value, Option<String>)>,
     orders: BTreeMap<String, Value>,
     payments: BTreeMap<String, Value>,
     pub refunds: BTreeMap<String, Value>,
@@ -62,7 +76,7 @@ pub struct Provider {
 
 impl Provider {
     pub async fn start() -> Self {
-        let state = Arc::new(Mutex::new(State { refunds_become: "processed", ..State::default() }));
+        let state = Arc::new(Mutex::new(State { refunds_become: "processed", page_most: 100, ..State::default() }));
         let shared = web::Data::new(state.clone());
         let routes = move |config: &mut ServiceConfig<'_>| {
             config
@@ -184,6 +198,7 @@ async fn moody(shared: &Shared, request: &HttpRequest) -> Option<HttpResponse> {
     match mood {
         Mood::Well | Mood::Cheats | Mood::Forgetful => None,
         Mood::Trouble => Some(HttpResponse::InternalServerError().finish()),
+        Mood::TooMany => Some(refused("BAD_REQUEST_ERROR", 429)),
         Mood::Refuses => Some(refused("BAD_REQUEST_ERROR", 401)),
         Mood::Garbage => Some(HttpResponse::Ok().body("<html>")),
         Mood::Slow => {
@@ -224,6 +239,8 @@ async fn payments_of(shared: Shared, request: HttpRequest, order: web::Path<Stri
     HttpResponse::Ok().json(json!({"entity": "collection", "count": items.len(), "items": items}))
 }
 
+/// Idempotent by its key: the same again gives the first one, another under the same key is refused, and while the first is
+/// under way it is 409.
 async fn refund(
     shared: Shared,
     request: HttpRequest,
@@ -233,28 +250,71 @@ async fn refund(
     if let Some(answer) = moody(&shared, &request).await {
         return answer;
     }
-    let mut state = shared.lock().unwrap();
-    let amount = body["amount"].as_i64().unwrap();
-    let live = |refund: &&Value| refund["payment_id"] == payment.as_str() && refund["status"] != "failed";
-    let before: i64 = state.refunds.values().filter(live).map(|refund| refund["amount"].as_i64().unwrap()).sum();
-    if before + amount > state.payments[payment.as_str()]["amount"].as_i64().unwrap() {
-        return refused("BAD_REQUEST_ERROR", 400);
+    let key = request.headers().get("x-refund-idempotency").unwrap().to_str().unwrap();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    assert!(key.len() >= 10 && key.bytes().all(allowed), "{key}");
+    let takes = {
+        let mut state = shared.lock().unwrap();
+        state.refunds_asked += 1;
+        match state.keys.get(key) {
+            Some((asked, _)) if *asked != *body => return refused("BAD_REQUEST_ERROR", 400),
+            Some((_, None)) => return refused("BAD_REQUEST_ERROR", 409),
+            Some((_, Some(made))) => return HttpResponse::Ok().json(&state.refunds[made]),
+            None => state.keys.insert(key.to_owned(), (body.clone(), None)),
+        };
+        state.refund_takes
+    };
+    if !takes.is_zero() {
+        tokio::time::sleep(takes).await;
     }
-    let id = state.id("rfnd");
-    let refund = json!({"id": id, "entity": "refund", "amount": amount, "currency": "INR", "payment_id": *payment,
-        "notes": [], "receipt": body["receipt"], "status": state.refunds_become, "speed_requested": "normal"});
-    state.refunds.insert(id, refund.clone());
+    let mut state = shared.lock().unwrap();
+    let Some(refund) = make_refund(&mut state, &payment, &body) else {
+        state.keys.remove(key);
+        return refused("BAD_REQUEST_ERROR", 400);
+    };
+    let made = refund["id"].as_str().unwrap().to_owned();
+    state.keys.insert(key.to_owned(), (body.into_inner(), Some(made)));
     match state.mood {
         Mood::Forgetful => HttpResponse::BadGateway().finish(),
         _ => HttpResponse::Ok().json(refund),
     }
 }
 
-async fn refunds_of(shared: Shared, request: HttpRequest, payment: web::Path<String>) -> HttpResponse {
+/// None where more would be refunded than was paid.
+fn make_refund(state: &mut State, payment: &str, body: &Value) -> Option<Value> {
+    let amount = body["amount"].as_i64().unwrap();
+    let live = |refund: &&Value| refund["payment_id"] == payment && refund["status"] != "failed";
+    let before: i64 = state.refunds.values().filter(live).map(|refund| refund["amount"].as_i64().unwrap()).sum();
+    if before + amount > state.payments[payment]["amount"].as_i64().unwrap() {
+        return None;
+    }
+    let id = state.id("rfnd");
+    let refund = json!({"id": id, "entity": "refund", "amount": amount, "currency": "INR", "payment_id": payment,
+        "notes": [], "receipt": body["receipt"], "status": state.refunds_become, "speed_requested": "normal"});
+    state.refunds.insert(id, refund.clone());
+    Some(refund)
+}
+
+/// The last ones first: ten of them, or as many as are asked for and not skipped.
+async fn refunds_of(
+    shared: Shared,
+    request: HttpRequest,
+    payment: web::Path<String>,
+    query: web::Query<BTreeMap<String, usize>>,
+) -> HttpResponse {
     if let Some(answer) = moody(&shared, &request).await {
         return answer;
     }
-    let state = shared.lock().unwrap();
-    let items: Vec<_> = state.refunds.values().filter(|refund| refund["payment_id"] == payment.as_str()).collect();
+    let (items, takes) = {
+        let mut state = shared.lock().unwrap();
+        state.looks += 1;
+        let count = query.get("count").copied().unwrap_or(10).min(state.page_most);
+        let skip = query.get("skip").copied().unwrap_or(0);
+        let of_payment = state.refunds.values().rev().filter(|refund| refund["payment_id"] == payment.as_str());
+        (of_payment.skip(skip).take(count).cloned().collect::<Vec<_>>(), state.look_takes)
+    };
+    if !takes.is_zero() {
+        tokio::time::sleep(takes).await;
+    }
     HttpResponse::Ok().json(json!({"entity": "collection", "count": items.len(), "items": items}))
 }

@@ -109,11 +109,6 @@ impl Hospital {
     async fn minutes_pass(&self) {
         self.clinic.db.sql("UPDATE papers SET due_at = now() WHERE content IS NOT NULL").await;
         self.clinic.db.sql("UPDATE provider_orders SET check_at = now() WHERE check_at IS NOT NULL").await;
-    }
-
-    /// Likewise refunds. A worker that asks for one gives up long before another one would ask: only when one works alone can
-    /// that time be taken as over.
-    async fn refunds_are_due(&self) {
         self.clinic.db.sql("UPDATE provider_refunds SET try_at = now() WHERE try_at IS NOT NULL").await;
     }
 
@@ -160,7 +155,6 @@ impl Hospital {
         for round in 0.. {
             if round % 50 == 0 {
                 self.minutes_pass().await;
-                self.refunds_are_due().await;
             }
             let left = self.left().await;
             if left == 0 {
