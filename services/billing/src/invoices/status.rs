@@ -58,14 +58,15 @@ impl Status {
     }
 
     /// What an invoice of this status becomes when `amount` of what was `paid` is paid back: the new amount paid, and the new
-    /// status. Of the total, `refunded_before` was paid back earlier: an invoice that was once paid in whole is `REFUNDED` when
+    /// status. At most, `most_paid` was ever paid on it at one time: an invoice that was once paid in whole is `REFUNDED` when
     /// nothing of that is left, while one that never was can be paid again. A cancelled one stays so.
-    pub fn after_refund(self, total: Paise, paid: Paise, refunded_before: Paise, amount: Paise) -> (Paise, Self) {
+    pub fn after_refund(self, total: Paise, paid: Paise, most_paid: Paise, amount: Paise) -> (Paise, Self) {
         let left = paid - amount;
         let status = match self {
-            Self::Cancelled | Self::Overdue => self,
+            Self::Cancelled => self,
+            _ if left == Paise::ZERO && most_paid >= total => Self::Refunded,
+            Self::Overdue => self,
             _ if left > Paise::ZERO => Self::PartiallyPaid,
-            _ if paid + refunded_before >= total => Self::Refunded,
             _ => Self::Issued,
         };
         (left, status)
@@ -116,17 +117,22 @@ mod tests {
     #[test]
     fn refunds_move_it_back() {
         let rupees = Paise::rupees;
-        for (status, paid, before, amount, left, after) in [
-            (Status::Paid, 500, 0, 500, 0, Status::Refunded),
-            (Status::Paid, 500, 0, 200, 300, Status::PartiallyPaid),
-            (Status::PartiallyPaid, 300, 200, 300, 0, Status::Refunded),
-            (Status::PartiallyPaid, 200, 0, 200, 0, Status::Issued),
-            (Status::PartiallyPaid, 200, 0, 100, 100, Status::PartiallyPaid),
-            (Status::Overdue, 200, 0, 200, 0, Status::Overdue),
-            (Status::Cancelled, 500, 0, 500, 0, Status::Cancelled),
-            (Status::Cancelled, 500, 0, 200, 300, Status::Cancelled),
+        for (status, paid, most, amount, left, after) in [
+            (Status::Paid, 500, 500, 500, 0, Status::Refunded),
+            (Status::Paid, 500, 500, 200, 300, Status::PartiallyPaid),
+            (Status::PartiallyPaid, 300, 500, 300, 0, Status::Refunded),
+            (Status::PartiallyPaid, 200, 200, 200, 0, Status::Issued),
+            // 300 paid, refunded and paid again are not 500
+            (Status::PartiallyPaid, 300, 300, 300, 0, Status::Issued),
+            (Status::PartiallyPaid, 200, 200, 100, 100, Status::PartiallyPaid),
+            (Status::Overdue, 200, 200, 200, 0, Status::Overdue),
+            // 500 paid, 200 refunded, then past the due date
+            (Status::Overdue, 300, 500, 300, 0, Status::Refunded),
+            (Status::Overdue, 300, 500, 100, 200, Status::Overdue),
+            (Status::Cancelled, 500, 500, 500, 0, Status::Cancelled),
+            (Status::Cancelled, 500, 500, 200, 300, Status::Cancelled),
         ] {
-            let got = status.after_refund(rupees(500), rupees(paid), rupees(before), rupees(amount));
+            let got = status.after_refund(rupees(500), rupees(paid), rupees(most), rupees(amount));
             assert_eq!(got, (rupees(left), after), "{status:?} {paid} - {amount}");
         }
     }

@@ -14,7 +14,7 @@ use deserr::Deserr;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use utoipa::ToSchema;
 
-use super::payment::move_invoice;
+use super::payment::{most_paid, move_invoice};
 use super::refund::Grant;
 use super::take::something;
 use super::{Method, Payment, PaymentStatus, Refund};
@@ -109,8 +109,8 @@ async fn give_back(
     user: i64,
 ) -> Result<Refund, Error> {
     let now = Utc::now();
-    let before = Refund::of_invoice(conn, invoice.id).await?;
-    let (paid, status) = invoice.status.after_refund(invoice.totals.total, invoice.amount_paid, before, input.amount);
+    let most = most_paid(conn, invoice.id).await?;
+    let (paid, status) = invoice.status.after_refund(invoice.totals.total, invoice.amount_paid, most, input.amount);
     let terms = Grant { amount: input.amount, reason: &input.reason, by: Some(user), at: now };
     let refund = Refund::insert(conn, payment, terms).await?;
     move_invoice(conn, invoice.id, paid, status, now).await?;

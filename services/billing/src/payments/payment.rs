@@ -5,6 +5,7 @@ use chassis::prepared::Prepare as _;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -111,6 +112,25 @@ impl Payment {
         let payment = payments::table.find(id).for_update().select(Self::as_select()).first(conn).await?;
         Ok((payment, invoice))
     }
+}
+
+/// The most that was ever paid on an invoice at one time, whose row the caller has locked: the books have the payments and
+/// refunds in the order in which they were made.
+pub(super) async fn most_paid(conn: &mut AsyncPgConnection, invoice: i64) -> QueryResult<Paise> {
+    #[derive(QueryableByName)]
+    struct Most {
+        #[diesel(sql_type = BigInt)]
+        paid: Paise,
+    }
+    let most = diesel::sql_query(
+        "SELECT coalesce(max(paid), 0)::bigint AS paid FROM ( \
+             SELECT -sum(posted.amount) OVER (ORDER BY entry.id) AS paid \
+             FROM journal_entries AS entry JOIN postings AS posted ON posted.entry_id = entry.id \
+             WHERE entry.invoice_id = $1 AND entry.kind IN ('PAYMENT', 'REFUND') AND posted.account = 'RECEIVABLE' \
+         ) AS after_each",
+    );
+    let most: Most = most.bind::<BigInt, _>(invoice).get_result(conn).await?;
+    Ok(most.paid)
 }
 
 /// Says on the invoice, whose row the caller has locked, what is paid now and where it stands with that. The database checks

@@ -2,10 +2,8 @@
 
 use chassis::phi::Phi;
 use chrono::{DateTime, Utc};
-use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -101,15 +99,5 @@ impl Refund {
                 .await?;
         }
         Ok(refund)
-    }
-
-    /// What was paid back of an invoice until now, besides what nobody owed.
-    pub(super) async fn of_invoice(conn: &mut AsyncPgConnection, invoice: i64) -> QueryResult<Paise> {
-        payments::table
-            .filter(payments::invoice_id.eq(invoice))
-            .filter(payments::status.eq(super::PaymentStatus::Completed))
-            .select(sql::<BigInt>("coalesce(sum(refunded), 0)::bigint"))
-            .first(conn)
-            .await
     }
 }

@@ -81,6 +81,33 @@ async fn an_invoice_that_was_never_paid_in_whole_can_be_paid_again() {
 }
 
 #[tokio::test]
+async fn what_was_paid_twice_in_part_was_never_paid_in_whole() {
+    let clinic = Clinic::new().await;
+    let invoice = clinic.issued().await;
+    for key in ["a", "b"] {
+        let payment = paid(&clinic, invoice, "300.00").await;
+        refund(&clinic, key, payment, "300.00").await.expect(201);
+        assert_eq!(standing(&clinic, invoice).await, json!(["ISSUED", "0.00", "500.00"]));
+    }
+    let payment = paid(&clinic, invoice, "500.00").await;
+    refund(&clinic, "c", payment, "500.00").await.expect(201);
+    assert_eq!(standing(&clinic, invoice).await[0], "REFUNDED");
+}
+
+#[tokio::test]
+async fn what_is_overdue_and_was_paid_in_whole_is_refunded_when_nothing_is_left() {
+    let clinic = Clinic::new().await;
+    let invoice = clinic.issued().await;
+    let payment = paid(&clinic, invoice, "500.00").await;
+    refund(&clinic, "a", payment, "200.00").await.expect(201);
+    clinic.db.sql("UPDATE invoices SET status = 'OVERDUE'").await;
+    refund(&clinic, "b", payment, "100.00").await.expect(201);
+    assert_eq!(standing(&clinic, invoice).await, json!(["OVERDUE", "200.00", "300.00"]));
+    refund(&clinic, "c", payment, "200.00").await.expect(201);
+    assert_eq!(standing(&clinic, invoice).await[0], "REFUNDED");
+}
+
+#[tokio::test]
 async fn refunds_at_once_never_exceed_the_payment() {
     let clinic = Clinic::new().await;
     let invoice = clinic.issued().await;
@@ -195,7 +222,7 @@ async fn what_was_paid_goes_back_before_an_invoice_is_cancelled_and_then_it_take
     clinic.server.post(&cancel, &clinic.admin(), &why).await.expect(200);
     let refused = clinic.pay("p", &cash(invoice, "1.00")).await.expect(409);
     assert_eq!(refused.body["invoice_status"], "CANCELLED");
-    assert_eq!(standing(&clinic, invoice).await, json!(["CANCELLED", "0.00", "500.00"]));
+    assert_eq!(standing(&clinic, invoice).await, json!(["CANCELLED", "0.00", "0.00"]));
 }
 
 #[tokio::test]
