@@ -64,6 +64,24 @@ pub struct BillLine {
 
 impl Bill {
     /// What was sent, filled in from the catalogue's entries (those that it names, as far as they are there). A line that
+/// The lines of a draft that is changed. Each stands for one line of what takes its place: what somebody let once, nobody
+/// let twice.
+#[derive(Clone, Debug)]
+pub struct Standing<'a>(Vec<&'a BillLine>);
+
+impl<'a> Standing<'a> {
+    /// All of these lines.
+    pub fn of(lines: &'a [BillLine]) -> Self {
+        Self(lines.iter().collect())
+    }
+
+    /// Whether one more of these lines is this one, as it is.
+    pub fn has_one_more(&mut self, line: &BillLine) -> bool {
+        let place = self.0.iter().position(|standing| *standing == line);
+        place.map(|place| self.0.swap_remove(place)).is_some()
+    }
+}
+
     /// stands in the draft as it is stays as it is, whatever has become of its service.
     ///
     /// # Errors
@@ -77,7 +95,8 @@ impl Bill {
         let mut faults = Faults::new();
         let mut lines = Vec::with_capacity(input.items.len());
         for (index, item) in input.items.iter().enumerate() {
-            match complete_line(item, catalogue, standing, on) {
+            match complete_line(item, catalogue, &mut standing, on) {
+        let mut standing = Standing::of(standing);
                 Ok(line) => lines.push(line),
                 Err(found) => {
                     faults.0.extend(found.into_iter().map(|fault| {
@@ -109,10 +128,10 @@ impl Bill {
 fn complete_line(
     item: &ItemInput,
     catalogue: &[Service],
-    standing: &[BillLine],
+    standing: &mut Standing<'_>,
     on: NaiveDate,
 ) -> Result<BillLine, Vec<Fault>> {
-    if let Some(line) = as_it_is(item).filter(|line| line.service.is_none() || standing.contains(line)) {
+    if let Some(line) = as_it_is(item).filter(|line| line.service.is_none() || standing.has_one_more(line)) {
         return Ok(line);
     }
     let service = item.service.and_then(|id| catalogue.iter().find(|service| service.id == id.get()));
@@ -237,6 +256,9 @@ mod tests {
         let line = completed(json!({"service": 3, "quantity": 2}), &[], "2026-11-27").unwrap();
         let again = serde_json::to_value(&line).unwrap();
         assert_eq!(completed(again.clone(), std::slice::from_ref(&line), "2030-01-01").unwrap(), line);
-        assert_eq!(completed(again, &[], "2030-01-01").unwrap_err()[0].1, "not_offered");
+        assert_eq!(completed(again.clone(), &[], "2030-01-01").unwrap_err()[0].1, "not_offered");
+        let twice = chassis::strict_json::parse(json!({"patient": 1, "items": [again.clone(), again]})).unwrap();
+        let refused = Bill::complete(&twice, &[x_ray()], &[line], "2030-01-01".parse().unwrap()).unwrap_err();
+        assert_eq!(refused.0[0].field, "items.1.service", "it stands there once");
     }
 }

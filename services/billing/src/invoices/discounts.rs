@@ -7,7 +7,7 @@ use std::str::FromStr;
 use auth::Role;
 use chassis::problem::Problem;
 
-use super::bill::Bill;
+use super::bill::{Bill, BillLine, Standing};
 use super::pricing::Priced;
 use crate::money::Paise;
 
@@ -72,7 +72,7 @@ impl FromStr for Limits {
 
 impl Limits {
     /// Insists that the role may take off what the bill takes off. What stands in the draft as it is was let by somebody who
-    /// may.
+    /// may: for this patient, a discounted line as often as it stands there, and off the bill no greater part than stands there.
     ///
     /// # Errors
     /// 403.
@@ -89,15 +89,79 @@ impl Limits {
 }
 
 fn stands(bill: &Bill, then: &Bill) -> bool {
-    let the_bills = (bill.discount, &bill.discount_reason) == (then.discount, &then.discount_reason);
-    let discounted = bill.lines.iter().filter(|line| line.discount > Paise::ZERO);
-    the_bills && discounted.into_iter().all(|line| then.lines.contains(line))
+    let mut lines = Standing::of(&then.lines);
+    let mut discounted = bill.lines.iter().filter(|line| line.discount > Paise::ZERO);
+    (bill.patient, &bill.discount_reason) == (then.patient, &then.discount_reason)
+        && no_greater_part(bill, then)
+        && discounted.all(|line| lines.has_one_more(line))
+}
+
+/// Whether no greater part of the bill is taken off than was then. What is taken off is at most what its lines are worth, so
+/// that a bill of nothing has nothing taken off.
+fn no_greater_part(bill: &Bill, then: &Bill) -> bool {
+    let off = |bill: &Bill| i128::from(bill.discount.get());
+    match (off(bill), off(then)) {
+        (0, _) => true,
+        (_, 0) => false,
+        (now, before) => now * worth(then) <= before * worth(bill),
+    }
+}
+
+/// What the lines come to before tax, less their own discounts.
+fn worth(bill: &Bill) -> i128 {
+    let of_line = |line: &BillLine| {
+        let gross = line.unit_price.times(line.quantity.thousandths(), 1000).unwrap_or(Paise::MOST);
+        i128::from(gross.get()) - i128::from(line.discount.get())
+    };
+    bill.lines.iter().map(of_line).sum()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn line(unit_price: &str, discount: &str) -> Value {
+        json!({"description": "x", "sac_hsn": "9993", "kind": "LAB", "quantity": "1", "unit_price": unit_price, "discount": discount})
+    }
+
+    fn bill(discount: &str, items: Value) -> Bill {
+        let body = json!({"patient": 7, "discount": discount, "discount_reason": "charity", "items": items});
+        let input = chassis::strict_json::parse(body).unwrap();
+        Bill::complete(&input, &[], &[], "2026-11-23".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_stands_is_let_once_and_no_further() {
+        let half = bill("500.00", json!([line("600.00", "0"), line("400.00", "0")]));
+        for (discount, items, standing) in [
+            ("500.00", json!([line("600.00", "0"), line("400.00", "0")]), true),
+            ("500.00", json!([line("600.00", "0"), line("400.00", "0"), line("100.00", "0")]), true),
+            ("250.00", json!([line("500.00", "0")]), true),
+            ("250.01", json!([line("500.00", "0")]), false),
+            ("500.00", json!([line("500.00", "0")]), false),
+            ("0", json!([line("500.00", "0")]), true),
+            ("0", json!([line("500.00", "0.01")]), false),
+        ] {
+            assert_eq!(stands(&bill(discount, items.clone()), &half), standing, "{discount} {items}");
+        }
+        let given = line("100.00", "100.00");
+        let free = bill("0", json!([given, line("0", "0")]));
+        for (discount, items, standing) in [
+            ("0", json!([given]), true),
+            ("0", json!([given, given]), false),
+            ("0", json!([line("100.00", "99.00")]), false),
+            ("0.01", json!([given, line("100.00", "0")]), false),
+        ] {
+            assert_eq!(stands(&bill(discount, items.clone()), &free), standing, "{discount} {items}");
+        }
+        let nothing = bill("0", json!([line("0", "0")]));
+        assert!(!stands(&bill("600.00", json!([line("600.00", "0")])), &nothing), "nothing was let");
+        let another = Bill { patient: chassis::fields::Id::new(8), ..half.clone() };
+        assert!(!stands(&another, &half), "it was let for another patient");
+    }
 
     #[test]
     fn percent_are_compared_exactly() {

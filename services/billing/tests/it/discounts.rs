@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::clinic::{ASHA, Clinic, item, with};
+use crate::clinic::{ASHA, Clinic, RAVI, item, with};
 
 const INVOICES: &str = "/api/billing/invoices/";
 
@@ -49,4 +49,37 @@ async fn every_role_has_its_limit() {
         json!([with(&item("LAB", "1", "600.00"), json!({"discount": "1.00"})), item("PHARMACY", "1", "400.00")]);
     clinic.server.patch(&path, &desk, &json!({"items": lines})).await.expect(403);
     assert_eq!(clinic.read(made["id"].as_i64().unwrap()).await["discount"], "500.00");
+}
+
+#[tokio::test]
+async fn what_somebody_let_is_not_let_once_more() {
+    let clinic = Clinic::new().await;
+    let (desk, accountant) = (clinic.receptionist(), clinic.accountant());
+    let send = |draft: &Value, token: &str, body: Value| {
+        let path = format!("{INVOICES}{}/", draft["id"]);
+        let token = token.to_owned();
+        let server = &clinic.server;
+        async move { server.patch(&path, &token, &body).await }
+    };
+    let half = clinic.bill(&draft(json!({"discount": "500.00", "discount_reason": "charity"}))).await.expect(201).body;
+    let one_line = json!({"items": [item("LAB", "1", "500.00")]});
+    let refused = send(&half, &desk, one_line.clone()).await.expect(403);
+    assert_eq!(refused.body["type"], "urn:ehs:problem:discount-above-limit");
+    send(&half, &desk, with(&one_line, json!({"discount": "250.01"}))).await.expect(403);
+    send(&half, &desk, json!({"patient": RAVI})).await.expect(403);
+    let same_part = send(&half, &desk, with(&one_line, json!({"discount": "250.00"}))).await.expect(200).body;
+    assert_eq!(same_part["total"], "250.00");
+    send(&half, &accountant, with(&one_line, json!({"discount": "500.00"}))).await.expect(200);
+
+    let free = with(&item("LAB", "1", "600.00"), json!({"discount": "600.00", "discount_reason": "charity"}));
+    let given = clinic.bill(&draft(json!({"items": [free, item("LAB", "1", "400.00")]}))).await.expect(201).body;
+    send(&given, &desk, json!({"items": vec![free.clone(); 50]})).await.expect(403);
+    send(&given, &desk, json!({"items": [free, item("LAB", "2", "400.00")]})).await.expect(200);
+
+    let reason = json!({"gst_rate": "0", "gst_rate_reason": "an advance ruling"});
+    let untaxed = with(&item("PHARMACY", "1", "100.00"), reason);
+    let ruled = clinic.bill(&draft(json!({"items": [untaxed]}))).await.expect(201).body;
+    let twice = send(&ruled, &desk, json!({"items": [untaxed, untaxed]})).await.expect(400);
+    assert_eq!(twice.faulty_fields(), ["items.1.gst_rate"]);
+    send(&ruled, &desk, json!({"items": [item("LAB", "1", "1.00"), untaxed]})).await.expect(200);
 }
