@@ -27,7 +27,8 @@ pub struct ServiceInput {
     /// What it is, in words that stand on the bill.
     #[deserr(try_from(String) = filled::<200> -> Fault)]
     pub description: Line<200>,
-    /// SAC of a service or HSN of goods: 4, 6 or 8 digits.
+    /// SAC of a service (it begins with 99) or HSN of goods, as `kind` is: 4, 6 or 8 digits. PHARMACY is goods; an
+    /// INPATIENT_MEDICINE may have either; all else are services.
     #[schema(value_type = String, example = "999317")]
     pub sac_hsn: SacHsn,
     /// What kind of supply it is: it decides the tax.
@@ -55,6 +56,7 @@ impl ServiceInput {
         if self.effective_from.zip(self.effective_to).is_some_and(|(from, to)| to < from) {
             faults.push("effective_to", "before_start", "must not be before effective_from");
         }
+        faults.0.extend(self.sac_hsn.check(self.kind).err().map(|fault| fault.at("sac_hsn")));
         if self.circumstance.is_some_and(|circumstance| !rates.allows(self.kind, circumstance)) {
             faults.push("circumstance", "not_of_this_kind", "does not belong to this kind");
         }

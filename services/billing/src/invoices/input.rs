@@ -66,7 +66,8 @@ pub struct ItemInput {
     /// What it is, in words that stand on the bill.
     #[deserr(default, try_from(Option<String>) = filled_if_given::<200> -> Fault)]
     pub description: Option<Line<200>>,
-    /// SAC of a service or HSN of goods: 4, 6 or 8 digits.
+    /// SAC of a service (it begins with 99) or HSN of goods, as `kind` is: 4, 6 or 8 digits. PHARMACY is goods; an
+    /// INPATIENT_MEDICINE may have either; all else are services.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "999312")]
     pub sac_hsn: Option<SacHsn>,
@@ -152,6 +153,28 @@ impl SacHsn {
 
 impl fmt::Debug for SacHsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+
+    /// Insists that this is a code of such a supply: the return sums supplies by their codes (GSTR-1, table 12), so that goods
+    /// under a service's code falsify it. Services are chapter 99 of the scheme (Notification 11/2017-CT(R), annexure), goods
+    /// the chapters before it (Customs Tariff Act).
+    ///
+    /// A medicine for an inpatient may have either. It is a part of exempt health care, and that supply's code is right for it
+    /// (CGST Act, section 8(a): a composite supply is its principal supply); hospitals name the medicine by its HSN all the
+    /// same, and no tax follows from that.
+    ///
+    /// # Errors
+    /// A fault without a field.
+    pub fn check(&self, kind: Kind) -> Result<(), Fault> {
+        let is_service = self.0.starts_with("99");
+        if kind == Kind::InpatientMedicine || kind.is_goods() != is_service {
+            return Ok(());
+        }
+        let why = match is_service {
+            true => "is the code of a service; goods have an HSN, which does not begin with 99",
+            false => "is the code of goods; a service has a SAC, which begins with 99",
+        };
+        Err(Fault::new("not_of_this_kind", why))
+    }
         f.write_str(&self.0)
     }
 }

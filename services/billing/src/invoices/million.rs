@@ -69,7 +69,8 @@ impl Numbers {
         let anything = self.below(most);
         let unit_price = Paise::new(self.one_of(&[anything, anything, anything, 500_000, 500_001]));
         let quantity = Quantity::new(1 + self.below(3000)).unwrap();
-        let mut line = BillLine { kind, circumstance, quantity, unit_price, ..LINE.clone() };
+        let sac_hsn = code_of(kind);
+        let mut line = BillLine { kind, sac_hsn, circumstance, quantity, unit_price, ..LINE.clone() };
         if self.below(4) == 0 {
             line.discount = Paise::new(self.below(i64::try_from(gross(&line)).unwrap() + 1));
         }
@@ -87,7 +88,8 @@ impl Numbers {
             // as dear as the first, and taxed otherwise: which of them has the odd paisa of a discount must not be chance
             let kind = self.one_of(&[Kind::Lab, Kind::Pharmacy, Kind::Cosmetic]);
             let first = lines[0].clone();
-            lines.push(BillLine { kind, circumstance: None, gst_rate: None, gst_rate_reason: None, ..first });
+            let sac_hsn = code_of(kind);
+            lines.push(BillLine { kind, sac_hsn, circumstance: None, gst_rate: None, gst_rate_reason: None, ..first });
         }
         let worth: i128 = lines.iter().map(worth).sum();
         let some = self.below(i64::try_from(worth).unwrap() + 1);
@@ -105,6 +107,10 @@ impl Numbers {
 }
 
 fn day(text: &str) -> NaiveDate {
+fn code_of(kind: Kind) -> SacHsn {
+    SacHsn::known(if kind.is_goods() { "3004" } else { "999312" })
+}
+
     text.parse().unwrap()
 }
 

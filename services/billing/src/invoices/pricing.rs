@@ -4,7 +4,7 @@ use chassis::strict_json::{Fault, Faults};
 use chassis::text::Line;
 use chrono::{Months, NaiveDate};
 
-use super::bill::{Bill, BillLine};
+use super::bill::{Bill, BillLine, Standing};
 use super::discounts;
 use crate::money::Paise;
 use crate::tax::discount::allot;
@@ -63,8 +63,23 @@ pub struct Terms<'a> {
 pub enum Overrides<'a> {
     /// Any, if it says why.
     WithReason,
-    /// Only those that stand in the draft as they are: somebody who may has let them.
+    /// Only those that stand in the draft as they are, as often as they stand there: somebody who may has let them.
     Standing(&'a [BillLine]),
+}
+
+/// The lines that may have another rate, while a bill is gone through.
+enum Allowed<'a> {
+    WithReason,
+    Standing(Standing<'a>),
+}
+
+impl<'a> Overrides<'a> {
+    fn allowed(self) -> Allowed<'a> {
+        match self {
+            Self::WithReason => Allowed::WithReason,
+            Self::Standing(lines) => Allowed::Standing(Standing::of(lines)),
+        }
+    }
 }
 
 /// Prices a bill.
@@ -80,8 +95,9 @@ pub fn price(bill: &Bill, terms: &Terms<'_>) -> Result<Priced, Faults> {
         faults.push("discount_reason", "required", "a discount of the bill needs a reason");
     }
     let mut ruled = Vec::with_capacity(bill.lines.len());
+    let mut allowed = terms.overrides.allowed();
     for (index, line) in bill.lines.iter().enumerate() {
-        match rule(line, bill, terms) {
+        match rule(line, bill, terms, &mut allowed) {
             Ok(line) => ruled.push(line),
             Err(fault) => {
                 let field = format!("items.{index}.{}", fault.field);
@@ -126,8 +142,9 @@ struct Ruled<'a> {
     amounts: LineAmounts,
 }
 
-fn rule<'a>(line: &'a BillLine, bill: &Bill, terms: &Terms<'_>) -> Result<Ruled<'a>, Fault> {
-    let (ruling, rate_reason) = decide(line, terms)?;
+fn rule<'a>(line: &'a BillLine, bill: &Bill, terms: &Terms<'_>, allowed: &mut Allowed<'_>) -> Result<Ruled<'a>, Fault> {
+    line.sac_hsn.check(line.kind).map_err(|fault| fault.at("sac_hsn"))?;
+    let (ruling, rate_reason) = decide(line, terms, allowed)?;
     let levy = Levy::on(line.kind, terms.hospital, bill.delivery_state);
     let BillLine { quantity, unit_price, discount, .. } = *line;
     let charge = Charge { quantity, unit_price, discount, rate: ruling.rate, levy };
@@ -168,7 +185,7 @@ impl Ruled<'_> {
     }
 }
 
-fn decide(line: &BillLine, terms: &Terms<'_>) -> Result<(Ruling, Option<Line<200>>), Fault> {
+fn decide(line: &BillLine, terms: &Terms<'_>, allowed: &mut Allowed<'_>) -> Result<(Ruling, Option<Line<200>>), Fault> {
     let supply = Supply { kind: line.kind, circumstance: line.circumstance, unit_price: line.unit_price };
     let ruling = terms.rates.on(terms.on, supply).ok_or_else(|| {
         let why = format!("the law does not know this of {} on {}", line.kind.as_str(), terms.on);
@@ -177,11 +194,11 @@ fn decide(line: &BillLine, terms: &Terms<'_>) -> Result<(Ruling, Option<Line<200
     let Some(asked) = line.gst_rate.filter(|asked| *asked != ruling.rate) else {
         return Ok((ruling, None));
     };
-    let allowed = match terms.overrides {
-        Overrides::WithReason => line.gst_rate_reason.is_some(),
-        Overrides::Standing(lines) => lines.contains(line),
+    let is_allowed = match allowed {
+        Allowed::WithReason => line.gst_rate_reason.is_some(),
+        Allowed::Standing(standing) => standing.has_one_more(line),
     };
-    if !allowed {
+    if !is_allowed {
         let by_rule = ruling.rate;
         let why = format!("the rules give {by_rule}; another rate needs gst_rate_reason from an ACCOUNTANT or ADMIN");
         return Err(Fault::new("not_the_rate", why).at("gst_rate"));
@@ -219,7 +236,8 @@ mod tests {
     }
 
     fn item(kind: &str, quantity: &str, unit_price: &str) -> Value {
-        json!({"description": "x", "sac_hsn": "9993", "kind": kind, "quantity": quantity, "unit_price": unit_price})
+        let code = if kind == "PHARMACY" { "3004" } else { "9993" };
+        json!({"description": "x", "sac_hsn": code, "kind": kind, "quantity": quantity, "unit_price": unit_price})
     }
 
     fn with(value: &Value, more: Value) -> Value {
@@ -280,6 +298,8 @@ mod tests {
         assert_eq!(refused(&plastic, Overrides::Standing(&[])).1, "not_the_rate");
         let standing = bill(json!([plastic])).lines;
         assert!(priced(&plastic, Overrides::Standing(&standing)).is_ok());
+        let twice = codes(&bill(json!([plastic, plastic])), Overrides::Standing(&standing));
+        assert_eq!(twice, [("items.1.gst_rate".to_owned(), "not_the_rate")], "it was let once");
         let set = priced(&plastic, Overrides::WithReason).unwrap();
         assert_eq!(
             (set.lines[0].amounts.cgst.to_string().as_str(), set.lines[0].treatment),
@@ -297,6 +317,33 @@ mod tests {
         let line = with(&item("LAB", "1", "10.00"), json!({"circumstance": "RECONSTRUCTIVE"}));
         let refused = codes(&bill(json!([line])), Overrides::WithReason);
         assert_eq!(refused, [("items.0.circumstance".to_owned(), "not_of_this_kind")]);
+    }
+
+    #[test]
+    fn a_code_belongs_to_its_kind() {
+        let coded = |kind: &str, code: &str| with(&item(kind, "1", "10.00"), json!({"sac_hsn": code}));
+        for (kind, code) in [
+            ("PHARMACY", "999312"),
+            ("PHARMACY", "9993"),
+            ("LAB", "3004"),
+            ("ROOM", "30049099"),
+            ("COSMETIC", "3304"),
+            ("OTHER", "9018"),
+        ] {
+            let refused = codes(&bill(json!([item("LAB", "1", "10.00"), coded(kind, code)])), Overrides::WithReason);
+            assert_eq!(refused, [("items.1.sac_hsn".to_owned(), "not_of_this_kind")], "{kind} {code}");
+        }
+        for (kind, code) in [
+            ("PHARMACY", "3004"),
+            ("PHARMACY", "90183100"),
+            ("LAB", "999316"),
+            ("ROOM", "9963"),
+            ("COSMETIC", "999722"),
+            ("INPATIENT_MEDICINE", "999311"),
+            ("INPATIENT_MEDICINE", "30049099"),
+        ] {
+            assert!(price(&bill(json!([coded(kind, code)])), &terms(Overrides::WithReason)).is_ok(), "{kind} {code}");
+        }
     }
 
     #[test]

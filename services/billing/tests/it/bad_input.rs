@@ -40,6 +40,8 @@ async fn wrong_values_are_named_and_nothing_is_stored() {
         (with_item(json!({"description": "a\u{0}b"})), "items.0.description"),
         (with_item(json!({"sac_hsn": "99931"})), "items.0.sac_hsn"),
         (with_item(json!({"sac_hsn": "'; DROP TABLE invoices; --"})), "items.0.sac_hsn"),
+        (with_item(json!({"sac_hsn": "3004"})), "items.0.sac_hsn"),
+        (with_item(json!({"kind": "PHARMACY"})), "items.0.sac_hsn"),
         (with_item(json!({"kind": "lab"})), "items.0.kind"),
         (with_item(json!({"quantity": "0"})), "items.0.quantity"),
         (with_item(json!({"quantity": 0})), "items.0.quantity"),
@@ -106,7 +108,7 @@ async fn the_largest_total_is_ten_to_the_twelfth() {
 #[tokio::test]
 async fn a_rate_that_has_gone_since_a_draft_was_made_is_not_billed() {
     let clinic = Clinic::new().await;
-    let line = json!({"gst_rate": "18", "gst_rate_reason": "a food supplement", "kind": "PHARMACY"});
+    let line = json!({"gst_rate": "18", "gst_rate_reason": "a food supplement", "kind": "PHARMACY", "sac_hsn": "2106"});
     let made = clinic.bill(&with(&with_item(line), json!({"draft": true}))).await.expect(201).body;
     // as if it had been drafted before 22 September 2025
     clinic
@@ -122,7 +124,7 @@ async fn a_rate_that_has_gone_since_a_draft_was_made_is_not_billed() {
         json!([refused.body["errors"][0]["field"], refused.body["errors"][0]["code"]]),
         json!(["items.0.gst_rate", "no_such_rate"])
     );
-    let line = json!({"gst_rate": "18", "gst_rate_reason": "a food supplement", "kind": "PHARMACY"});
+    let line = json!({"gst_rate": "18", "gst_rate_reason": "a food supplement", "kind": "PHARMACY", "sac_hsn": "2106"});
     let changed = json!({"items": with_item(line)["items"]});
     clinic.server.patch(&path, &clinic.admin(), &changed).await.expect(200);
     clinic.server.post(&format!("{path}issue/"), &clinic.admin(), &json!({})).await.expect(200);

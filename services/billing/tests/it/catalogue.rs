@@ -55,6 +55,8 @@ async fn wrong_services_are_named_and_nothing_is_stored() {
         (json!({"description": " "}), "description"),
         (json!({"description": "<b>x</b>"}), "description"),
         (json!({"sac_hsn": "99931"}), "sac_hsn"),
+        (json!({"sac_hsn": "3004"}), "sac_hsn"),
+        (json!({"kind": "PHARMACY"}), "sac_hsn"),
         (json!({"kind": "XRAY"}), "kind"),
         (json!({"price": 450}), "price"),
         (json!({"price": "1e3"}), "price"),

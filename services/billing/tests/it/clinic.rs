@@ -196,7 +196,8 @@ pub fn supplier() -> Supplier {
 }
 
 pub fn item(kind: &str, quantity: &str, unit_price: &str) -> Value {
-    json!({"description": "As agreed", "sac_hsn": "999312", "kind": kind, "quantity": quantity, "unit_price": unit_price})
+    let code = if kind == "PHARMACY" { "30049099" } else { "999312" };
+    json!({"description": "As agreed", "sac_hsn": code, "kind": kind, "quantity": quantity, "unit_price": unit_price})
 }
 
 /// One consultation of ₹500.
