@@ -5,9 +5,9 @@ use chassis::problem::Problem;
 use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use crate::invoices::Status;
+use crate::known::merged::any_id_of_user;
 use crate::schema::{invoices, patients};
 
 /// Whose invoices.
@@ -15,7 +15,7 @@ use crate::schema::{invoices, patients};
 pub enum Scope {
     /// Everybody's.
     All,
-    /// Those of the patient whose user this is; drafts are none of the patient's business yet.
+    /// Those of the patient whose user this is, whichever of their merged records they were billed under; drafts are none of the patient's business yet.
     Own(i64),
 }
 
@@ -38,13 +38,10 @@ pub fn visible_to(scope: Scope) -> Visible {
     let all = invoices::table.left_join(patients::table).into_boxed();
     match scope {
         Scope::All => all,
-        Scope::Own(user) => all.filter(patients::user_id.eq(user)).filter(invoices::status.ne(Status::Draft)),
+        Scope::Own(user) => {
+            all.filter(invoices::patient_id.eq(any_id_of_user(user))).filter(invoices::status.ne(Status::Draft))
+        }
     }
-}
-
-/// The patients whose user this is, by their ids.
-pub fn patients_of(user: i64) -> patients::BoxedQuery<'static, Pg, BigInt> {
-    patients::table.filter(patients::user_id.eq(user)).select(patients::id).into_boxed()
 }
 
 /// Insists on an action beside the one in the handler's signature.

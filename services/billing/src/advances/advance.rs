@@ -11,10 +11,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::take::AdvanceInput;
-use crate::access::{Scope, patients_of};
+use crate::access::Scope;
 use crate::error::Error;
 use crate::invoices::answer::Particulars;
 use crate::known::Patient;
+use crate::known::merged::any_id_of_user;
 use crate::money::Paise;
 use crate::numbering::{Number, day_in_india};
 use crate::payments::Method;
@@ -153,7 +154,7 @@ pub(super) fn visible_to(scope: Scope) -> advances::BoxedQuery<'static, Pg> {
     let all = advances::table.into_boxed();
     match scope {
         Scope::All => all,
-        Scope::Own(user) => all.filter(advances::patient_id.eq_any(patients_of(user))),
+        Scope::Own(user) => all.filter(advances::patient_id.eq(any_id_of_user(user))),
     }
 }
 

@@ -10,9 +10,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Advance;
-use crate::access::{Scope, patients_of};
+use crate::access::Scope;
 use crate::error::Error;
 use crate::invoices::answer::Particulars;
+use crate::known::merged::any_id_of_user;
 use crate::money::Paise;
 use crate::numbering::{Number, day_in_india};
 use crate::payments::Method;
@@ -61,7 +62,7 @@ pub(super) fn visible_to(scope: Scope) -> refund_vouchers::BoxedQuery<'static, P
     let all = refund_vouchers::table.into_boxed();
     match scope {
         Scope::All => all,
-        Scope::Own(user) => all.filter(refund_vouchers::patient_id.eq_any(patients_of(user))),
+        Scope::Own(user) => all.filter(refund_vouchers::patient_id.eq(any_id_of_user(user))),
     }
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{CreditNote, CreditNoteAnswer};
-use crate::access::{Scope, patients_of};
+use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
 use crate::known::merged;
@@ -64,7 +64,7 @@ fn visible_to(scope: Scope) -> credit_notes::BoxedQuery<'static, Pg> {
     let all = credit_notes::table.into_boxed();
     match scope {
         Scope::All => all,
-        Scope::Own(user) => all.filter(credit_notes::patient_id.eq_any(patients_of(user))),
+        Scope::Own(user) => all.filter(credit_notes::patient_id.eq(merged::any_id_of_user(user))),
     }
 }
 

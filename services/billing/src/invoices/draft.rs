@@ -22,7 +22,7 @@ use crate::access::{Scope, require};
 use crate::app::App;
 use crate::catalogue::Service;
 use crate::error::Error;
-use crate::known::Patient;
+use crate::known::{Patient, merged};
 use crate::numbering::day_in_india;
 
 /// Makes an invoice and issues it at once, or keeps it as a draft (`draft: true`).
@@ -195,7 +195,7 @@ async fn subjects(
     let patient = app.owners.patient(conn, actor, input.patient.get()).await?;
     if let Some(id) = input.appointment {
         let appointment = app.owners.appointment(conn, actor, id.get()).await?;
-        if appointment.patient_id != patient.id {
+        if merged::survivor(conn, appointment.patient_id).await? != patient.id {
             return Err(Problem::invalid("appointment", "another_patient", "is not an appointment of this patient"));
         }
     }

@@ -19,6 +19,13 @@ pub fn any_id_of(patient: i64) -> AnyId {
     sql::<BigInt>("ANY (one_patient(").bind::<BigInt, _>(patient).sql("))")
 }
 
+/// Any of the ids that mean a patient whose user this is, those of records that were merged with theirs included; likewise.
+pub fn any_id_of_user(user: i64) -> AnyId {
+    sql::<BigInt>("ANY (ARRAY(SELECT unnest(one_patient(mine.id)) FROM patients AS mine WHERE mine.user_id = ")
+        .bind::<BigInt, _>(user)
+        .sql("))")
+}
+
 /// The patient who answers for an id: the survivor of a merge, or the patient themselves.
 ///
 /// # Errors
