@@ -51,7 +51,8 @@ impl Parameters {
 rows! {
     /// What one invoice, or one patient, owes.
     pub struct OutstandingRow {
-        /// The patient.
+        /// The patient: of an invoice's line, under the id that it was made for; a patient's line has what is owed under all ids that
+        /// were merged into theirs.
         pub patient: i64,
         /// The invoice's number; null for a patient's line.
         pub invoice_number: Option<String>,
@@ -191,8 +192,8 @@ impl From<Found> for OutstandingRow {
 /// its credit note takes back the rest. The index `invoices_owing` has the others, with all that is read of them here. The balance
 /// is joined: named in a list of columns, it would be reckoned anew wherever it is used.
 const BALANCES: &str = "WITH balances AS ( \
-        SELECT i.patient_id AS patient, i.invoice_number, i.dated, $1 - coalesce(i.due_date, i.dated) AS days, b.owed \
-        FROM invoices i LEFT JOIN appointments a ON a.id = i.appointment_id \
+        SELECT i.patient_id AS patient, coalesce(m.target, i.patient_id) AS survivor, i.invoice_number, i.dated, $1 - coalesce(i.due_date, i.dated) AS days, b.owed \
+        FROM invoices i LEFT JOIN appointments a ON a.id = i.appointment_id LEFT JOIN merged_patients m ON m.source = i.patient_id \
         CROSS JOIN LATERAL (SELECT sum(p.amount) AS owed FROM journal_entries e JOIN postings p ON p.entry_id = e.id \
                             WHERE e.invoice_id = i.id AND p.account = 'RECEIVABLE') b \
         WHERE i.status IN ('ISSUED', 'PARTIALLY_PAID', 'OVERDUE', 'REFUNDED') \
@@ -250,12 +251,12 @@ impl Outstanding {
     }
 
     fn statement(&self) -> String {
-        let number = match self.group_by {
-            GroupBy::Invoice => "invoice_number",
-            GroupBy::Patient => "NULL::text",
+        let (patient, number) = match self.group_by {
+            GroupBy::Invoice => ("patient", "invoice_number"),
+            GroupBy::Patient => ("survivor", "NULL::text"),
         };
         format!(
-            "{BALANCES} SELECT patient, {number} AS invoice_number, min(dated) AS invoice_date, max(days)::bigint AS days, {AGES} \
+            "{BALANCES} SELECT {patient} AS patient, {number} AS invoice_number, min(dated) AS invoice_date, max(days)::bigint AS days, {AGES} \
              GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT $3"
         )
     }

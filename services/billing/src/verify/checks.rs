@@ -147,15 +147,17 @@ pub const CHECKS: [(&str, &str); 19] = [
     ),
     (
         "numbers run from 1 with none missing and none twice, up to where the counter stands",
-        "SELECT 'series ' || n.series || ' of ' || n.financial_year AS subject, coalesce(c.last_serial, 0) AS says, \
-                n.first || ' to ' || n.last || ', ' || n.several || ' of them' AS found \
+        // a series of which all documents are gone has its counter still
+        "SELECT 'series ' || coalesce(n.series, c.series) || ' of ' || coalesce(n.financial_year, c.financial_year) AS subject, \
+                coalesce(c.last_serial, 0) AS says, \
+                coalesce(n.first || ' to ' || n.last || ', ' || n.several || ' of them', 'none of them') AS found \
          FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(DISTINCT serial) AS several \
                FROM (SELECT supplier_gstin, series, financial_year, serial FROM invoices WHERE serial IS NOT NULL \
                      UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM credit_notes \
                      UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM advances \
                      UNION ALL SELECT supplier_gstin, series, financial_year, serial FROM refund_vouchers) AS numbered GROUP BY 1, 2, 3) n \
-         LEFT JOIN invoice_counters c ON (c.gstin, c.series, c.financial_year) = (n.supplier_gstin, n.series, n.financial_year) \
-         WHERE n.first <> 1 OR n.last <> n.several OR c.last_serial IS DISTINCT FROM n.last",
+         FULL JOIN invoice_counters c ON (c.gstin, c.series, c.financial_year) = (n.supplier_gstin, n.series, n.financial_year) \
+         WHERE n.first <> 1 OR n.last <> n.several OR coalesce(c.last_serial, 0) <> coalesce(n.last, 0)",
     ),
     (
         "a closed day's cash is what the books have, and went to the safe",

@@ -85,14 +85,16 @@ impl Month {
 
 async fn compare_gst(conn: &mut AsyncPgConnection, month: &Month, verdict: &mut Verdict) -> QueryResult<()> {
     let period = month.period();
-    let gst = GstReport::total(conn, period).await?;
-    for (what, says, found) in [
-        ("taxable value", gst.taxable_value, month.revenue),
-        ("CGST", gst.cgst, month.cgst),
-        ("SGST", gst.sgst, month.sgst),
-        ("IGST", gst.igst, month.igst),
-    ] {
-        verdict.compare(GST, format!("{what} of {}", period.slug()), says, found);
+    let (total, told) = (GstReport::total(conn, period).await?, GstReport::told(conn, period).await?);
+    for (by, gst) in [("", total), (" by table", told)] {
+        for (what, says, found) in [
+            ("taxable value", gst.taxable_value, month.revenue),
+            ("CGST", gst.cgst, month.cgst),
+            ("SGST", gst.sgst, month.sgst),
+            ("IGST", gst.igst, month.igst),
+        ] {
+            verdict.compare(GST, format!("{what}{by} of {}", period.slug()), says, found);
+        }
     }
     Ok(())
 }

@@ -421,5 +421,12 @@ async fn who_gets_the_link_is_written_down_for_every_patient() {
     assert_eq!(clinic.db.number(read).await, 1);
     look(&clinic, Role::Admin, &path).await;
     assert_eq!(clinic.db.number(read).await, 2);
+    // whoever has had the link is named beside the report alone
+    let looks = format!("SELECT count(*) FROM audit_log WHERE object = 'GET {path}' AND outcome = 'SUCCESS'");
+    let before = clinic.db.number(&looks).await;
+    for _ in 0..3 {
+        assert!(look(&clinic, Role::Accountant, &path).await["link"].is_string());
+    }
+    assert_eq!((clinic.db.number(read).await, clinic.db.number(&looks).await), (2, before + 3));
     assert_eq!(clinic.db.number("SELECT count(*) FROM audit_log WHERE object = 'POST /api/billing/reports/'").await, 1);
 }

@@ -39,7 +39,7 @@ async fn what_is_made_out_to_a_business_is_b2b() {
     assert_eq!(json!([billed["patient_name"], billed["recipient"]["name"]]), json!(["Asha Rao", "Asha Rao"]));
     clinic.bill(&mixed).await.expect(201);
     let undone = clinic.bill(&for_employer(&with(&mixed, json!({"patient": RAVI})))).await.expect(201).body;
-    clinic.cancel(undone["id"].as_i64().unwrap()).await.expect(200);
+    let note = clinic.cancel(undone["id"].as_i64().unwrap()).await.expect(200).body["credit_note"].clone();
 
     let gst = gst(&clinic).await;
     let row = |number: &Value| {
@@ -48,13 +48,27 @@ async fn what_is_made_out_to_a_business_is_b2b() {
     };
     // health care is supplied where it is performed, wherever the business is registered (IGST Act, section 12(4))
     assert_eq!(gst["b2b"], json!([row(&billed["invoice_number"]), row(&undone["invoice_number"])]));
-    assert_eq!(gst["cdnr"], json!([row(&undone["invoice_number"])]));
+    let noted = json!({"gstin": "24ABCDE1234F1Z6", "credit_note_number": note["credit_note_number"], "credit_note_date": note["date"],
+        "invoice_number": undone["invoice_number"], "invoice_date": undone["invoice_date"], "value": "13100.00",
+        "place_of_supply": "27", "rate": "5.00", "taxable_value": "12000.00", "igst": "0.00", "cgst": "300.00", "sgst": "300.00"});
+    assert_eq!(gst["cdnr"], json!([noted]));
+    let codes = |table: &str| -> Vec<Value> {
+        let rows = gst[table].as_array().unwrap().iter();
+        rows.map(|row| json!([row["sac_hsn"], row["rate"], row["taxable_value"]])).collect()
+    };
+    for table in ["hsn_b2b", "hsn_b2c"] {
+        assert_eq!(
+            codes(table),
+            [json!(["999312", "0.00", "500.00"]), json!(["999312", "5.00", "12000.00"])],
+            "{table}"
+        );
+    }
     assert_eq!(json!([gst["b2cs"][0]["taxable_value"], gst["b2cs"].as_array().unwrap().len()]), json!(["12000.00", 1]));
     assert_eq!(
         gst["exempt"],
         json!([
-            {"supply_type": "INTRA", "recipient": "UNREGISTERED", "value": "500.00"},
-            {"supply_type": "INTRA", "recipient": "REGISTERED", "value": "500.00"}
+            {"supply_type": "INTRA", "recipient": "UNREGISTERED", "nil_rated": "0.00", "exempted": "500.00", "non_gst": "0.00"},
+            {"supply_type": "INTRA", "recipient": "REGISTERED", "nil_rated": "0.00", "exempted": "500.00", "non_gst": "0.00"}
         ])
     );
     assert_eq!(findings(&clinic).await, [""; 0]);

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use testkit::{Answer, eventually};
 
 use crate::clinic::{ASHA, Clinic, RAVI, VISIT, cash, invoice, item, serve, with};
+use crate::numbering::issued_at;
 use crate::refunds::refund;
+use crate::verify::findings;
 
 pub fn today() -> NaiveDate {
     day_in_india(Utc::now())
@@ -29,6 +31,12 @@ async fn report(clinic: &Clinic, role: Role, path: &str) -> Answer {
 
 async fn as_accountant(clinic: &Clinic, path: &str) -> Value {
     report(clinic, Role::Accountant, path).await.expect(200).body
+}
+
+/// From now on the patient lives in another state than the hospital stands in.
+pub async fn lives_in_bengaluru(clinic: &Clinic, patient: i64) {
+    let address = "address = '12 Residency Road, Bengaluru, Karnataka', state = 'Karnataka'";
+    clinic.db.sql(&format!("UPDATE patients SET {address} WHERE id = {patient}")).await;
 }
 
 /// Asha's visit with a doctor and medicines sent to Karnataka, Ravi's room; some of it paid, some paid back.
@@ -100,8 +108,14 @@ async fn revenue_is_what_the_books_come_to() {
 #[tokio::test]
 async fn the_gst_return_has_its_tables() {
     let clinic = a_day_at_the_clinic().await;
+    lives_in_bengaluru(&clinic, RAVI).await;
     let large = json!({"patient": RAVI, "delivery_state": "29", "items": [with(&item("PHARMACY", "1", "200000.00"), json!({"sac_hsn": "3004"}))]});
     let large = clinic.bill(&large).await.expect(201).body;
+    let for_life = json!({"sac_hsn": "3004", "circumstance": "LIFE_SAVING_MEDICINE"});
+    clinic
+        .bill(&json!({"patient": ASHA, "items": [with(&item("PHARMACY", "1", "80.00"), for_life)]}))
+        .await
+        .expect(201);
     let month = today().format("%Y-%m").to_string();
     let gst = as_accountant(&clinic, &format!("gst/?month={month}")).await;
     assert_eq!(gst["b2b"], json!([]));
@@ -115,8 +129,12 @@ async fn the_gst_return_has_its_tables() {
         gst["b2cs"],
         json!([row("INTRA", "27", "12000.00", "0.00", "300.00"), row("INTER", "29", "123.50", "6.18", "0.00")])
     );
-    assert_eq!(gst["exempt"], json!([{"supply_type": "INTRA", "recipient": "UNREGISTERED", "value": "500.00"}]));
-    let codes: Vec<_> = gst["hsn"]
+    assert_eq!(
+        gst["exempt"],
+        json!([{"supply_type": "INTRA", "recipient": "UNREGISTERED", "nil_rated": "80.00", "exempted": "500.00", "non_gst": "0.00"}])
+    );
+    assert_eq!(gst["hsn_b2b"], json!([]));
+    let codes: Vec<_> = gst["hsn_b2c"]
         .as_array()
         .unwrap()
         .iter()
@@ -125,19 +143,68 @@ async fn the_gst_return_has_its_tables() {
     assert_eq!(
         codes,
         [
+            json!(["3004", "OTH", 1_000, "80.00"]),
             json!(["3004", "OTH", 11_000, "210129.68"]),
             json!(["9963", "NA", 2_000, "12600.00"]),
             json!(["999312", "NA", 1_000, "500.00"])
         ]
     );
-    assert_eq!(gst["documents"][0]["total"], 3);
-    assert_eq!(gst["documents"][0]["to"], large["invoice_number"]);
+    assert_eq!(gst["documents"][0]["total"], 4);
+    assert!(gst["documents"][0]["to"].as_str().unwrap().ends_with("/000004"));
     assert_eq!(
         gst["total"],
-        json!({"taxable_value": "212623.50", "igst": "10006.18", "cgst": "300.00", "sgst": "300.00"})
+        json!({"taxable_value": "212703.50", "igst": "10006.18", "cgst": "300.00", "sgst": "300.00"})
     );
     let by_days = as_accountant(&clinic, &format!("gst/?{}", days())).await;
     assert_eq!(by_days["total"], gst["total"]);
+}
+
+#[tokio::test]
+async fn a_large_bill_that_is_undone_is_told_with_its_credit_note() {
+    let clinic = Clinic::new().await;
+    lives_in_bengaluru(&clinic, RAVI).await;
+    let large = json!({"patient": RAVI, "delivery_state": "29", "items": [item("PHARMACY", "1", "200000.00")]});
+    let large = clinic.bill(&large).await.expect(201).body;
+    let note = clinic.cancel(large["id"].as_i64().unwrap()).await.expect(200).body["credit_note"].clone();
+    let gst = as_accountant(&clinic, &format!("gst/?{}", days())).await;
+    assert_eq!(gst["b2cl"][0]["invoice_number"], large["invoice_number"]);
+    assert_eq!(
+        gst["cdnur"],
+        json!([{"gstin": null, "credit_note_number": note["credit_note_number"], "credit_note_date": note["date"],
+        "invoice_number": large["invoice_number"], "invoice_date": large["invoice_date"], "value": "210000.00",
+        "place_of_supply": "29", "rate": "5.00", "taxable_value": "200000.00", "igst": "10000.00", "cgst": "0.00", "sgst": "0.00"}])
+    );
+    assert_eq!((&gst["b2cs"], &gst["total"]["igst"]), (&json!([]), &json!("0.00")));
+    assert_eq!(findings(&clinic).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_that_is_over_stays_as_it_was() {
+    let clinic = Clinic::new().await;
+    let bill =
+        json!({"patient": ASHA, "items": [item("CONSULTATION", "1", "500.00"), item("PHARMACY", "10", "12.35")]});
+    let undone = issued_at(&clinic, bill.clone(), "2026-09-30T18:00:00Z").await;
+    issued_at(&clinic, bill, "2026-09-30T18:01:00Z").await;
+    let month =
+        async |path: &str| as_accountant(&clinic, &format!("{path}start_date=2026-09-01&end_date=2026-09-30")).await;
+    let paths = ["gst/?", "revenue/?", "revenue/?group_by=service&", "revenue/?group_by=doctor&", "doctor-share/?"];
+    let mut before = Vec::new();
+    for path in paths {
+        before.push(month(path).await);
+    }
+    let series = &before[0]["documents"][0];
+    assert_eq!(json!([series["total"], series["cancelled"], series["net"]]), json!([2, 0, 2]));
+    clinic.cancel(undone.id).await.expect(200);
+    let paid = clinic.pay("a", &cash(undone.id + 1, "630.00")).await.expect(201);
+    refund(&clinic, "b", paid.body["id"].as_i64().unwrap(), "630.00").await.expect(201);
+    for (path, before) in paths.into_iter().zip(before) {
+        assert_eq!(month(path).await, before, "{path}");
+    }
+    let now = as_accountant(&clinic, &format!("gst/?{}", days())).await;
+    assert_eq!(
+        json!([now["documents"][0]["document"], now["total"]["taxable_value"]]),
+        json!(["CREDIT_NOTE", "-623.50"])
+    );
 }
 
 #[tokio::test]
@@ -168,6 +235,22 @@ async fn what_is_owed_is_told_with_its_age() {
     let audited =
         "SELECT count(*) FROM audit_log WHERE object = 'GET /api/billing/reports/outstanding/' AND patients @> '{7,8}'";
     assert_eq!(clinic.db.number(audited).await, 2);
+}
+
+#[tokio::test]
+async fn patients_who_were_merged_owe_on_one_line() {
+    let clinic = Clinic::new().await;
+    for patient in [ASHA, RAVI] {
+        clinic.bill(&invoice(patient)).await.expect(201);
+    }
+    clinic.db.sql(&format!("INSERT INTO merged_patients VALUES ({RAVI}, {ASHA})")).await;
+    let lines = async |path: &str| -> Vec<Value> {
+        let owed = as_accountant(&clinic, path).await["results"].clone();
+        owed.as_array().unwrap().iter().map(|row| json!([row["patient"], row["outstanding"]])).collect()
+    };
+    assert_eq!(lines("outstanding/?group_by=patient").await, [json!([ASHA, "1000.00"])]);
+    assert_eq!(lines("outstanding/").await, [json!([ASHA, "500.00"]), json!([RAVI, "500.00"])], "as they were billed");
+    assert_eq!(findings(&clinic).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -338,10 +421,10 @@ async fn a_report_is_json_csv_or_a_workbook() {
         text
     };
     let sheets = of("xl/workbook.xml");
-    for name in ["b2b", "b2cl", "b2cs", "cdnr", "cdnur", "exempt", "hsn", "documents", "total"] {
+    for name in ["b2b", "b2cl", "b2cs", "cdnr", "cdnur", "exempt", "hsn_b2b", "hsn_b2c", "documents", "total"] {
         assert!(sheets.contains(&format!("name=\"{name}\"")), "{name}");
     }
-    assert!(of("xl/worksheets/sheet9.xml").contains("<v>12623.5</v>"), "the total is a number");
+    assert!(of("xl/worksheets/sheet10.xml").contains("<v>12623.5</v>"), "the total is a number");
 }
 
 #[tokio::test]

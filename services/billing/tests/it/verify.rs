@@ -82,9 +82,19 @@ async fn what_was_done_to_them_is_found() {
         ),
         ("UPDATE invoice_items SET gross = gross + 100", "an invoice's lines come to its amounts"),
         ("UPDATE invoice_items SET gross = gross + 100", "the GST report agrees with the books"),
+        // it is taxed, and stands where nothing is
+        ("UPDATE invoice_items SET gst_rate = 0", "the GST report agrees with the books: CGST by table of"),
+        (
+            "UPDATE invoice_items SET gross = gross + 100",
+            "the GST report agrees with the books: taxable value by table of",
+        ),
         ("UPDATE invoice_items SET gross = gross + 100", "the revenue report agrees with the books"),
         ("UPDATE invoices SET serial = 7 WHERE serial = 2", "numbers run from 1"),
         ("UPDATE invoice_counters SET last_serial = 9", "numbers run from 1"),
+        (
+            "DELETE FROM credit_notes",
+            "numbers run from 1 with none missing and none twice, up to where the counter stands: series CN",
+        ),
         (
             "INSERT INTO day_closes (cashier, day, expected, counted, closed_by) VALUES (3, '2020-01-01', 5, 5, 1)",
             "a closed day's cash",

@@ -293,7 +293,7 @@ async fn the_gst_return_lists_their_series() {
     assert_eq!(
         shown,
         [
-            json!(["INVOICE", "EHS", 1, 1, 0]),
+            json!(["INVOICE", "EHS", 1, 0, 1]),
             json!(["CREDIT_NOTE", "CN", 1, 0, 1]),
             json!(["RECEIPT_VOUCHER", "RV", 2, 0, 2]),
             json!(["REFUND_VOUCHER", "RF", 1, 0, 1])

@@ -80,6 +80,8 @@ pub struct Job {
     pub file_name: Option<String>,
     /// Where it is.
     pub object: Option<Uuid>,
+    /// The users of whom it is written down, patient by patient, that they had its link.
+    pub shown_to: Vec<i64>,
     /// Bytes.
     pub size: Option<i64>,
     /// When it was asked for.
@@ -189,5 +191,18 @@ impl Job {
     /// From the database.
     pub async fn patients(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<i64>> {
         reports::table.find(self.id).select(reports::patients).first(conn).await
+    }
+
+    /// Notes that the audit log has all its patients beside this user.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn was_shown_to(&self, conn: &mut AsyncPgConnection, user: i64) -> QueryResult<()> {
+        let unnoted = reports::table.find(self.id).filter(diesel::dsl::not(reports::shown_to.contains(vec![user])));
+        diesel::update(unnoted)
+            .set(reports::shown_to.eq(reports::shown_to.concat(vec![user])))
+            .execute(conn)
+            .await
+            .map(drop)
     }
 }

@@ -93,7 +93,8 @@ pub async fn list(
 /// How a report stands and, once it is `DONE`, a link that reads it for five minutes.
 ///
 /// Whoever has the link reads the report without a token, so it is to be used and not kept: each answer has a new one. Besides
-/// who asked for it, whoever may read all of such reports sees it.
+/// who asked for it, whoever may read all of such reports sees it. The audit log names every patient of the report when a user
+/// gets a link for the first time, and the report alone at each other one.
 #[utoipa::path(
     tag = "billing",
     operation_id = "read_report",
@@ -114,11 +115,15 @@ pub async fn read(
     let actor = &permit.actor;
     let mut conn = db::get(&app.db).await?;
     let job = Job::find(&mut conn, actor, *id).await?;
-    let patients = if job.object.is_some() { job.patients(&mut conn).await? } else { Vec::new() };
+    let is_first = job.object.is_some() && !job.shown_to.contains(&actor.user_id);
+    let patients = if is_first { job.patients(&mut conn).await? } else { Vec::new() };
     drop(conn);
-    // who has the link reads of all of them
-    for part in patients.chunks(TOGETHER) {
-        app.audit.record_part(&actor.trail, part.iter().copied()).await?;
+    if is_first {
+        // who has the link reads of all of them
+        for part in patients.chunks(TOGETHER) {
+            app.audit.record_part(&actor.trail, part.iter().copied()).await?;
+        }
+        job.was_shown_to(&mut *db::get(&app.db).await?, actor.user_id).await?;
     }
     actor.trail.shows([]);
     let link = link(&app, &job).await?;

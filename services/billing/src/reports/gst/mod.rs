@@ -54,7 +54,11 @@ impl Parameters {
 }
 
 /// What the GST return of a month asks for, in the shape of GSTR-1: supplies to registered recipients, large and other supplies
-/// to others, exempt supplies, credit notes, the summary by HSN and SAC, and the documents' series.
+/// to others, nil-rated and exempt supplies, credit notes, the summaries by HSN and SAC (B2B and B2C apart, as since the return
+/// of May 2025), and the documents' series.
+///
+/// A credit note stands in the return of its own date, and an invoice that it undoes stays in that of the invoice's: the report
+/// of a month that is over does not change any more.
 ///
 /// The tables of advances that bear tax (11A, 11B) are not there, for no such advance is taken; the vouchers' series are. A
 /// document counts on its date in India. Amounts are those of the invoices' lines, and agree with the books. Instead of a

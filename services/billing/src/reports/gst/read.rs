@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::Gst;
-use super::rows::{DocumentRow, GstReport, GstTotal, SeriesRow};
+use super::rows::{DocumentRow, GstReport, GstTotal, NoteRow, SeriesRow};
 use super::summary::{self, Sum};
 use crate::money::Paise;
 use crate::reports::Report;
@@ -24,12 +24,12 @@ const LARGE: Paise = Paise::rupees(100_000);
 /// The lines of the invoices issued and credited in the period, with what decides their table. A credit note takes back all
 /// of its invoice.
 const LINES: &str = "WITH lines AS ( \
-        SELECT e.kind AS entry, e.dated, v.id AS invoice, v.invoice_number, v.total, \
+        SELECT e.kind AS entry, e.dated, e.source_id AS source, v.id AS invoice, v.invoice_number, v.dated AS invoice_date, v.total, \
                v.registered_recipient ->> 'gstin' AS gstin, \
                CASE WHEN i.kind = 'PHARMACY' THEN coalesce(v.delivery_state, left(v.supplier_gstin, 2)) \
                     ELSE left(v.supplier_gstin, 2) END AS place, \
                left(v.supplier_gstin, 2) AS home, v.total > $3 AS above, \
-               i.sac_hsn, i.gst_rate, i.quantity, i.gross - i.discount AS taxable_value, i.igst, i.cgst, i.sgst, \
+               i.sac_hsn, i.gst_rate, coalesce(i.treatment = 'NIL', false) AS nil, i.quantity, i.gross - i.discount AS taxable_value, i.igst, i.cgst, i.sgst, \
                CASE e.kind WHEN 'ISSUE' THEN 1 ELSE -1 END AS sign \
         FROM journal_entries e JOIN invoices v ON v.id = e.invoice_id JOIN invoice_items i ON i.invoice_id = v.id \
         WHERE e.dated BETWEEN $1 AND $2 AND e.kind IN ('ISSUE', 'CREDIT_NOTE')) ";
@@ -40,6 +40,8 @@ struct FoundSum {
     registered: bool,
     #[diesel(sql_type = Bool)]
     large: bool,
+    #[diesel(sql_type = Bool)]
+    nil: bool,
     #[diesel(sql_type = Bool)]
     inter_state: bool,
     #[diesel(sql_type = Text)]
@@ -62,9 +64,9 @@ struct FoundSum {
 
 impl From<FoundSum> for Sum {
     fn from(found: FoundSum) -> Self {
-        let FoundSum { registered, large, inter_state, place, sac_hsn, gst_rate: rate, .. } = found;
+        let FoundSum { registered, large, nil, inter_state, place, sac_hsn, gst_rate: rate, .. } = found;
         let FoundSum { quantity, taxable_value, igst, cgst, sgst, .. } = found;
-        Self { registered, large, inter_state, place, sac_hsn, rate, quantity, taxable_value, igst, cgst, sgst }
+        Self { registered, large, nil, inter_state, place, sac_hsn, rate, quantity, taxable_value, igst, cgst, sgst }
     }
 }
 
@@ -76,6 +78,10 @@ struct FoundDocument {
     gstin: Option<String>,
     #[diesel(sql_type = Text)]
     invoice_number: String,
+    #[diesel(sql_type = Date)]
+    invoice_date: NaiveDate,
+    #[diesel(sql_type = Nullable<Text>)]
+    credit_note_number: Option<String>,
     #[diesel(sql_type = Date)]
     dated: NaiveDate,
     #[diesel(sql_type = BigInt)]
@@ -105,6 +111,28 @@ impl From<FoundDocument> for DocumentRow {
     }
 }
 
+impl From<FoundDocument> for NoteRow {
+    fn from(found: FoundDocument) -> Self {
+        let FoundDocument { gstin, invoice_number, invoice_date, dated, total: value, place, .. } = found;
+        let FoundDocument { gst_rate: rate, taxable_value, igst, cgst, sgst, credit_note_number, .. } = found;
+        Self {
+            gstin,
+            // there is one: `billing verify` says so where there is none
+            credit_note_number: credit_note_number.unwrap_or_default(),
+            credit_note_date: dated,
+            invoice_number,
+            invoice_date,
+            value,
+            place_of_supply: place,
+            rate,
+            taxable_value,
+            igst,
+            cgst,
+            sgst,
+        }
+    }
+}
+
 #[derive(QueryableByName)]
 struct FoundSeries {
     #[diesel(sql_type = Text)]
@@ -117,14 +145,12 @@ struct FoundSeries {
     last: String,
     #[diesel(sql_type = BigInt)]
     total: i64,
-    #[diesel(sql_type = BigInt)]
-    cancelled: i64,
 }
 
 impl From<FoundSeries> for SeriesRow {
     fn from(found: FoundSeries) -> Self {
-        let FoundSeries { document, series, first: from, last: to, total, cancelled } = found;
-        Self { document, series, from, to, total, cancelled, net: total - cancelled }
+        let FoundSeries { document, series, first: from, last: to, total } = found;
+        Self { document, series, from, to, total, cancelled: 0, net: total }
     }
 }
 
@@ -138,7 +164,7 @@ impl Report for Gst {
     }
 
     fn tables(&self) -> usize {
-        9
+        10
     }
 
     async fn tell(&self, conn: &mut AsyncPgConnection, out: &mut Out) -> Result<(), Broken> {
@@ -149,7 +175,8 @@ impl Report for Gst {
         tell_documents(conn, period, out).await?;
         out.table("b2cs", &summary::others(&sums)).await?;
         out.table("exempt", &summary::exempt(&sums)).await?;
-        out.table("hsn", &summary::hsn(&sums)).await?;
+        out.table("hsn_b2b", &summary::hsn_b2b(&sums)).await?;
+        out.table("hsn_b2c", &summary::hsn_b2c(&sums)).await?;
         let series: Vec<SeriesRow> = series(conn, period).await?.into_iter().map(SeriesRow::from).collect();
         out.table("documents", &series).await?;
         out.single("total", &summary::total(&sums)).await
@@ -161,9 +188,14 @@ async fn tell_documents(conn: &mut AsyncPgConnection, period: Period, out: &mut 
     let mut next = found.try_next().await?;
     out.expects(next.as_ref().map_or(0, |first| first.lines));
     for (table, credit, registered) in DOCUMENTS {
-        out.begin(Table::of::<DocumentRow>(table, table)).await?;
+        let columns = if credit { Table::of::<NoteRow> } else { Table::of::<DocumentRow> };
+        out.begin(columns(table, table)).await?;
         while let Some(document) = next.take_if(|next| (next.credit, next.gstin.is_some()) == (credit, registered)) {
-            out.row(&DocumentRow::from(document)).await?;
+            if credit {
+                out.row(&NoteRow::from(document)).await?;
+            } else {
+                out.row(&DocumentRow::from(document)).await?;
+            }
             next = found.try_next().await?;
         }
         out.end();
@@ -180,15 +212,34 @@ impl GstReport {
         let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
         Ok(summary::total(&sums))
     }
+
+    /// What its tables of supplies come to, each supply told once: documents (4, 5), less credit notes (9B), with the others (7)
+    /// and what bears no tax (8). It reads document by document, as they are told.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn told(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<GstTotal> {
+        let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
+        let mut told = summary::without_documents(&sums);
+        let mut found = documents(conn, period, None).await?;
+        while let Some(document) = found.try_next().await? {
+            let signed = |amount: Paise| if document.credit { -amount } else { amount };
+            told.taxable_value = told.taxable_value + signed(document.taxable_value);
+            told.igst = told.igst + signed(document.igst);
+            told.cgst = told.cgst + signed(document.cgst);
+            told.sgst = told.sgst + signed(document.sgst);
+        }
+        Ok(told)
+    }
 }
 
 async fn sums(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundSum>> {
     let statement = format!(
         "{LINES} SELECT gstin IS NOT NULL AS registered, gstin IS NULL AND above AND place <> home AND gst_rate > 0 AS large, \
-         place <> home AS inter_state, place, sac_hsn, gst_rate, sum(sign * quantity)::bigint AS quantity, \
+         gst_rate = 0 AND nil AS nil, place <> home AS inter_state, place, sac_hsn, gst_rate, sum(sign * quantity)::bigint AS quantity, \
          sum(sign * taxable_value)::bigint AS taxable_value, sum(sign * igst)::bigint AS igst, \
          sum(sign * cgst)::bigint AS cgst, sum(sign * sgst)::bigint AS sgst \
-         FROM lines GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"
+         FROM lines GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"
     );
     let query = diesel::sql_query(statement).bind::<Date, _>(period.start_date).bind::<Date, _>(period.end_date);
     query.bind::<BigInt, _>(LARGE).load(conn).await
@@ -201,34 +252,35 @@ async fn documents(
     most: Option<i64>,
 ) -> QueryResult<BoxStream<'_, QueryResult<FoundDocument>>> {
     let statement = format!(
-        "{LINES} SELECT entry = 'CREDIT_NOTE' AS credit, gstin, invoice_number, dated, total, place, gst_rate, \
-         sum(taxable_value)::bigint AS taxable_value, sum(igst)::bigint AS igst, sum(cgst)::bigint AS cgst, sum(sgst)::bigint AS sgst, \
-         count(*) OVER () AS lines \
-         FROM lines WHERE gst_rate > 0 AND (gstin IS NOT NULL OR (above AND place <> home)) \
-         GROUP BY entry, gstin, invoice, invoice_number, dated, total, place, gst_rate \
-         ORDER BY entry = 'CREDIT_NOTE', gstin IS NULL, dated, invoice, gst_rate LIMIT $4"
+        "{LINES} SELECT entry = 'CREDIT_NOTE' AS credit, gstin, invoice_number, invoice_date, c.credit_note_number, lines.dated, \
+         lines.total, place, gst_rate, sum(taxable_value)::bigint AS taxable_value, sum(lines.igst)::bigint AS igst, \
+         sum(lines.cgst)::bigint AS cgst, sum(lines.sgst)::bigint AS sgst, count(*) OVER () AS lines \
+         FROM lines LEFT JOIN credit_notes c ON entry = 'CREDIT_NOTE' AND c.id = source \
+         WHERE gst_rate > 0 AND (gstin IS NOT NULL OR (above AND place <> home)) \
+         GROUP BY entry, gstin, invoice, invoice_number, invoice_date, c.credit_note_number, lines.dated, lines.total, place, gst_rate \
+         ORDER BY entry = 'CREDIT_NOTE', gstin IS NULL, lines.dated, invoice, gst_rate LIMIT $4"
     );
     let query = diesel::sql_query(statement).bind::<Date, _>(period.start_date).bind::<Date, _>(period.end_date);
     let query = query.bind::<BigInt, _>(LARGE).bind::<Nullable<BigInt>, _>(most);
     Ok(query.load_stream(conn).await?.boxed())
 }
 
-/// The documents that have numbers: what the return calls them, their table, the column of their numbers, and which of them were
-/// cancelled. Nothing but an invoice ever is.
-const NUMBERED: [(&str, &str, &str, &str); 4] = [
-    ("INVOICE", "invoices", "invoice_number", "status = 'CANCELLED'"),
-    ("CREDIT_NOTE", "credit_notes", "credit_note_number", "false"),
-    ("RECEIPT_VOUCHER", "advances", "voucher_number", "false"),
-    ("REFUND_VOUCHER", "refund_vouchers", "voucher_number", "false"),
+/// The documents that have numbers: what the return calls them, their table, and the column of their numbers. None of them is ever
+/// cancelled in the sense of table 13, a number given and not used: an invoice that is undone stands in its month's return, and its
+/// credit note in that of the note's.
+const NUMBERED: [(&str, &str, &str); 4] = [
+    ("INVOICE", "invoices", "invoice_number"),
+    ("CREDIT_NOTE", "credit_notes", "credit_note_number"),
+    ("RECEIPT_VOUCHER", "advances", "voucher_number"),
+    ("REFUND_VOUCHER", "refund_vouchers", "voucher_number"),
 ];
 
 async fn series(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundSeries>> {
-    let one = |(place, (document, table, number, cancelled)): (usize, (&str, &str, &str, &str))| {
+    let one = |(place, (document, table, number)): (usize, (&str, &str, &str))| {
         format!(
             "SELECT {place} AS place, '{document}' AS document, n.series, n.financial_year, a.{number} AS first, z.{number} AS last, \
-                    n.total, n.cancelled \
-             FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(*) AS total, \
-                          count(*) FILTER (WHERE {cancelled}) AS cancelled \
+                    n.total \
+             FROM (SELECT supplier_gstin, series, financial_year, min(serial) AS first, max(serial) AS last, count(*) AS total \
                    FROM {table} WHERE dated BETWEEN $1 AND $2 AND serial IS NOT NULL GROUP BY 1, 2, 3) n \
              JOIN {table} a ON (a.supplier_gstin, a.series, a.financial_year, a.serial) = (n.supplier_gstin, n.series, n.financial_year, n.first) \
              JOIN {table} z ON (z.supplier_gstin, z.series, z.financial_year, z.serial) = (n.supplier_gstin, n.series, n.financial_year, n.last)"

@@ -13,6 +13,8 @@ pub struct Sum {
     pub registered: bool,
     /// Whether it is told document by document, for its size.
     pub large: bool,
+    /// Of what bears no tax, whether it is taxed at 0 % rather than exempt.
+    pub nil: bool,
     /// Whether the place of supply is in another state.
     pub inter_state: bool,
     /// State code of the place of supply.
@@ -56,21 +58,32 @@ pub fn others(sums: &[Sum]) -> Vec<OthersRow> {
 
 /// Table 8.
 pub fn exempt(sums: &[Sum]) -> Vec<ExemptRow> {
-    let mut rows: BTreeMap<(bool, bool), Paise> = BTreeMap::new();
+    let mut rows: BTreeMap<(bool, bool), ExemptRow> = BTreeMap::new();
     for sum in sums.iter().filter(|sum| sum.rate == Rate::EXEMPT) {
-        let value = rows.entry((sum.inter_state, sum.registered)).or_default();
+        let row = rows.entry((sum.inter_state, sum.registered)).or_insert_with(|| ExemptRow {
+            supply_type: supply_type(sum.inter_state),
+            recipient: if sum.registered { "REGISTERED" } else { "UNREGISTERED" }.to_owned(),
+            nil_rated: Paise::ZERO,
+            exempted: Paise::ZERO,
+            non_gst: Paise::ZERO,
+        });
+        let value = if sum.nil { &mut row.nil_rated } else { &mut row.exempted };
         *value = *value + sum.taxable_value;
     }
-    let row = |((inter_state, registered), value): ((bool, bool), Paise)| ExemptRow {
-        supply_type: supply_type(inter_state),
-        recipient: if registered { "REGISTERED" } else { "UNREGISTERED" }.to_owned(),
-        value,
-    };
-    rows.into_iter().map(row).collect()
+    rows.into_values().collect()
 }
 
-/// Table 12.
-pub fn hsn(sums: &[Sum]) -> Vec<HsnRow> {
+/// Table 12 of supplies to registered recipients; since the return of May 2025 it is two (GSTN's advisory on phase III of table 12).
+pub fn hsn_b2b(sums: &[Sum]) -> Vec<HsnRow> {
+    hsn(sums.iter().filter(|sum| sum.registered))
+}
+
+/// Table 12 of supplies to others.
+pub fn hsn_b2c(sums: &[Sum]) -> Vec<HsnRow> {
+    hsn(sums.iter().filter(|sum| !sum.registered))
+}
+
+fn hsn<'s>(sums: impl Iterator<Item = &'s Sum>) -> Vec<HsnRow> {
     let mut rows: BTreeMap<(&str, Rate), HsnRow> = BTreeMap::new();
     for sum in sums {
         let row = rows.entry((&sum.sac_hsn, sum.rate)).or_insert_with(|| HsnRow {
@@ -106,6 +119,21 @@ pub fn total(sums: &[Sum]) -> GstTotal {
     }
 }
 
+/// What tables 7 and 8 come to.
+pub fn without_documents(sums: &[Sum]) -> GstTotal {
+    let mut total = GstTotal::default();
+    for row in others(sums) {
+        total.taxable_value = total.taxable_value + row.taxable_value;
+        total.igst = total.igst + row.igst;
+        total.cgst = total.cgst + row.cgst;
+        total.sgst = total.sgst + row.sgst;
+    }
+    for row in exempt(sums) {
+        total.taxable_value = total.taxable_value + row.nil_rated + row.exempted + row.non_gst;
+    }
+    total
+}
+
 fn supply_type(inter_state: bool) -> String {
     if inter_state { "INTER" } else { "INTRA" }.to_owned()
 }
@@ -120,6 +148,7 @@ mod tests {
         Sum {
             registered,
             large,
+            nil: false,
             inter_state,
             place: if inter_state { "29" } else { "27" }.to_owned(),
             sac_hsn: sac_hsn.to_owned(),
@@ -135,6 +164,7 @@ mod tests {
     fn all() -> Vec<Sum> {
         vec![
             sum(false, false, false, "9993", 0, 50_000),
+            Sum { nil: true, ..sum(false, false, false, "3004", 0, 900) },
             sum(true, false, false, "9993", 0, 7_000),
             sum(false, false, false, "9963", 5, 1_200_000),
             sum(false, false, false, "9963", 5, -600_000),
@@ -157,18 +187,31 @@ mod tests {
     #[test]
     fn exempt_supplies_stand_apart() {
         let rows = exempt(&all());
-        let shown: Vec<_> = rows.iter().map(|row| (row.recipient.as_str(), row.value.get())).collect();
-        assert_eq!(shown, [("UNREGISTERED", 50_000), ("REGISTERED", 7_000)]);
+        let shown = rows.iter().map(|row| (row.recipient.as_str(), row.nil_rated.get(), row.exempted.get()));
+        assert_eq!(shown.collect::<Vec<_>>(), [("UNREGISTERED", 900, 50_000), ("REGISTERED", 0, 7_000)]);
     }
 
     #[test]
     fn the_summary_by_code_comes_to_the_total() {
-        let rows = hsn(&all());
-        assert_eq!(rows.len(), 3);
-        assert_eq!(rows.iter().map(|row| row.unit.as_str()).collect::<Vec<_>>(), ["OTH", "NA", "NA"]);
+        let (mut rows, others) = (hsn_b2b(&all()), hsn_b2c(&all()));
+        let shown = |rows: &[HsnRow]| -> Vec<_> {
+            rows.iter().map(|row| (row.sac_hsn.clone(), row.unit.clone(), row.taxable_value.get())).collect()
+        };
+        let row = |code: &str, unit: &str, value| (code.to_owned(), unit.to_owned(), value);
+        assert_eq!(shown(&rows), [row("3004", "OTH", 40_000), row("9993", "NA", 7_000)]);
+        let expected = [row("3004", "OTH", 900), row("3004", "OTH", 20_010_000), row("9963", "NA", 600_000)];
+        assert_eq!(shown(&others)[..3], expected);
+        rows.extend(others);
         let total = total(&all());
         assert_eq!(rows.iter().map(|row| row.taxable_value).sum::<Paise>(), total.taxable_value);
         assert_eq!(rows.iter().map(|row| row.igst).sum::<Paise>(), total.igst);
         assert_eq!(rows.iter().map(|row| row.cgst).sum::<Paise>(), total.sgst);
+    }
+
+    #[test]
+    fn what_is_not_told_by_document_comes_to_the_rest() {
+        let rest = without_documents(&all());
+        // 6,000 and 100 that are taxed, 509 and 70 that are not
+        assert_eq!((rest.taxable_value.get(), rest.igst.get(), rest.cgst.get()), (667_900, 500, 15_000));
     }
 }
