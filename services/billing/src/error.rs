@@ -4,6 +4,7 @@ use chassis::problem::Problem;
 
 use crate::insurance::ClaimStatus;
 use crate::invoices::Status;
+use crate::invoices::recipient::Missing;
 use crate::money::Paise;
 use crate::payments::PaymentStatus;
 
@@ -57,6 +58,12 @@ pub enum Error {
     /// The invoice has its number; what it says is final.
     #[error("the invoice was issued and never changes")]
     Issued,
+    /// Too little is known of whom a dear bill is for.
+    #[error(
+        "a bill of ₹50,000 or more in taxable supplies names the recipient's address and state, and where goods are delivered \
+         (CGST Rules, rule 46(e)); not known: {}", named(.0)
+    )]
+    RecipientIncomplete(Vec<Missing>),
     /// Somebody else changed the draft while this change was being worked out.
     #[error("the invoice was changed by somebody else at the same moment; read it again")]
     ChangedMeanwhile,
@@ -133,6 +140,10 @@ pub enum Error {
     Database(diesel::result::Error),
 }
 
+fn named(missing: &[Missing]) -> String {
+    missing.iter().map(|missing| missing.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 impl From<diesel::result::Error> for Error {
     /// The database's own guards say the same as ours, should anything get past those.
     fn from(error: diesel::result::Error) -> Self {
@@ -175,6 +186,10 @@ impl From<Error> for Problem {
             Error::NothingToPay => Self::conflict(detail).with_type("nothing-to-pay"),
             Error::ServiceOverlaps => Self::conflict(detail).with_type("service-overlaps"),
             Error::Issued => Self::conflict(detail).with_type("invoice-issued"),
+            Error::RecipientIncomplete(missing) => {
+                let missing: Vec<_> = missing.into_iter().map(Missing::as_str).collect();
+                Self::conflict(detail).with_type("recipient-incomplete").with("missing", missing)
+            }
             Error::ChangedMeanwhile => Self::conflict(detail).with_type("changed-meanwhile"),
             Error::TakesNoPayment(status) => {
                 Self::conflict(detail).with_type("takes-no-payment").with("invoice_status", status.as_str())

@@ -89,6 +89,7 @@ impl Heard {
             appointment: Some(Id::new(appointment.id)),
             due_date: None,
             delivery_state: None,
+            delivery_address: None,
             registered_recipient: None,
             discount: Paise::ZERO,
             discount_reason: None,

@@ -59,7 +59,8 @@ fn voucher(
     (amount, advance): (Paise, &Advance),
     particulars: &Value,
 ) -> Result<Paper, Problem> {
-    let Particulars { supplier, recipient } = serde_json::from_value(particulars.clone()).map_err(Problem::internal)?;
+    let Particulars { supplier, recipient, .. } =
+        serde_json::from_value(particulars.clone()).map_err(Problem::internal)?;
     let state: StateCode = supplier.state_code.parse().map_err(Problem::internal)?;
     let state_tax = StateTax::of(state);
     facts.push(("Place of supply", place(state)));

@@ -21,6 +21,7 @@ use crate::pdf::kept::PaperKind;
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not"),
         (status = 404, description = "no such advance, or not the caller's"),
+        (status = 503, description = "the store is away, in which it is", headers(("Retry-After" = String))),
     )
 )]
 #[get("/api/billing/advances/{id}/pdf/")]
@@ -46,6 +47,7 @@ pub async fn receipt_voucher(
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not"),
         (status = 404, description = "no such refund voucher, or not the caller's"),
+        (status = 503, description = "the store is away, in which it is", headers(("Retry-After" = String))),
     )
 )]
 #[get("/api/billing/refund-vouchers/{id}/pdf/")]

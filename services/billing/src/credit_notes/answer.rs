@@ -62,7 +62,7 @@ impl CreditNoteAnswer {
         items: impl IntoIterator<Item = &'a Item>,
     ) -> Result<Self, Problem> {
         let particulars = invoice.particulars.clone().ok_or(Error::NotIssued)?;
-        let Particulars { supplier, recipient } = serde_json::from_value(particulars).map_err(Problem::internal)?;
+        let Particulars { supplier, recipient, .. } = serde_json::from_value(particulars).map_err(Problem::internal)?;
         let state: StateCode = supplier.state_code.parse().map_err(Problem::internal)?;
         Ok(Self {
             document_type: Nature::CreditNote,

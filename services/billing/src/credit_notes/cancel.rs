@@ -36,7 +36,8 @@ pub struct CancelInput {
 /// Cancels an invoice: a credit note takes back all that it charged, at its own rates. Nothing is deleted.
 ///
 /// The invoice keeps its number and all that it says, and takes no payment any more. What was paid on it has to be refunded
-/// first. A draft has nothing to take back.
+/// first. A draft has nothing to take back. There is no credit note for a part of an invoice: for somebody who is to pay less, make
+/// another one.
 #[utoipa::path(
     tag = "billing",
     request_body = CancelInput,

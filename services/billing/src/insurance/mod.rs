@@ -9,4 +9,4 @@ pub mod input;
 pub mod share;
 
 pub use claim::ClaimStatus;
-pub use share::{Insurance, InsuranceAnswer};
+pub use share::{Insurance, InsuranceAnswer, Payer};

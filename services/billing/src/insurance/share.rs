@@ -7,13 +7,14 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ClaimStatus;
 use super::input::InsuranceInput;
 use crate::money::Paise;
-use crate::schema::insurance;
+use crate::payments::{Method, PaymentStatus};
+use crate::schema::{insurance, payments};
 
 /// A row of `insurance`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -74,6 +75,24 @@ pub struct InsuranceAnswer {
     pub updated_by: i64,
     /// When.
     pub updated_at: DateTime<Utc>,
+}
+
+/// Who else pays, as an invoice that was issued keeps it for its document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payer {
+    /// The insurer, scheme or employer.
+    pub payer: String,
+    /// The policy's or card's number.
+    pub policy_number: Phi<String>,
+    /// What the payer is to pay, in paise.
+    payer_amount: i64,
+}
+
+impl Payer {
+    /// What the payer is to pay.
+    pub const fn part(&self) -> Paise {
+        Paise::new(self.payer_amount)
+    }
 }
 
 impl Insurance {
@@ -159,6 +178,36 @@ impl Insurance {
         }
     }
 
+    /// What an invoice of this total keeps of it when it is issued.
+    pub fn kept(&self, total: Paise) -> Payer {
+        Payer {
+            payer: self.payer.clone(),
+            policy_number: self.policy_number.clone(),
+            payer_amount: self.payer_amount.min(total).get(),
+        }
+    }
+
+    /// What of an invoice's balance is the patient's to pay: all but what the payer has not paid of its part yet.
+    pub fn patients_part(&self, total: Paise, balance: Paise, paid_by_payer: Paise) -> Paise {
+        let awaited = (self.payer_amount.min(total) - paid_by_payer).max(Paise::ZERO);
+        (balance - awaited).max(Paise::ZERO)
+    }
+
+    /// What the payer has paid of the invoice.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn paid(&self, conn: &mut AsyncPgConnection) -> QueryResult<Paise> {
+        let paid: Vec<(Paise, Paise)> = payments::table
+            .filter(payments::invoice_id.eq(self.invoice_id))
+            .filter(payments::method.eq(Method::Insurance))
+            .filter(payments::status.eq(PaymentStatus::Completed))
+            .select((payments::amount, payments::refunded))
+            .load(conn)
+            .await?;
+        Ok(paid.into_iter().map(|(amount, refunded)| amount - refunded).sum())
+    }
+
     /// The row as somebody would send it, so that a merge patch applies to it.
     pub fn as_input(&self) -> InsuranceInput {
         let line = |text: &Phi<String>| Line::new(text.expose()).unwrap_or_default();
@@ -177,4 +226,43 @@ impl Insurance {
 
 fn phi(text: &str) -> Phi<String> {
     Phi::new(text.to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_patient_pays_what_is_not_the_payers() {
+        let rupees = Paise::rupees;
+        let insurance = Insurance {
+            invoice_id: 1,
+            version: 1,
+            payer: "Suraksha".to_owned(),
+            policy_number: phi("1"),
+            preauthorisation_number: None,
+            preauthorised_amount: None,
+            payer_amount: rupees(300),
+            claim_status: ClaimStatus::NotSubmitted,
+            claim_number: None,
+            note: None,
+            updated_by: 1,
+            updated_at: DateTime::UNIX_EPOCH,
+        };
+        for (total, paid, by_payer, part) in [
+            (500, 0, 0, 200),
+            (500, 200, 0, 0),
+            (500, 50, 0, 150),
+            (500, 300, 300, 200),
+            (500, 250, 250, 200),
+            // what the payer pays beyond its part is the patient's gain, and what the patient does the payer's
+            (500, 400, 400, 100),
+            (500, 300, 0, 0),
+            (250, 0, 0, 0),
+        ] {
+            let found = insurance.patients_part(rupees(total), rupees(total - paid), rupees(by_payer));
+            assert_eq!(found, rupees(part), "{by_payer} of {paid} of {total}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{Invoice, Item, RegisteredRecipient, Status};
 use crate::credit_notes::{CreditNote, CreditNoteAnswer};
-use crate::insurance::{Insurance, InsuranceAnswer};
+use crate::insurance::{Insurance, InsuranceAnswer, Payer};
 use crate::known::Patient;
 use crate::money::Paise;
 use crate::quantity::Quantity;
@@ -41,6 +41,9 @@ pub struct InvoiceAnswer {
     pub due_date: Option<NaiveDate>,
     /// Where goods are delivered.
     pub delivery_state: Option<StateCode>,
+    /// The address where goods are delivered, where that is not the recipient's own.
+    #[schema(value_type = Option<String>)]
+    pub delivery_address: Option<Phi<String>>,
     /// The lines.
     pub items: Vec<ItemAnswer>,
     /// Of the lines, before discount and tax.
@@ -70,7 +73,8 @@ pub struct InvoiceAnswer {
     pub total: Paise,
     /// What was paid.
     pub amount_paid: Paise,
-    /// What is left to pay.
+    /// What is left to pay: `total` less `amount_paid`, and nothing once it is cancelled. What is refunded of a payment is left to
+    /// pay again.
     pub balance: Paise,
     /// What undid it; null unless it is cancelled.
     pub credit_note: Option<CreditNoteAnswer>,
@@ -165,13 +169,16 @@ pub struct RecipientAnswer {
     pub state_code: Option<String>,
 }
 
-/// Supplier and recipient: what an issued invoice keeps of both.
+/// Supplier and recipient, and who else pays: what an issued invoice keeps of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Particulars {
     /// Who supplies.
     pub supplier: SupplierAnswer,
     /// Who is billed.
     pub recipient: RecipientAnswer,
+    /// Who else pays, where somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<Payer>,
 }
 
 impl Particulars {
@@ -179,7 +186,8 @@ impl Particulars {
     pub fn of(supplier: &Supplier, patient: &Patient) -> Self {
         let Patient { name, patient_id, address, state, .. } = patient.clone();
         let state_code = state.and_then(|state| StateCode::named(&state)).map(|code| code.to_string());
-        Self { supplier: supplier.into(), recipient: RecipientAnswer { name, patient_id, address, state_code } }
+        let recipient = RecipientAnswer { name, patient_id, address, state_code };
+        Self { supplier: supplier.into(), recipient, payer: None }
     }
 }
 
@@ -271,6 +279,7 @@ impl InvoiceAnswer {
             invoice_date: invoice.issued_at.map(|_| invoice.dated),
             due_date: invoice.due_date,
             delivery_state: invoice.delivery_state,
+            delivery_address: invoice.delivery_address.clone(),
             bill_discount: items.iter().map(|item| item.bill_discount).sum(),
             items,
             subtotal: totals.subtotal,

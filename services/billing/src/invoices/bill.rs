@@ -24,6 +24,8 @@ pub struct Bill {
     pub due_date: Option<Day>,
     /// Where goods are delivered.
     pub delivery_state: Option<StateCode>,
+    /// The address there, where it is not the patient's.
+    pub delivery_address: Option<Line<300>>,
     /// The business that it is made out to.
     pub registered_recipient: Option<RegisteredRecipient>,
     /// Off the whole bill.
@@ -111,12 +113,14 @@ impl<'a> Standing<'a> {
         }
         let InvoiceInput { patient, appointment, due_date, delivery_state, discount, .. } = *input;
         let discount_reason = input.discount_reason.clone().filter(|reason| !reason.is_empty());
+        let delivery_address = input.delivery_address.clone().filter(|address| !address.is_empty());
         let registered_recipient = input.registered_recipient.clone();
         Ok(Self {
             patient,
             appointment,
             due_date,
             delivery_state,
+            delivery_address,
             registered_recipient,
             discount,
             discount_reason,

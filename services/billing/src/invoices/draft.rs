@@ -16,6 +16,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use super::bill::{Bill, BillLine};
 use super::input::InvoiceInput;
 use super::invoice::{Draft, Item, Maker};
+use super::issue::Issued;
 use super::pricing::{Overrides, Terms, price};
 use super::{Invoice, InvoiceAnswer, Status, issue};
 use crate::access::{Scope, require};
@@ -39,7 +40,7 @@ use crate::numbering::day_in_india;
         (status = 400, description = "faults, all at once; a gst_rate that the rules do not give"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not, may only draft, or may not take so much off"),
-        (status = 409, description = "the Idempotency-Key was used for another request"),
+        (status = 409, description = "the Idempotency-Key was used for another request; the recipient's particulars are incomplete (`missing`)"),
         (status = 503, description = "the owner of a patient or appointment not yet known here does not answer"),
     )
 )]
@@ -69,7 +70,8 @@ pub async fn create(
         let made = draft.insert(conn, &priced, Maker::User(actor.user_id)).await?;
         let mut invoice = made.ok_or_else(|| Problem::internal("a draft of a user's met another"))?;
         if issued_at_once {
-            invoice = issue::number(conn, &app, actor, &invoice, &patient, now).await?;
+            let issued = Issued { draft: &invoice, priced: &priced, patient: &patient, insurance: None };
+            invoice = issue::number(conn, &app, actor, &issued, now).await?;
         }
         let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, Some(patient.name.clone())).await?;
         audit::write(conn, &actor.trail, [patient.id]).await?;

@@ -33,6 +33,10 @@ pub struct InvoiceInput {
     /// bear IGST instead of CGST and SGST. Services are supplied where they are performed, whatever stands here.
     #[deserr(default)]
     pub delivery_state: Option<StateCode>,
+    /// The address where goods are delivered, where that is not the patient's own. Needed at issue for taxable supplies of ₹50,000
+    /// or more with goods for another state than the patient's, unless there is a `registered_recipient`.
+    #[deserr(default)]
+    pub delivery_address: Option<Line<300>>,
     /// The business registered for GST that the invoice is made out to, such as an employer or an insurer; `state` may be left
     /// out. The place of supply does not change by it.
     #[deserr(default)]

@@ -43,6 +43,8 @@ pub struct Invoice {
     pub due_date: Option<NaiveDate>,
     /// Where goods go.
     pub delivery_state: Option<StateCode>,
+    /// Where goods go, where that is not where the recipient lives.
+    pub delivery_address: Option<Phi<String>>,
     /// None on a draft.
     pub invoice_number: Option<String>,
     /// Supplier and recipient as they were on the day of issue.
@@ -124,6 +126,8 @@ pub struct Draft {
     pub due_date: Option<NaiveDate>,
     /// Where goods go.
     pub delivery_state: Option<StateCode>,
+    /// Where goods go, where that is not where the recipient lives.
+    pub delivery_address: Option<Phi<String>>,
     /// Which document it will be.
     pub document_type: DocumentType,
     /// The day it is priced for.
@@ -154,6 +158,7 @@ impl Draft {
             appointment_id: bill.appointment.map(Id::get),
             due_date: bill.due_date.map(Day::get),
             delivery_state: bill.delivery_state,
+            delivery_address: bill.delivery_address.as_deref().map(|address| Phi::new(address.to_owned())),
             document_type: priced.document_type,
             dated,
             discount_reason: bill.discount_reason.as_deref().map(str::to_owned),
@@ -311,9 +316,13 @@ impl Invoice {
             .ok_or(Error::NoInvoice)
     }
 
-    /// What is left to pay.
+    /// What is left to pay. Of a cancelled one its credit note has taken back all, and nothing is paid on it: the books have
+    /// nothing as owed.
     pub fn balance(&self) -> Paise {
-        self.totals.total - self.amount_paid
+        match self.status {
+            Status::Cancelled => Paise::ZERO,
+            _ => self.totals.total - self.amount_paid,
+        }
     }
 
     /// The business that it is made out to, where there is one.
@@ -338,6 +347,10 @@ impl Invoice {
             appointment: self.appointment_id.map(Id::new),
             due_date: self.due_date.map(Day::new),
             delivery_state: self.delivery_state,
+            delivery_address: self
+                .delivery_address
+                .as_ref()
+                .map(|address| Line::new(address.expose()).unwrap_or_default()),
             registered_recipient: self.registered_recipient(),
             discount: items.iter().map(|item| item.bill_discount).sum(),
             discount_reason: self.discount_reason.as_deref().map(free_text),

@@ -17,11 +17,13 @@ use super::answer::Particulars;
 use super::bill::Bill;
 use super::discounts::Percent;
 use super::invoice::{Draft, Item};
-use super::pricing::{Overrides, Terms, price};
+use super::pricing::{Overrides, Priced, Terms, price};
+use super::recipient::missing;
 use super::{Invoice, InvoiceAnswer, Status};
 use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
+use crate::insurance::Insurance;
 use crate::known::Patient;
 use crate::numbering::{Number, day_in_india};
 use crate::pdf::kept::{self, PaperKind};
@@ -30,7 +32,11 @@ use crate::schema::invoices;
 
 /// Issues a draft: it gets its number and date, and never changes again.
 ///
-/// The taxes are those of the day of issue: where a rate has changed since the draft was made, the draft is priced anew.
+/// The taxes are those of the day of issue: where the law has changed since the draft was made, the draft is priced anew.
+///
+/// What is said of an insurance by then stands on the document. A bill of ₹50,000 or more in taxable supplies, to somebody
+/// without a registration, has to name the recipient's address and state, and where goods go that are not delivered there: where
+/// one of them is not known it is 409 with type `recipient-incomplete`, and `missing` names it.
 #[utoipa::path(
     tag = "billing",
     params(
@@ -40,10 +46,11 @@ use crate::schema::invoices;
     ),
     responses(
         (status = 200, body = InvoiceAnswer, description = "issued"),
+        (status = 400, description = "what the draft says cannot be billed any more: the law of the day of issue does not know it"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not"),
         (status = 404, description = "no such invoice"),
-        (status = 409, description = "it was issued before, or changed at the same moment"),
+        (status = 409, description = "it was issued before, or changed at the same moment; the recipient's particulars are incomplete (`missing`)"),
         (status = 412, description = "If-Match names another version"),
         (status = 503, description = "the patient is not known here yet and their owner does not answer"),
     )
@@ -73,8 +80,10 @@ pub async fn issue(
         if draft.version != seen.version {
             return Err(Error::ChangedMeanwhile.into());
         }
-        let priced = priced_for(conn, &app, draft, day_in_india(now)).await?;
-        let invoice = number(conn, &app, actor, &priced, &patient, now).await?;
+        let (draft, priced) = priced_for(conn, &app, draft, day_in_india(now)).await?;
+        let insurance = Insurance::find(conn, draft.id).await?;
+        let issued = Issued { draft: &draft, priced: &priced, patient: &patient, insurance };
+        let invoice = number(conn, &app, actor, &issued, now).await?;
         let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, None).await?;
         audit::write(conn, &actor.trail, [invoice.patient_id]).await?;
         let answer = Answer::ok(invoice.version, &shown)?;
@@ -84,13 +93,13 @@ pub async fn issue(
     .await
 }
 
-/// The draft with the rates of this day.
+/// The draft as the law of this day has it: written anew where anything of it, amounts or reasons, is not what it was.
 async fn priced_for(
     conn: &mut AsyncPgConnection,
     app: &App,
     draft: Invoice,
     day: NaiveDate,
-) -> Result<Invoice, Problem> {
+) -> Result<(Invoice, Priced), Problem> {
     let items = Item::of(conn, &[draft.id]).await?;
     let bill = draft.as_bill(&items);
     // a due date that has passed is no reason not to issue
@@ -104,29 +113,45 @@ async fn priced_for(
         courtesy: Percent::new(100),
     };
     let priced = price(&undated, &terms).map_err(Problem::bad_request)?;
-    let unchanged = items.iter().map(|item| item.gst_rate).eq(priced.lines.iter().map(|line| line.rate));
-    if unchanged && draft.totals == priced.totals {
-        return Ok(draft);
+    if items == Item::rows(draft.id, &priced) && draft.totals == priced.totals {
+        return Ok((draft, priced));
     }
     let anew = Draft::new(&bill, draft.patient_id, &priced, day);
-    Ok(anew.replace(conn, draft.id, &priced).await?)
+    Ok((anew.replace(conn, draft.id, &priced).await?, priced))
+}
+
+/// What is issued, with what its document says besides.
+#[derive(Debug)]
+pub struct Issued<'a> {
+    /// The draft, locked.
+    pub draft: &'a Invoice,
+    /// How it is priced.
+    pub priced: &'a Priced,
+    /// Who is billed.
+    pub patient: &'a Patient,
+    /// Who else pays.
+    pub insurance: Option<Insurance>,
 }
 
 /// Gives a locked draft its number, date and particulars, and says so to whoever listens. In the caller's transaction; the
 /// number's counter stays locked until it ends.
 ///
 /// # Errors
-/// No number left, or from the database.
+/// The recipient's particulars are incomplete, no number is left, or from the database.
 pub async fn number(
     conn: &mut AsyncPgConnection,
     app: &App,
     actor: &Actor,
-    draft: &Invoice,
-    patient: &Patient,
+    Issued { draft, priced, patient, insurance }: &Issued<'_>,
     now: DateTime<Utc>,
 ) -> Result<Invoice, Error> {
+    let missing = missing(draft, priced, patient);
+    if !missing.is_empty() {
+        return Err(Error::RecipientIncomplete(missing));
+    }
     let supplier = &app.supplier;
-    let particulars = serde_json::to_value(Particulars::of(supplier, patient))
+    let payer = insurance.as_ref().map(|insurance| insurance.kept(draft.totals.total));
+    let particulars = serde_json::to_value(Particulars { payer, ..Particulars::of(supplier, patient) })
         .map_err(|fault| diesel::result::Error::SerializationError(fault.into()))?;
     let number = Number::take(conn, &supplier.gstin, &supplier.series, day_in_india(now)).await?;
     let issued: Invoice = diesel::update(invoices::table.find(draft.id))

@@ -98,6 +98,7 @@ impl Numbers {
             appointment: None,
             due_date: None,
             delivery_state: self.one_of(&[None, Some("27"), Some("29")]).map(|code| code.parse().unwrap()),
+            delivery_address: None,
             registered_recipient: None,
             discount: Paise::new(self.one_of(&[0, some])),
             discount_reason: Some(Line::new("regular").unwrap()),

@@ -5,6 +5,7 @@
 //! - [`input`]: what a caller may send; - [`bill`]: that, filled in from the catalogue;
 //! - [`pricing`]: pure, from a bill to every amount on it; - [`discounts`]: how far a role may go with them;
 //! - [`invoice`]: the rows; - [`taxes`]: what they come to by rate; - [`answer`]: what is shown;
+//! - [`recipient`]: whom a dear bill has to name;
 //! - [`list`], [`draft`], [`issue`]: the routes; - [`overdue`]: what the worker does when the due date has passed.
 
 pub mod answer;
@@ -20,6 +21,7 @@ pub mod list;
 mod million;
 pub mod overdue;
 pub mod pricing;
+pub mod recipient;
 pub mod registered;
 pub mod status;
 pub mod taxes;

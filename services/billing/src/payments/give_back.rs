@@ -43,6 +43,9 @@ pub struct RefundInput {
 /// once that it is less paid. An invoice that was paid in whole becomes REFUNDED when nothing of that is left; a cancelled one
 /// stays CANCELLED. All refunds of a payment together are bounded by the role's limit. A refund of a payment by ADVANCE goes back to
 /// the advance, and leaves the hospital by a refund voucher only: the limit is that one's.
+///
+/// A refund takes nothing off the bill: the invoice owes the amount again (`balance`), until it is cancelled by a credit note. That
+/// is for the whole invoice; there is none for a part.
 #[utoipa::path(
     tag = "billing",
     request_body = RefundInput,

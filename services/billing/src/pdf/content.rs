@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::invoices::Invoice;
 
 /// An issued invoice as PDF: made at issue, the same bytes ever after. Its UPI code is for the whole bill, as at issue; for
-/// what is left to pay ask `upi-qr.png`.
+/// what is left to pay ask `upi-qr.png`. Where an insurance was said before it was issued, it names payer and policy and splits the
+/// total, and the code is for the patient's part.
 #[utoipa::path(
     tag = "billing",
     params(("id" = i64, Path, description = "the invoice")),

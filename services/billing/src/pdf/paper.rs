@@ -6,16 +6,13 @@ use chrono::NaiveDate;
 use super::words::{in_figures, in_words};
 use crate::credit_notes::CreditNote;
 use crate::invoices::answer::{Particulars, RecipientAnswer, SupplierAnswer};
+use crate::invoices::recipient::NAMED_FROM;
 use crate::invoices::taxes::TaxAtRate;
 use crate::invoices::{Invoice, Item};
 use crate::money::Paise;
 use crate::tax::{DocumentType, Rate, StateCode, StateTax, Totals, Treatment};
 use crate::upi::Payee;
 use crate::upi::link::link;
-
-/// The value of a supply, tax and rounding apart (CGST Act, section 15), from which the recipient's state and its code are named
-/// (rule 46(e)).
-const STATE_IS_NAMED_FROM: Paise = Paise::rupees(50_000);
 
 /// A document, ready to be laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +75,8 @@ pub struct Source<'a> {
 }
 
 impl Paper {
-    /// The invoice itself, with a UPI code for all of it where somebody is paid so.
+    /// The invoice itself, with a UPI code for all of it where somebody is paid so; where somebody else pays a part, for the
+    /// patient's.
     pub fn of_invoice(source: &Source<'_>, payee: Option<&Payee>) -> Self {
         let invoice = source.invoice;
         let number = invoice.invoice_number.clone().unwrap_or_default();
@@ -87,8 +85,16 @@ impl Paper {
             facts.push(("Due date", day(due)));
         }
         let total = invoice.totals.total;
-        let pay = payee.filter(|_| total > Paise::ZERO);
-        let pay = pay.map(|payee| (link(payee, &number, total), format!("₹ {}", in_figures(total))));
+        let mut asked = total;
+        if let Some(payer) = &source.particulars.payer {
+            asked = total - payer.part();
+            facts.push(("Also paid by", payer.payer.clone()));
+            facts.push(("Policy no.", payer.policy_number.expose().clone()));
+            facts.push(("Payer's part", format!("₹ {}", in_figures(payer.part()))));
+            facts.push(("Patient's part", format!("₹ {}", in_figures(asked))));
+        }
+        let pay = payee.filter(|_| asked > Paise::ZERO);
+        let pay = pay.map(|payee| (link(payee, &number, asked), format!("₹ {}", in_figures(asked))));
         let patient = recipient_lines(&source.particulars.recipient, invoice.totals.taxable_value());
         Self { facts: with_place(facts, source), pay, ..Self::of(source, title(invoice.document_type), patient) }
     }
@@ -161,6 +167,9 @@ fn with_place(mut facts: Vec<(&'static str, String)>, source: &Source<'_>) -> Ve
         None => place(source.state),
     };
     facts.push(("Place of supply", places));
+    if let Some(address) = &source.invoice.delivery_address {
+        facts.push(("Delivered to", address.expose().clone()));
+    }
     facts.push(("Reverse charge", "No".to_owned()));
     facts
 }
@@ -178,7 +187,7 @@ pub(crate) fn supplier_lines(supplier: &SupplierAnswer, state: StateCode) -> Vec
 
 /// The patient, on a document of this value.
 pub(crate) fn recipient_lines(recipient: &RecipientAnswer, value: Paise) -> Vec<String> {
-    if value >= STATE_IS_NAMED_FROM { lines_with_state(recipient) } else { patient_lines(recipient) }
+    if value >= NAMED_FROM { lines_with_state(recipient) } else { patient_lines(recipient) }
 }
 
 fn patient_lines(recipient: &RecipientAnswer) -> Vec<String> {

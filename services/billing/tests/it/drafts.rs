@@ -117,6 +117,30 @@ async fn a_draft_is_issued_at_the_rates_of_the_day_of_issue() {
 }
 
 #[tokio::test]
+async fn a_draft_is_issued_with_the_reasons_of_the_day_of_issue() {
+    let clinic = Clinic::new().await;
+    let draft = json!({"patient": ASHA, "draft": true, "delivery_address": "9 Hill Road", "discount": "10.00",
+        "discount_reason": "regular", "items": [item("LAB", "1", "100.00"), item("PHARMACY", "3", "33.33")]});
+    for (change, version) in [
+        // nothing of it is another, and it is not written anew
+        ("gst_rate_reason = gst_rate_reason", 2),
+        // as if the law had called it nil-rated on the day of the draft, by another rule
+        ("treatment = 'NIL', tax_rule = 'OLD', tax_text = 'As it was'", 3),
+        ("tax_text = 'As it was'", 3),
+    ] {
+        let made = clinic.bill(&draft).await.expect(201).body;
+        clinic
+            .db
+            .sql(&format!("UPDATE invoice_items SET {change} WHERE invoice_id = {} AND line = 1", made["id"]))
+            .await;
+        let path = format!("/api/billing/invoices/{}/issue/", made["id"]);
+        let issued = clinic.server.post(&path, &clinic.admin(), &json!({})).await.expect(200);
+        assert_eq!(issued.header("etag"), format!("\"{version}\""), "{change}");
+        assert_eq!(issued.body["items"], made["items"], "{change}");
+    }
+}
+
+#[tokio::test]
 async fn fifty_issue_one_draft() {
     let clinic = Clinic::new().await;
     let path = format!("/api/billing/invoices/{}/issue/", clinic.draft().await);

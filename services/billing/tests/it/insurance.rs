@@ -4,7 +4,11 @@ use auth::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::clinic::{Clinic, RAVI, invoice, with};
+use billing::pdf::kept::PaperKind;
+
+use crate::clinic::{ASHA, Clinic, RAVI, cash, invoice, with};
+use crate::paper::{Text, codes_of_pdf, pdf};
+use crate::upi::{amount_of, scanned};
 
 pub fn insurer() -> Value {
     json!({"payer": "Suraksha General Insurance", "policy_number": "SGI/77/2026", "preauthorised_amount": "300.00"})
@@ -106,4 +110,64 @@ async fn two_writers_never_overwrite_each_other_silently() {
     put("\"0\"").await.expect(200);
     put("\"0\"").await.expect(412);
     put("\"1\"").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bill_names_the_payer_and_asks_the_patient_for_the_patients_part() {
+    let clinic = Clinic::new().await;
+    let draft = clinic.draft().await;
+    clinic.server.put(&path(draft), &clinic.receptionist(), &insurer()).await.expect(200);
+    let issue = format!("/api/billing/invoices/{draft}/issue/");
+    clinic.server.post(&issue, &clinic.accountant(), &json!({})).await.expect(200);
+    // what is said after issue is not on the document, which is as at issue whenever it is made
+    let later = json!({"payer": "Another", "payer_amount": "0.00"});
+    clinic.server.patch(&path(draft), &clinic.receptionist(), &later).await.expect(200);
+    let text = Text::of(&clinic, PaperKind::Invoice, draft).await;
+    text.expect(&[
+        "Also paid by Suraksha General Insurance",
+        "Policy no. SGI/77/2026",
+        "Payer's part ₹ 300.00",
+        "Patient's part ₹ 200.00",
+        "Total ₹ 500.00",
+        "Pay ₹ 200.00 by UPI",
+    ]);
+    let bytes = pdf(&clinic, PaperKind::Invoice, draft).await;
+    // to be looked at
+    if let Ok(folder) = std::env::var("EHS_TEST_PAPERS") {
+        std::fs::write(format!("{folder}/INSURED.pdf"), &bytes).unwrap();
+    }
+    let [code] = <[String; 1]>::try_from(codes_of_pdf(bytes)).unwrap();
+    assert_eq!(amount_of(&code), "200.00");
+    let none = clinic.issued().await;
+    assert!(!Text::of(&clinic, PaperKind::Invoice, none).await.says("Also paid by"));
+
+    let all = clinic.bill(&with(&invoice(ASHA), json!({"draft": true}))).await.expect(201).body["id"].as_i64().unwrap();
+    let whole = with(&insurer(), json!({"preauthorised_amount": "500.00"}));
+    clinic.server.put(&path(all), &clinic.receptionist(), &whole).await.expect(200);
+    clinic
+        .server
+        .post(&format!("/api/billing/invoices/{all}/issue/"), &clinic.accountant(), &json!({}))
+        .await
+        .expect(200);
+    assert_eq!(codes_of_pdf(pdf(&clinic, PaperKind::Invoice, all).await), [""; 0], "nothing is asked of the patient");
+}
+
+#[tokio::test]
+async fn the_code_asks_for_the_patients_part_of_the_balance() {
+    let clinic = Clinic::new().await;
+    let id = clinic.issued().await;
+    clinic.server.put(&path(id), &clinic.receptionist(), &insurer()).await.expect(200);
+    let asked = async || amount_of(&scanned(&clinic, id).await);
+    assert_eq!(asked().await, "200.00");
+    clinic.pay("a", &cash(id, "50.00")).await.expect(201);
+    assert_eq!(asked().await, "150.00");
+    let by_insurer = |amount: &str| with(&cash(id, amount), json!({"method": "INSURANCE", "reference": "C-1"}));
+    clinic.pay("b", &by_insurer("100.00")).await.expect(201);
+    assert_eq!(asked().await, "150.00", "what the payer pays is off the payer's part");
+    clinic.pay("c", &cash(id, "150.00")).await.expect(201);
+    let image = format!("/api/billing/invoices/{id}/upi-qr.png");
+    let refused = clinic.server.get(&image, &clinic.receptionist()).await.expect(409);
+    assert_eq!(refused.body["type"], "urn:ehs:problem:nothing-to-pay", "the rest is the payer's");
+    clinic.server.patch(&path(id), &clinic.receptionist(), &json!({"payer_amount": "100.00"})).await.expect(200);
+    assert_eq!(asked().await, "200.00", "the payer pays less");
 }

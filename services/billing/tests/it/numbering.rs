@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use auth::Role;
 use billing::credit_notes::CreditNote;
+use billing::invoices::Invoice;
 use billing::invoices::bill::Bill;
 use billing::invoices::discounts::Percent;
 use billing::invoices::invoice::{Draft, Maker};
+use billing::invoices::issue::{self, Issued};
 use billing::invoices::pricing::{Overrides, Terms, price};
-use billing::invoices::{Invoice, issue};
 use billing::known::Patient;
 use billing::numbering::day_in_india;
 use chassis::problem::Problem;
@@ -46,7 +47,8 @@ async fn issue(clinic: &Clinic, bill: Value, at: DateTime<Utc>, rolled_back: boo
     conn.transaction(async |conn| {
         let draft = Draft::new(&bill, ASHA, &priced, day_in_india(at));
         let made = draft.insert(conn, &priced, Maker::User(2)).await?.unwrap();
-        let issued = issue::number(conn, &clinic.app, &actor, &made, &patient, at).await?;
+        let issued = Issued { draft: &made, priced: &priced, patient: &patient, insurance: None };
+        let issued = issue::number(conn, &clinic.app, &actor, &issued, at).await?;
         if rolled_back { Err(Problem::conflict("rolled back on purpose")) } else { Ok(issued) }
     })
     .await

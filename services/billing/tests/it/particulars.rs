@@ -7,16 +7,12 @@ use serde_json::{Value, json};
 
 use crate::clinic::{ASHA, Clinic, item, with};
 use crate::paper::Text;
+use crate::reports::lives_in_bengaluru;
 
 /// A clinic whose patient lives in another state than it stands in.
 async fn with_a_patient_from_bengaluru() -> Clinic {
     let clinic = Clinic::new().await;
-    clinic
-        .db
-        .sql(
-            "UPDATE patients SET address = '12 Residency Road, Bengaluru, Karnataka', state = 'Karnataka' WHERE id = 7",
-        )
-        .await;
+    lives_in_bengaluru(&clinic, ASHA).await;
     clinic
 }
 
@@ -138,5 +134,79 @@ async fn from_fifty_thousand_rupees_on_a_bill_names_the_recipients_state() {
         text.expect(&["Asha Rao", "12 Residency Road, Bengaluru, Karnataka"]);
         assert_eq!(text.says("State Karnataka (29)"), named, "{line}");
         assert_eq!(bill["recipient"]["state_code"], "29");
+    }
+}
+
+/// Rule 46(e), of a bill to somebody without a registration.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dear_taxable_bill_is_issued_with_the_recipients_particulars_only() {
+    let clinic = Clinic::new().await;
+    let one = |kind: &str, price: &str| json!({"patient": ASHA, "items": [item(kind, "1", price)]});
+    let (room, goods) = (one("ROOM", "50000.00"), one("PHARMACY", "50000.00"));
+    let away = |more: Value| with(&with(&goods, json!({"delivery_state": "29"})), more);
+    let (home, bengaluru) = ("1 MG Road, Pune", "12 Residency Road, Bengaluru");
+    let employer = json!({"registered_recipient":
+        {"gstin": "24ABCDE1234F1Z6", "legal_name": "Suraksha Mills Ltd", "address": "9 Ashram Road, Ahmedabad"}});
+    for (address, state, bill, missing) in [
+        ("", "NULL", &room, &["address", "state"][..]),
+        (" ", "'Maharashtra'", &room, &["address"]),
+        (home, "NULL", &room, &["state"]),
+        (home, "'Maharastra'", &room, &["state"]),
+        (home, "'Maharashtra'", &room, &[]),
+        (home, "'Maharashtra'", &away(json!({})), &["delivery_address"]),
+        (home, "NULL", &away(json!({})), &["state", "delivery_address"]),
+        (home, "'Maharashtra'", &away(json!({"delivery_address": "4 Brigade Road, Bengaluru"})), &[]),
+        (bengaluru, "'Karnataka'", &away(json!({})), &[]),
+        // what is delivered elsewhere are goods
+        (home, "'Maharashtra'", &with(&room, json!({"delivery_state": "29"})), &[]),
+        // not dear, or nothing of it is taxable, or somebody registered
+        ("", "NULL", &one("ROOM", "49999.99"), &[]),
+        ("", "NULL", &one("LAB", "900000.00"), &[]),
+        (
+            "",
+            "NULL",
+            &with(&room, json!({"items": [item("LAB", "1", "900000.00"), item("ROOM", "1", "49999.99")]})),
+            &[],
+        ),
+        ("", "NULL", &with(&room, employer), &[]),
+    ] {
+        clinic.db.sql(&format!("UPDATE patients SET address = '{address}', state = {state} WHERE id = {ASHA}")).await;
+        let at_once = clinic.bill(bill).await;
+        let draft = clinic.bill(&with(bill, json!({"draft": true}))).await.expect(201).body;
+        let issue = format!("/api/billing/invoices/{}/issue/", draft["id"]);
+        let issued = clinic.server.post(&issue, &clinic.accountant(), &json!({})).await;
+        for (answer, good) in [(at_once, 201), (issued, 200)] {
+            if missing.is_empty() {
+                answer.expect(good);
+            } else {
+                let body = answer.expect(409).body;
+                assert_eq!(
+                    json!([body["type"], body["missing"]]),
+                    json!(["urn:ehs:problem:recipient-incomplete", missing])
+                );
+            }
+        }
+    }
+    // no number was lost on those that were refused
+    let last = clinic.db.number("SELECT last_serial FROM invoice_counters").await;
+    assert_eq!(clinic.db.number("SELECT count(*) FROM invoices WHERE serial IS NOT NULL").await, last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bill_says_where_goods_are_delivered() {
+    let clinic = with_a_patient_from_bengaluru().await;
+    let bill = json!({"patient": ASHA, "delivery_state": "33", "delivery_address": " 7 Anna Salai, Chennai ", "draft": true,
+        "items": [item("PHARMACY", "1", "60000.00")]});
+    let draft = clinic.bill(&bill).await.expect(201).body;
+    let path = format!("/api/billing/invoices/{}/", draft["id"]);
+    let patched = clinic.server.patch(&path, &clinic.receptionist(), &json!({"due_date": null})).await.expect(200).body;
+    assert_eq!(patched["delivery_address"], "7 Anna Salai, Chennai", "a patch leaves it");
+    let issued = clinic.server.post(&format!("{path}issue/"), &clinic.accountant(), &json!({})).await.expect(200).body;
+    assert_eq!(issued["delivery_address"], "7 Anna Salai, Chennai");
+    let text = Text::of(&clinic, PaperKind::Invoice, issued["id"].as_i64().unwrap()).await;
+    text.expect(&["State Karnataka (29)", "Place of supply Tamil Nadu (33)", "Delivered to 7 Anna Salai, Chennai"]);
+    for wrong in [json!(7), json!("a\nb"), json!("x".repeat(301))] {
+        let refused = clinic.bill(&with(&bill, json!({"delivery_address": wrong}))).await.expect(400);
+        assert_eq!(refused.faulty_fields(), ["delivery_address"]);
     }
 }

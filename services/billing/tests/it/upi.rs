@@ -35,7 +35,7 @@ async fn the_code_is_an_image_of_the_balance() {
 }
 
 /// What a phone reads from the image, all of it.
-async fn scanned(clinic: &Clinic, id: i64) -> String {
+pub async fn scanned(clinic: &Clinic, id: i64) -> String {
     let image = reqwest::Client::new().get(format!("{}{}", clinic.server.url, path(id)));
     let image = image.bearer_auth(clinic.receptionist()).send().await.unwrap().error_for_status().unwrap();
     let [code] = <[String; 1]>::try_from(codes_of_png(&image.bytes().await.unwrap())).unwrap();
@@ -48,6 +48,11 @@ fn filled_in(link: &str) -> BTreeMap<String, String> {
     assert_eq!((url.scheme(), url.host_str(), url.path()), ("upi", Some("pay"), ""));
     assert!(!link.contains(['+', ' ']), "a space is %20: {link}");
     url.query_pairs().into_owned().collect()
+}
+
+/// How much a link asks for.
+pub fn amount_of(link: &str) -> String {
+    filled_in(link)["am"].clone()
 }
 
 fn asked(number: &str, amount: &str) -> BTreeMap<String, String> {
