@@ -64,8 +64,6 @@ pub struct BillLine {
     pub gst_rate_reason: Option<Line<200>>,
 }
 
-impl Bill {
-    /// What was sent, filled in from the catalogue's entries (those that it names, as far as they are there). A line that
 /// The lines of a draft that is changed. Each stands for one line of what takes its place: what somebody let once, nobody
 /// let twice.
 #[derive(Clone, Debug)]
@@ -84,6 +82,8 @@ impl<'a> Standing<'a> {
     }
 }
 
+impl Bill {
+    /// What was sent, filled in from the catalogue's entries (those that it names, as far as they are there). A line that
     /// stands in the draft as it is stays as it is, whatever has become of its service.
     ///
     /// # Errors
@@ -96,9 +96,9 @@ impl<'a> Standing<'a> {
     ) -> Result<Self, Faults> {
         let mut faults = Faults::new();
         let mut lines = Vec::with_capacity(input.items.len());
+        let mut standing = Standing::of(standing);
         for (index, item) in input.items.iter().enumerate() {
             match complete_line(item, catalogue, &mut standing, on) {
-        let mut standing = Standing::of(standing);
                 Ok(line) => lines.push(line),
                 Err(found) => {
                     faults.0.extend(found.into_iter().map(|fault| {

@@ -153,10 +153,6 @@ impl SacHsn {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-impl fmt::Debug for SacHsn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
     /// Insists that this is a code of such a supply: the return sums supplies by their codes (GSTR-1, table 12), so that goods
     /// under a service's code falsify it. Services are chapter 99 of the scheme (Notification 11/2017-CT(R), annexure), goods
@@ -179,6 +175,10 @@ impl fmt::Debug for SacHsn {
         };
         Err(Fault::new("not_of_this_kind", why))
     }
+}
+
+impl fmt::Debug for SacHsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }

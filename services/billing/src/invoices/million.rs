@@ -107,11 +107,11 @@ impl Numbers {
     }
 }
 
-fn day(text: &str) -> NaiveDate {
 fn code_of(kind: Kind) -> SacHsn {
     SacHsn::known(if kind.is_goods() { "3004" } else { "999312" })
 }
 
+fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
