@@ -119,6 +119,11 @@ impl PaymentEntity {
         let order = self.order_id.filter(|_| self.status == "captured")?;
         Some(Captured { order, payment: self.id, amount: Paise::new(self.amount), currency: self.currency })
     }
+
+    /// Whether the payer's bank has promised the money, so that it may still come: that takes days now and then.
+    pub fn is_promised(&self) -> bool {
+        self.status == "authorized"
+    }
 }
 
 /// A refund as the provider shows it, as far as it matters here.

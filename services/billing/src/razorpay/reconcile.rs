@@ -15,7 +15,7 @@ use events::Outbox;
 use tokio_util::sync::CancellationToken;
 
 use super::Razorpay;
-use super::client::{NewRefund, RefundEntity};
+use super::client::{NewRefund, PaymentEntity, RefundEntity};
 use super::event::{receipt, word_of};
 use super::webhook::OLDEST;
 use crate::error::Error;
@@ -26,7 +26,7 @@ use crate::payments::settle::{self, Settled, Went};
 const EVERY: Duration = Duration::from_secs(5);
 /// The most of either kind that it takes up at a time.
 const BATCH: usize = 20;
-/// An order that nobody paid within this is given up.
+/// An order that nobody paid within this, or is about to, is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
 
 /// What the worker needs.
@@ -121,7 +121,8 @@ impl Reconciler {
 
     async fn ask(&self, order: &DueOrder, now: DateTime<Utc>) -> anyhow::Result<()> {
         let payments = self.provider.payments_of(&order.order_id).await?;
-        let captured = payments.into_iter().find_map(super::client::PaymentEntity::captured);
+        let is_promised = payments.iter().any(PaymentEntity::is_promised);
+        let captured = payments.into_iter().find_map(PaymentEntity::captured);
         let mut conn = self.db.get().await?;
         let settled = conn
             .transaction(async |conn| match &captured {
@@ -130,7 +131,9 @@ impl Reconciler {
                     write_down(conn, settled, "payments", order.payment_id).await?;
                     Ok(settled)
                 }
-                None if now - order.opened_at >= GIVE_UP => settle::given_up(conn, order.payment_id).await,
+                None if !is_promised && now - order.opened_at >= GIVE_UP => {
+                    settle::given_up(conn, order.payment_id).await
+                }
                 None => Ok::<_, Error>(Settled::Known),
             })
             .await?;

@@ -311,6 +311,20 @@ async fn what_no_webhook_brings_is_asked_for() {
 }
 
 #[tokio::test]
+async fn an_order_that_a_bank_has_promised_to_pay_is_not_given_up() {
+    let shop = Shop::new().await;
+    let invoice = shop.clinic.issued().await;
+    let opened = shop.open("a", invoice, "500.00").await.expect(201);
+    let promised = shop.provider.promise(&order_of(&opened));
+    shop.round(TimeDelta::hours(30)).await;
+    assert_eq!(shop.payment(&opened.body["id"]).await["status"], "PENDING");
+    shop.provider.captures(promised["id"].as_str().unwrap());
+    shop.round(TimeDelta::hours(60)).await;
+    assert_eq!(shop.payment(&opened.body["id"]).await["status"], "COMPLETED", "with no webhook");
+    assert_eq!(shop.standing(invoice).await, json!(["PAID", "500.00"]));
+}
+
+#[tokio::test]
 async fn a_refund_is_sent_by_the_provider() {
     let shop = Shop::new().await;
     let invoice = shop.clinic.issued().await;

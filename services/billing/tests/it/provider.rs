@@ -132,10 +132,23 @@ impl Provider {
 
     /// Somebody pays an order: the captured payment.
     pub fn pay(&self, order: &str) -> Value {
+        self.captures(self.promise(order)["id"].as_str().unwrap())
+    }
+
+    /// What was promised has come.
+    pub fn captures(&self, payment: &str) -> Value {
+        let mut state = self.state();
+        let payment = state.payments.get_mut(payment).unwrap();
+        payment["status"] = json!("captured");
+        payment.clone()
+    }
+
+    /// Somebody's bank promises to pay an order: the authorized payment.
+    pub fn promise(&self, order: &str) -> Value {
         let mut state = self.state();
         let id = state.id("pay");
         let amount = state.orders[order]["amount"].clone();
-        let payment = json!({"id": id, "entity": "payment", "amount": amount, "currency": "INR", "status": "captured",
+        let payment = json!({"id": id, "entity": "payment", "amount": amount, "currency": "INR", "status": "authorized",
             "order_id": order, "method": "upi", "vpa": "asha@upi", "email": "asha@example.com", "contact": "+919876543210"});
         state.payments.insert(id, payment.clone());
         payment
