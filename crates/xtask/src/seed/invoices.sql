@@ -16,8 +16,9 @@ ANALYZE people;
 
 CREATE TEMP TABLE bills ON COMMIT DROP AS
     SELECT nextval(pg_get_serial_sequence('invoices', 'id')) AS id, number AS serial, p.id AS patient_id, p.name,
-           p.patient_id AS patient_number, p.address, at, (at AT TIME ZONE 'Asia/Kolkata')::date AS dated,
-           hashint8extended(number, 1) & 127 AS visit, hashint8extended(number, 2) & 1023 AS dice,
+           p.patient_id AS patient_number, p.address, p.state, at, (at AT TIME ZONE 'Asia/Kolkata')::date AS dated, is_large, is_registered,
+           CASE WHEN is_large THEN 96 WHEN is_registered THEN 92 + (hashint8extended(number, 1) & 31)
+                ELSE hashint8extended(number, 1) & 127 END AS visit, hashint8extended(number, 2) & 1023 AS dice,
            CASE WHEN number % 100 = 0 THEN 'CANCELLED'
                 WHEN hashint8extended(number, 3) & 127 < 8 THEN 'UNPAID'
                 WHEN hashint8extended(number, 3) & 127 < 12 THEN 'PARTIALLY_PAID'
@@ -26,10 +27,21 @@ CREATE TEMP TABLE bills ON COMMIT DROP AS
     FROM generate_series(:from::bigint, :to::bigint) AS number
     CROSS JOIN LATERAL (SELECT (:'first'::timestamp + (number - 1) * ((:'last'::timestamp - :'first'::timestamp) / :wanted))
         AT TIME ZONE 'Asia/Kolkata' AS at) AS moment
+    -- The GST return tells these one by one: some of each in any thousand, some of them credited, and of a million no more than
+    -- an answer holds.
+    CROSS JOIN LATERAL (SELECT number % 1000 = 21 OR number % 2000 = 100 AS is_large,
+                               number % 1000 = 7 OR number % 800 = 0 AS is_registered) AS told
     JOIN people p ON p.place = number * 1000003 % :people
     WHERE NOT EXISTS (SELECT FROM invoices i WHERE i.supplier_gstin = :'gstin' AND i.series = :'series' AND i.financial_year = :year
                       AND i.serial = number);
 ANALYZE bills;
+
+-- The states that seeded people live in.
+CREATE TEMP TABLE states (name text PRIMARY KEY, code text) ON COMMIT DROP;
+INSERT INTO states VALUES
+    ('Andhra Pradesh', '37'), ('Bihar', '10'), ('Goa', '30'), ('Gujarat', '24'), ('Kerala', '32'), ('Madhya Pradesh', '23'),
+    ('Maharashtra', '27'), ('Punjab', '03'), ('Rajasthan', '08'), ('Tamil Nadu', '33'), ('Telangana', '36'),
+    ('Uttar Pradesh', '09'), ('West Bengal', '19');
 
 -- The rules of the year, as data/gst-rates.yaml of the service has them.
 CREATE TEMP TABLE rules (kind text, above bigint, from_day date, rule text, treatment text, rate bigint, text text) ON COMMIT DROP;
@@ -45,8 +57,8 @@ INSERT INTO rules VALUES
     ('PHARMACY', 0, '2025-09-22', 'MEDICINE_SOLD_5', 'TAXABLE', 500, 'Medicines sold to outpatients are goods at 5 % (Notification 9/2025-CT(R), schedule I)'),
     ('COSMETIC', 0, '2017-07-01', 'COSMETIC', 'TAXABLE', 1800, 'Cosmetic or plastic surgery and hair transplant are no health care (Notification 12/2017-CT(R), paragraph 2(zg); Notification 11/2017-CT(R), serial 31)');
 
--- Sixty in a hundred come to see a doctor; others for a test, a medicine, a stay, or what is no health care. Prices are such
--- that no tax has a fraction of a paisa.
+-- Sixty in a hundred come to see a doctor; others for a test, a medicine, a stay, or what is no health care. Employers pay for
+-- medicines and stays; what is large are medicines sent to another state. Prices are such that no tax has a fraction of a paisa.
 CREATE TEMP TABLE lines ON COMMIT DROP AS
     SELECT b.id, row_number() OVER (PARTITION BY b.id ORDER BY l.place)::smallint AS line, l.kind, l.description, l.sac_hsn,
            l.quantity, l.price, b.other = 0 AND l.place = 1 AND l.kind <> 'PHARMACY' AS is_discounted,
@@ -64,7 +76,8 @@ CREATE TEMP TABLE lines ON COMMIT DROP AS
         (2, visit BETWEEN 110 AND 125, 'PROCEDURE', 'Appendicectomy', '999311', 1000, 3500000),
         (3, visit BETWEEN 110 AND 125, 'INPATIENT_MEDICINE', 'Medicines and consumables', '999311', 1000, 450000 + 10000 * dice),
         (4, visit BETWEEN 110 AND 125, 'LAB', 'Tests before the operation', '999316', 1000, 220000),
-        (2, visit >= 126, 'COSMETIC', 'Hair transplant, a session', '999722', 1000, 2500000)
+        (2, visit >= 126, 'COSMETIC', 'Hair transplant, a session', '999722', 1000, 2500000),
+        (2, is_large, 'PHARMACY', 'Immunoglobulin, human, 5 g', '30021290', 10000, 1200000 + 100000 * (dice & 3))
     ) AS l (place, is_there, kind, description, sac_hsn, quantity, price)
     JOIN LATERAL (SELECT * FROM rules WHERE rules.kind = l.kind AND from_day <= b.dated AND (above = 0 OR l.price > above)
                   ORDER BY above DESC, from_day DESC LIMIT 1) AS r ON true
@@ -79,16 +92,23 @@ CREATE TEMP TABLE priced ON COMMIT DROP AS
                                CASE WHEN leaves_state THEN (gross - discount) * rate / 10000 ELSE 0 END AS igst) AS t;
 ANALYZE priced;
 
-INSERT INTO invoices (id, document_type, patient_id, dated, due_date, delivery_state, subtotal, discount, cgst, sgst, igst, round_off,
+INSERT INTO invoices (id, document_type, patient_id, dated, due_date, delivery_state, delivery_address, registered_recipient, subtotal, discount, cgst, sgst, igst, round_off,
                       total, created_by, created_at, updated_at)
     SELECT b.id,
            CASE WHEN NOT bool_or(rate > 0) THEN 'BILL_OF_SUPPLY' WHEN bool_and(rate > 0) THEN 'TAX_INVOICE'
                 ELSE 'INVOICE_CUM_BILL_OF_SUPPLY' END,
            b.patient_id, b.dated, CASE WHEN fate = 'UNPAID' AND other < 8 THEN b.dated + 15 END,
-           CASE WHEN bool_or(leaves_state) THEN '29' END, sum(gross), sum(discount), sum(half), sum(half), sum(igst),
+           CASE WHEN bool_or(leaves_state) THEN '29' END,
+           CASE WHEN bool_or(leaves_state) THEN '8 Residency Road, Bengaluru, Karnataka, 560025' END,
+           CASE WHEN is_registered AND other < 8 THEN
+                    '{"gstin": "27AAPFU0939F1ZV", "legal_name": "Sahyadri Mills Ltd", "address": "4 Tilak Road, Pune 411002"}'::jsonb
+                WHEN is_registered THEN
+                    '{"gstin": "24ABCDE1234F1Z6", "legal_name": "Suraksha Mills Ltd", "address": "9 Ashram Road, Ahmedabad 380009"}'::jsonb
+           END,
+           sum(gross), sum(discount), sum(half), sum(half), sum(igst),
            (sum(exact)::bigint + 50) / 100 * 100 - sum(exact)::bigint, (sum(exact)::bigint + 50) / 100 * 100, :cashier, b.at, b.at
     FROM bills b JOIN priced l ON l.id = b.id
-    GROUP BY b.id, b.patient_id, b.dated, b.at, fate, other ORDER BY b.id;
+    GROUP BY b.id, b.patient_id, b.dated, b.at, fate, other, is_registered ORDER BY b.id;
 
 INSERT INTO invoice_items (invoice_id, line, kind, description, sac_hsn, quantity, unit_price, gst_rate, gross, discount, cgst, sgst,
                            igst, treatment, tax_rule, tax_text, discount_reason)
@@ -107,7 +127,8 @@ UPDATE invoices i
         supplier_gstin = :'gstin', series = :'series', financial_year = :year, serial = b.serial, version = 2,
         particulars = jsonb_build_object(
             'supplier', :'supplier'::jsonb,
-            'recipient', jsonb_build_object('name', b.name, 'patient_id', b.patient_number, 'address', b.address, 'state_code', NULL)),
+            'recipient', jsonb_build_object('name', b.name, 'patient_id', b.patient_number, 'address', b.address,
+                'state_code', (SELECT code FROM states WHERE states.name = b.state))),
         issued_at = b.at, issued_by = :cashier
     FROM bills b WHERE i.id = b.id;
 
