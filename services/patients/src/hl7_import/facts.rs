@@ -160,12 +160,23 @@ fn last_name(name: &Name, warnings: &mut Vec<String>) -> Phi<String> {
     part::<LastName>(&name.family, "PID-5 (family name)", warnings).unwrap_or_default()
 }
 
-/// A date of which only the year or the month is known is kept as its first day, and as an estimate.
+/// A date of which only the year or the month is known is kept as its first day, and as an estimate; but for the known one, where
+/// that lies within it.
 fn born(facts: &mut Facts, date: &PartialDate, today: NaiveDate, warnings: &mut Vec<String>) {
+    let is_less_exact = date.precision() < Precision::Day;
+    if let Some(known) = facts.date_of_birth.filter(|_| is_less_exact)
+        && PartialDate::Day(known).at_most(date.precision()) == *date
+    {
+        if !facts.date_of_birth_estimated {
+            warnings
+                .push("PID-7: is less exact than the known birth date, which agrees with it; left as it is".to_owned());
+        }
+        return;
+    }
     match date.first_day().map(|day| birth_date::within(day, today)) {
         Some(Ok(day)) => {
             facts.date_of_birth = Some(day);
-            facts.date_of_birth_estimated = date.precision() < Precision::Day;
+            facts.date_of_birth_estimated = is_less_exact;
         }
         Some(Err(fault)) => warnings.push(warning("PID-7", &fault)),
         None => warnings.push("PID-7: is no date; left as it is".to_owned()),
@@ -294,6 +305,22 @@ mod tests {
         let (facts, _) = apply(None, "1^^^A^MR||Kumar^Ravi||1975");
         assert_eq!(facts.date_of_birth.unwrap().to_string(), "1975-01-01");
         assert!(facts.date_of_birth_estimated);
+    }
+
+    #[test]
+    fn a_less_exact_birth_date_takes_nothing_from_the_known_one() {
+        let born = |known: &str, said: &str| {
+            let (before, _) = apply(None, &format!("1^^^A^MR||Kumar^Ravi||{known}"));
+            let (after, warnings) = apply(Some(&before), &format!("1^^^A^MR||Kumar^Ravi||{said}"));
+            (after.date_of_birth.unwrap().to_string(), after.date_of_birth_estimated, warnings.len())
+        };
+        assert_eq!(born("19800412", "1980"), ("1980-04-12".to_owned(), false, 1));
+        assert_eq!(born("19800412", "198004"), ("1980-04-12".to_owned(), false, 1));
+        assert_eq!(born("198004", "1980"), ("1980-04-01".to_owned(), true, 0), "nor from a month");
+        // One that does not agree is news.
+        assert_eq!(born("19800412", "1981"), ("1981-01-01".to_owned(), true, 0));
+        assert_eq!(born("19800412", "198005"), ("1980-05-01".to_owned(), true, 0));
+        assert_eq!(born("1980", "19800412"), ("1980-04-12".to_owned(), false, 0));
     }
 
     #[test]

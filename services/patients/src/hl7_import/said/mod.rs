@@ -66,9 +66,9 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Everything that the message gives for the history, in its order. `zone` is the hospital's.
-pub fn of(content: &Content, header: &Header, zone: Tz) -> Vec<Said> {
-    let mut found = Found { sender: Sender::of(header), zone, said: Vec::new(), seen: HashMap::new() };
+/// Everything that the message gives for the history, in its order. `zone` is the hospital's, and `today` the date there.
+pub fn of(content: &Content, header: &Header, zone: Tz, today: NaiveDate) -> Vec<Said> {
+    let mut found = Found { sender: Sender::of(header), zone, today, said: Vec::new(), seen: HashMap::new() };
     match content {
         Content::Adt(adt) => {
             adt.allergies.iter().for_each(|allergy| found.allergy(allergy));
@@ -105,6 +105,7 @@ pub fn of(content: &Content, header: &Header, zone: Tz) -> Vec<Said> {
 struct Found<'a> {
     sender: Sender<'a>,
     zone: Tz,
+    today: NaiveDate,
     said: Vec<Said>,
     /// How often each key was there: the second of the same is another entry, in every message alike.
     seen: HashMap<[u8; 32], usize>,
@@ -120,6 +121,11 @@ impl Found<'_> {
             _ => None,
         };
         instant.map_or_else(|| time.date.to_string(), |at| at.with_timezone(&self.zone).date_naive().to_string())
+    }
+
+    /// Whether a date has not begun: of a month or a year, whether none of its days has.
+    fn is_ahead(&self, date: &str) -> bool {
+        self.today.to_string().get(..date.len()).is_some_and(|today| date > today)
     }
 
     fn push(&mut self, key: &[&str], input: EntryInput, places: Places, change: Change) {

@@ -55,8 +55,10 @@ impl Found<'_> {
         let sources = &of.sources;
         let places =
             Places::at(sources, "PR1").fill("code", sources, &["code"]).fill("effective_date", sources, &["performed"]);
-        let status = is_planned.then(|| "PREPARATION".to_owned());
-        let input = EntryInput { status, ..self.entry(Kind::Procedure, &of.code, of.performed) };
+        let input = self.entry(Kind::Procedure, &of.code, of.performed);
+        // Whatever the event, nobody has done yet what is to be done another day.
+        let is_planned = is_planned || input.effective_date.as_deref().is_some_and(|date| self.is_ahead(date));
+        let input = EntryInput { status: is_planned.then(|| "PREPARATION".to_owned()), ..input };
         let key = match &of.identifier {
             Some(id) => numbered("PR1-19", id),
             None => {

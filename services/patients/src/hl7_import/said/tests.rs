@@ -6,7 +6,11 @@ use crate::history::kind::Kind;
 
 fn said(message: &[u8]) -> Vec<Said> {
     let message = hl7::parse(message).unwrap();
-    of(&hl7::read(&message).unwrap(), &message.header().unwrap(), chrono_tz::Asia::Kolkata)
+    of(&hl7::read(&message).unwrap(), &message.header().unwrap(), chrono_tz::Asia::Kolkata, today())
+}
+
+fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, 27).unwrap()
 }
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -15,8 +19,8 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn entries(message: &[u8]) -> (Vec<Entry>, Vec<String>) {
-    let (mut warnings, today) = (Vec::new(), NaiveDate::from_ymd_opt(2026, 11, 27).unwrap());
-    let entries = said(message).iter().filter_map(|said| said.checked(today, &mut warnings)).collect();
+    let mut warnings = Vec::new();
+    let entries = said(message).iter().filter_map(|said| said.checked(today(), &mut warnings)).collect();
     (entries, warnings)
 }
 
@@ -195,4 +199,33 @@ fn what_does_not_pass_the_histories_check_is_left_out_and_the_rest_is_taken() {
         (Some("urn:ehs:hl7v2:LAB:L"), "NA")
     );
     assert!(warnings.iter().all(|warning| !warning.contains("2341")), "{warnings:?}");
+}
+
+#[test]
+fn a_procedure_that_lies_ahead_is_in_preparation_and_keeps_its_date() {
+    let procedure = |event: &str, performed: &str| {
+        let message = format!(
+            "MSH|^~\\&|HIS|APOLLO|E|E|20261127||ADT^{event}|1|P|2.5\rPID|1||7^^^A^MR||Raman^Lakshmi\r\
+             PR1|1||29303009^Electrocardiogram^SCT||{performed}\r"
+        );
+        let (entries, warnings) = entries(message.as_bytes());
+        assert_eq!(warnings, Vec::<String>::new(), "{event} {performed}");
+        (entries[0].status.clone(), entries[0].effective_date.clone().unwrap_or_default())
+    };
+    for event in ["A01", "A08"] {
+        for (performed, status, date) in [
+            ("20261128", "PREPARATION", "2026-11-28"),
+            ("202612", "PREPARATION", "2026-12"),
+            ("2027", "PREPARATION", "2027"),
+            // Tomorrow already, in the hospital.
+            ("202611271900+0000", "PREPARATION", "2026-11-28"),
+            ("20261127", "COMPLETED", "2026-11-27"),
+            ("202611272359+0530", "COMPLETED", "2026-11-27"),
+            ("2026", "COMPLETED", "2026"),
+            ("", "COMPLETED", ""),
+        ] {
+            assert_eq!(procedure(event, performed), (status.to_owned(), date.to_owned()), "{event} {performed}");
+        }
+    }
+    assert_eq!(procedure("A05", "20261120").0, "PREPARATION");
 }
