@@ -23,12 +23,12 @@ pub async fn keep(
     message: &Message,
     warnings: &mut Vec<String>,
 ) -> Result<(), Refusal> {
-    let said = said::of(message, work.header, work.desk.time_zone);
+    let today = work.desk.today();
+    let said = said::of(message, work.header, work.desk.time_zone, today);
     if said.is_empty() {
         return Ok(());
     }
     let mut known = known(conn, patient, &said).await?;
-    let today = work.desk.today();
     let mut new: Vec<(i64, [u8; 32])> = Vec::new();
     for said in said {
         let known = known.remove(&said.key);
@@ -61,7 +61,8 @@ pub async fn keep(
     Ok(())
 }
 
-/// The patient's entries that were told of before, by their keys; of several the newest.
+/// The patient's entries that were told of before, by their keys; of several the newest. They are locked before the first entry is
+/// written: with it comes the head of the history, and whoever amends one of them over the API holds the entry first.
 async fn known(conn: &mut AsyncPgConnection, patient: i64, said: &[Said]) -> QueryResult<HashMap<[u8; 32], Entry>> {
     let keys: Vec<&[u8]> = said.iter().map(|said| said.key.as_slice()).collect();
     let rows: Vec<(Vec<u8>, Entry)> = hl7_entries::table
@@ -70,6 +71,7 @@ async fn known(conn: &mut AsyncPgConnection, patient: i64, said: &[Said]) -> Que
         .filter(history_entries::patient.eq(patient))
         .order(hl7_entries::entry.asc())
         .select((hl7_entries::digest, Entry::as_select()))
+        .for_no_key_update()
         .load(conn)
         .await?;
     Ok(rows.into_iter().filter_map(|(key, entry)| Some((key.try_into().ok()?, entry))).collect())

@@ -41,7 +41,15 @@ impl Moved {
 }
 
 /// Moves everything from one patient to another, and notes each row.
+///
+/// Every row is locked before the first one moves. Whoever changes a row (an entry is amended, a document was inspected, a visit
+/// is told of) holds the row, and then counts the head of the history: whoever held the head and waited for a row would wait in
+/// a circle.
 pub(super) async fn all(conn: &mut AsyncPgConnection, merge: i64, from: i64, to: i64) -> QueryResult<Counts> {
+    for table in Moved::ALL.iter().copied() {
+        let sql = format!("SELECT FROM {} WHERE patient = $1 FOR NO KEY UPDATE", table.as_str());
+        diesel::sql_query(sql).bind::<BigInt, _>(from).execute(conn).await?;
+    }
     let mut counts = Counts::new();
     for table in Moved::ALL.iter().copied() {
         let (name, key) = (table.as_str(), table.key());
@@ -55,8 +63,17 @@ pub(super) async fn all(conn: &mut AsyncPgConnection, merge: i64, from: i64, to:
     Ok(counts)
 }
 
-/// Moves the rows that a merge moved back, and no others.
+/// Moves the rows that a merge moved back, and no others; locked as for a merge.
 pub(super) async fn back(conn: &mut AsyncPgConnection, merge: i64, from: i64, to: i64) -> QueryResult<Counts> {
+    for table in Moved::ALL.iter().copied() {
+        let (name, key) = (table.as_str(), table.key());
+        let sql = format!(
+            "SELECT FROM {name} WHERE patient = $1 AND EXISTS (SELECT FROM patient_merge_moves AS noted \
+             WHERE noted.merge = $2 AND noted.kind = $3 AND noted.moved = {key}) FOR NO KEY UPDATE"
+        );
+        let locking = diesel::sql_query(sql).bind::<BigInt, _>(from).bind::<BigInt, _>(merge);
+        locking.bind::<Text, _>(name).execute(conn).await?;
+    }
     let mut counts = Counts::new();
     for table in Moved::ALL.iter().copied() {
         let (name, key) = (table.as_str(), table.key());

@@ -1,8 +1,10 @@
 //! What messages say of a patient's health, in the medical history; appointments, handed on; batches.
 
+use diesel_async::SimpleAsyncConnection as _;
 use events::envelope::{time, to_wire};
 use events::v1::envelope::Payload;
 use serde_json::{Value, json};
+use testkit::eventually;
 
 use crate::hl7_import::ADMIT;
 use crate::hospital::Hospital;
@@ -126,6 +128,36 @@ async fn what_a_person_amended_is_not_undone_by_the_next_message() {
     assert!(answer["warnings"].to_string().contains("as a person here has said"), "{answer}");
     let allergies = hospital.history(&patient).await["allergies"].clone();
     assert_eq!((allergies.as_array().unwrap().len(), &allergies[0]["status"]), (1, &json!("ENTERED_IN_ERROR")));
+}
+
+/// Whoever amends an entry holds it, and then counts the head of the history; so does a message, however much else it says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_and_a_person_who_amend_the_same_entry_wait_in_no_circle() {
+    let hospital = Hospital::open().await;
+    let patient = hospital.import(&clinical()).await.expect(200).body["patient"].clone();
+    let allergy = hospital.history(&patient).await["allergies"][0]["id"].clone();
+    let mut person = hospital.db.connect().await;
+    let held = format!("SELECT FROM history_entries WHERE id = {allergy} FOR UPDATE");
+    person.batch_execute(&format!("BEGIN; {held}")).await.unwrap();
+    // Something new, and then the allergy in other words.
+    let news = clinical().replace("MSG-0001", "MSG-0002").replace("ADT^A01", "ADT^A08").replace("EVN|A01", "EVN|A08");
+    let news = news.replace("AL1|1|DA|7980", "AL1|2|EA|LATEX^Latex^L|MI\rAL1|1|DA|7980").replace("|Rash~", "|Hives~");
+    let meanwhile = async {
+        let waiting = format!(
+            "SELECT count(*) FROM pg_stat_activity AS waiting, unnest(pg_blocking_pids(waiting.pid)) AS blocking \
+             JOIN pg_stat_activity AS held ON held.pid = blocking WHERE held.query LIKE '%{held}'"
+        );
+        eventually(|| async { hospital.db.number(&waiting).await == 1 }).await;
+        let amends =
+            format!("UPDATE history_entries SET severity = 'MILD', version = version + 1 WHERE id = {allergy}; COMMIT");
+        person.batch_execute(&amends).await.expect("nobody who waits for the entry has the head");
+    };
+    let (sent, ()) = tokio::join!(hospital.import(&news), meanwhile);
+    sent.expect(200);
+    let history = hospital.history(&patient).await;
+    let allergies = history["allergies"].as_array().unwrap();
+    let allergy = allergies.iter().find(|entry| entry["id"] == allergy).unwrap();
+    assert_eq!((allergies.len(), &allergy["version"], &allergy["note"]), (2, &json!(3), &json!("Hives\nBreathless")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
