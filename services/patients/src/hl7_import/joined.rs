@@ -39,11 +39,13 @@ pub async fn merge(
     let abha_number = said.abha_number();
     let both: Vec<Known> = stays.iter().chain(&goes).cloned().collect();
     apply::take_turns(conn, &both, abha_number.as_deref()).await?;
-    let target = one(
-        apply::matches(conn, &stays, abha_number.as_deref()).await?,
-        "PID-3: the numbers belong to more than one patient",
-    )?;
     let source = one(apply::matches(conn, &goes, None).await?, "MRG-1: the numbers belong to more than one patient")?;
+    let mut stay = apply::matches(conn, &stays, abha_number.as_deref()).await?;
+    // PID may say the numbers of both already, as the ABHA number that the record has which goes.
+    if stay.len() > 1 {
+        stay.retain(|patient| Some(*patient) != source);
+    }
+    let target = one(stay, "PID-3: the numbers belong to more than one patient")?;
     let mut touched = None;
     match (target, source) {
         (Some(target), Some(source)) if target == source => warnings.push(WERE_ONE.to_owned()),

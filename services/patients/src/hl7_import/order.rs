@@ -4,7 +4,7 @@
 use chassis::prepared::Prepare as _;
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Binary;
+use diesel::sql_types::{BigInt, Binary, Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use hl7::Content;
 use hl7::clinical::Appointment;
@@ -26,7 +26,29 @@ pub async fn is_overtaken(conn: &mut AsyncPgConnection, work: &Work<'_>, patient
         .filter(dsl::sending_application.eq(&work.header.sending_application))
         .filter(dsl::sending_facility.eq(&work.header.sending_facility))
         .filter(dsl::event.like("ADT^%"));
-    diesel::select(exists(later)).get_result(conn).await
+    if diesel::select(exists(later)).get_result(conn).await? {
+        return Ok(true);
+    }
+    let overtaken = diesel::sql_query(OVERTAKEN_AMONG_OTHERS)
+        .bind::<BigInt, _>(work.message)
+        .bind::<Text, _>(&work.header.sending_application)
+        .bind::<Text, _>(&work.header.sending_facility)
+        .bind::<BigInt, _>(patient);
+    overtaken.prepared().get_result::<Overtaken>(conn).await.map(|found| found.is_overtaken)
+}
+
+/// The row of a message about several patients (A40) is the first one's; its answer names all, by the ids that they had then. The
+/// messages since are walked by their ids, few as they nearly always are: `OFFSET 0` keeps the planner from another way.
+const OVERTAKEN_AMONG_OTHERS: &str = "SELECT EXISTS (SELECT FROM (SELECT * FROM hl7_messages WHERE id > $1 ORDER BY id OFFSET 0) AS later \
+    CROSS JOIN LATERAL jsonb_array_elements_text(later.answer -> 'patients') AS told (id) \
+    JOIN patients ON patients.id = told.id::bigint \
+    WHERE later.status = 'APPLIED' AND later.sending_application = $2 AND later.sending_facility = $3 AND later.event LIKE 'ADT^%' \
+    AND coalesce(patients.merged_into, patients.id) = $4) AS is_overtaken";
+
+#[derive(QueryableByName)]
+struct Overtaken {
+    #[diesel(sql_type = Bool)]
+    is_overtaken: bool,
 }
 
 /// Whether a message of the same sender that came after this one has told of the same appointment already.

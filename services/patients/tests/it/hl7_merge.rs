@@ -93,3 +93,21 @@ async fn a40_that_cannot_be_waits_for_a_person() {
     assert!(one.status.is_success() && two.status.is_success(), "{} {}", one.text, two.text);
     assert_eq!(one.body["patient"], two.body["patient"], "the second finds them one");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a40_may_say_the_abha_number_of_the_record_that_goes() {
+    let hospital = Hospital::open().await;
+    let stays = hospital.import(&admit("B-1", "112233")).await.expect(200).body["patient"].clone();
+    let goes = hospital.import(ADMIT).await.expect(200).body["patient"].clone();
+    assert_ne!(stays, goes);
+    let both =
+        |message: String| message.replace("112233^^^APOLLO^MR||", "112233^^^APOLLO^MR~91-1234-5678-9012^^^ABDM^HIN||");
+    // Of a third record it is one patient too many.
+    hospital.import(&admit("B-2", "445566")).await.expect(200);
+    let refused = hospital.import(&both(merge("B-3", "112233", "445566"))).await.expect(400).body;
+    assert_eq!(refused["detail"], "PID-3: the numbers belong to more than one patient");
+    let answer = hospital.import(&both(merge("B-4", "112233", "778899"))).await.expect(200).body;
+    assert_eq!((&answer["patient"], &answer["created"]), (&stays, &json!(false)));
+    let read = hospital.read(&goes).await;
+    assert_eq!((&read["id"], &read["abha_number"]), (&stays, &json!("91-1234-5678-9012")));
+}

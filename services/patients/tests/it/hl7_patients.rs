@@ -62,6 +62,28 @@ async fn each_merge_of_a_message_is_made() {
     assert_eq!(hospital.count("hl7_messages WHERE status = 'PARKED'").await, 1);
 }
 
+/// A message that is applied late undoes nothing of one that came after it, whichever of its patients it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_patient_of_a_message_was_brought_up_to_date_by_it() {
+    let hospital = Hospital::open().await;
+    let mut ids = Vec::new();
+    for number in ["1001", "1002", "1003", "1004"] {
+        ids.push(hospital.import(&admit(number)).await.expect(200).body["patient"].clone());
+    }
+    let older = admit("1003").replace("A-1003", "OLD").replace("ADT^A01", "ADT^A08").replace("EVN|A01", "EVN|A08");
+    let older = older.replace("9876543210^PRN", "9000000001^PRN");
+    hospital.import(&older.replace("PID|", "ZZZ|")).await.expect(400);
+    let newer = merges("M-1", &[("1001", "1002"), ("1003", "1004")])
+        .replace("1003^^^APOLLO^MR||Raman^Lakshmi", "1003^^^APOLLO^MR||Raman^Lakshmi||||||||9000000002");
+    hospital.import(&newer).await.expect(200);
+    let waiting = hospital.server.get("/api/patients/hl7/parked/", &hospital.receptionist()).await.expect(200).body;
+    let path = format!("/api/patients/hl7/parked/{}/replay/", waiting["results"][0]["id"]);
+    let answer =
+        hospital.server.post(&path, &hospital.receptionist(), &json!({"message": older})).await.expect(200).body;
+    assert!(answer["warnings"].to_string().contains("PID: a message that came after this one"), "{answer}");
+    assert_eq!(hospital.read(&ids[2]).await["phone"], "+919000000002");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_patients_results_are_in_their_own_history() {
     let hospital = Hospital::open().await;
