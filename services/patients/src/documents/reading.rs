@@ -10,6 +10,7 @@ use chassis::problem::Problem;
 use object_store::{Key, Shown};
 
 use super::document::Document;
+use super::inspection::LARGEST_HELD;
 use super::kind::DocumentStatus;
 use super::view::DocumentView;
 use super::{CONTENT, THUMBNAIL, store_fault, types};
@@ -36,7 +37,7 @@ pub async fn read(
 /// Read a document itself: a redirect to a link that reads it for five minutes.
 ///
 /// Whoever has the link reads the content without a token, so it is to be used and not kept. A document that is not `READY`
-/// is 409: `status` and `reason` say how it stands.
+/// is 409: `status` and `reason` say how it stands. One of more than 32 MiB comes as `application/octet-stream`, to be saved.
 #[utoipa::path(tag = "documents", operation_id = "read_document_content", params(("id" = i64, Path), ("document" = i64, Path),
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 302, description = "where it is for five minutes", headers(("Location" = String))), (status = 403), (status = 404),
@@ -53,7 +54,10 @@ pub async fn content(
         return Err(Error::NotReadable(document.status, document.reason).into());
     }
     let file_name = format!("document-{}.{}", document.id, types::extension(&document.content_type));
-    let shown = Shown { content_type: &document.content_type, file_name: &file_name };
+    // Browsers show what they know; what they do not, they save.
+    let was_taken_apart = u64::try_from(document.size).is_ok_and(|size| size <= LARGEST_HELD);
+    let content_type = if was_taken_apart { &document.content_type } else { "application/octet-stream" };
+    let shown = Shown { content_type, file_name: &file_name };
     redirect(&app, Key::new(CONTENT, document.object), shown).await
 }
 

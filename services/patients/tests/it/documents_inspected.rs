@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use diesel_async::SimpleAsyncConnection as _;
 use image::ImageFormat;
 use patients::documents::inspection::bench::{Bench, Outcome};
 use patients::documents::inspection::{Finding, Inspector, work};
 use patients::documents::kind::Reason;
+use patients::documents::receive::Limits;
 use patients::documents::types::Portion;
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -55,6 +57,27 @@ fn bomb(size: usize) -> Vec<u8> {
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
         page.as_bytes().to_vec(),
         stream,
+    ])
+}
+
+/// One whose bomb is how transparent a picture on its page is: nobody who looks for text comes by.
+fn bomb_in_a_mask(size: usize) -> Vec<u8> {
+    let grey = "<</Type/XObject/Subtype/Image/ColorSpace/DeviceGray/BitsPerComponent 8";
+    let samples = deflated_blanks(size);
+    let mut mask =
+        format!("{grey}/Width 30000/Height {}/Length {}/Filter/FlateDecode>>stream\n", size / 30_000, samples.len())
+            .into_bytes();
+    mask.extend(&samples);
+    mask.extend(b"\nendstream");
+    let content = "300 0 0 200 0 0 cm /X Do";
+    let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>";
+    pdf_with(&[
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+        page.as_bytes().to_vec(),
+        format!("<</Length {}>>stream\n{content}\nendstream", content.len()).into_bytes(),
+        format!("{grey}/Width 1/Height 1/SMask 6 0 R/Length 1>>stream\n0\nendstream").into_bytes(),
+        mask,
     ])
 }
 
@@ -118,6 +141,89 @@ async fn a_pdf_that_is_a_zip_bomb_harms_nobody_and_is_read_by_nobody() {
     // the next one
     let (.., harmless) = found(&ward, &inspector, &form(&pdf("ECG"))).await;
     assert_eq!(harmless["status"], "READY");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bomb_that_only_a_drawn_page_meets_is_one_too() {
+    let ward = Ward::open().await;
+    let inspector = Inspector { bench: Bench { memory: 256 << 20, ..bench() }, ..ward.inspector() };
+    let bomb = bomb_in_a_mask(1 << 30);
+    let text = inspector.bench.draw(Portion::Text, bomb.clone().into()).await.unwrap();
+    assert_eq!(text, Outcome::Drawn(Vec::new()), "the text knows nothing of it");
+    let (patient, document, bombed) = found(&ward, &inspector, &form(&bomb)).await;
+    assert_eq!((&bombed["status"], &bombed["reason"]), (&json!("QUARANTINED"), &json!("EXPANDS")));
+    cannot_be_read(&ward, patient, document).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_to_be_taken_apart_is_kept_and_only_saved() {
+    let ward = Ward::within(Limits { most: 40 << 20, ..Limits::default() }).await;
+    // Nobody could take it apart.
+    let inspector = Inspector { bench: Bench::of("/no/such/program".into()), ..ward.inspector() };
+    let mut large = bomb(1 << 30);
+    large.resize(33 << 20, b' ');
+    let (patient, document, kept) = found(&ward, &inspector, &form(&large)).await;
+    assert_eq!(
+        ["status", "content_type", "has_thumbnail"].map(|member| kept[member].clone()),
+        [json!("READY"), json!("application/pdf"), json!(false)]
+    );
+    assert_eq!(ward.hospital.count("document_texts").await, 0);
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let content = format!("{}{}{document}/content/", ward.hospital.server.url, path(patient));
+    let link = client.get(content).bearer_auth(ward.hospital.admin()).send().await.unwrap();
+    let link = link.headers()["location"].to_str().unwrap().to_owned();
+    let saved = client.get(link).send().await.unwrap().error_for_status().unwrap();
+    assert_eq!(saved.headers()["content-type"], "application/octet-stream");
+}
+
+/// A merge moves the history and then the documents; who has inspected a document writes that, and then counts the history.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inspection_that_ends_during_a_merge_waits_in_no_circle() {
+    let ward = Ward::open().await;
+    let hospital = &ward.hospital;
+    let (target, source) =
+        (hospital.register_named("Lakshmi", "Raman").await, hospital.register_named("Laxmi", "Raman").await);
+    let note = json!({"kind": "NOTE", "note": "of the second"});
+    hospital
+        .server
+        .post(&format!("/api/patients/{source}/medical-history/"), &hospital.admin(), &note)
+        .await
+        .expect(201);
+    let document = id(&ward.upload(source, &form(&pdf("ECG"))).await.expect(201).body);
+    hospital
+        .db
+        .sql(&format!(
+            "INSERT INTO hl7_messages (sending_application, sending_facility, control_id, event, digest, raw, received_by, status, \
+             acknowledgment, ack, answer, patient) \
+             VALUES ('HIS', 'APOLLO', '1', 'ADT^A08', sha256('1'), '', 5, 'APPLIED', 'AA', 'MSA', '{{}}', {source})"
+        ))
+        .await;
+    let (mut between, mut inspecting) = (hospital.db.connect().await, hospital.db.connect().await);
+    let claim = work::claim(&mut inspecting).await.unwrap().unwrap();
+    // The merge stops at its messages, which are between its history and its documents.
+    let held = "SELECT FROM hl7_messages FOR UPDATE";
+    between.batch_execute(&format!("BEGIN; {held}")).await.unwrap();
+    let merge = format!("/api/patients/{target}/merge/");
+    let (desk, body) = (hospital.receptionist(), json!({"source": source}));
+    let merging = hospital.server.post(&merge, &desk, &body);
+    let meanwhile = async {
+        let waiting = format!(
+            "SELECT count(*) FROM pg_stat_activity AS waiting, unnest(pg_blocking_pids(waiting.pid)) AS blocking \
+             JOIN pg_stat_activity AS held ON held.pid = blocking WHERE held.query LIKE '%{held}'"
+        );
+        eventually(|| async { hospital.db.number(&waiting).await == 1 }).await;
+        let finding = Finding::Readable { content_type: "application/pdf", text: None, has_thumbnail: false };
+        let goes_on = async {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            between.batch_execute("COMMIT").await.unwrap();
+        };
+        tokio::join!(claim.end(&mut inspecting, Ok(finding)), goes_on).0
+    };
+    let (merged, ended) = tokio::join!(merging, meanwhile);
+    merged.expect(200);
+    assert_eq!(ended.unwrap(), "ready");
+    let found = ward.read(target, document).await;
+    assert_eq!((&found["status"], &found["patient"]), (&json!("READY"), &json!(target)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,8 +103,8 @@ fn outcome(portion: Portion, status: ExitStatus, drawn: Vec<u8>) -> Outcome {
     let expands = status.code() == Some(i32::from(EXPANDS)) || status.signal() == Some(ABORTED);
     match portion {
         _ if status.success() && fits => Outcome::Drawn(drawn),
-        // a large picture needs memory by right, a text does not
-        Portion::Text if expands => Outcome::Expands,
+        // a large picture needs memory by right, a text and a page of 640 pixels do not
+        Portion::Text | Portion::Page if expands => Outcome::Expands,
         _ => Outcome::Nothing,
     }
 }

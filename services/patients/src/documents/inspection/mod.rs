@@ -29,7 +29,8 @@ use super::{CONTENT, THUMBNAIL};
 const LOOPS: usize = 2;
 /// How often an idle loop looks for work.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Larger documents are scanned, and have neither text nor a small picture.
+/// Larger documents are scanned, and nothing takes them apart: they have neither text nor a small picture, and whoever reads one
+/// saves it, since nobody knows what it unpacks to.
 pub const LARGEST_HELD: u64 = 32 * 1024 * 1024;
 /// An inspection that takes longer than this has failed. Shorter than a claim lasts.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -134,7 +135,15 @@ impl Inspector {
             Outcome::Drawn(text) => String::from_utf8(text).ok().filter(|text| !text.is_empty()),
             Outcome::Nothing => None,
         };
-        let has_thumbnail = self.keep_picture(document, content_type, content).await?;
+        let has_thumbnail = match self.picture(content_type, content).await? {
+            Outcome::Expands => return Ok(Finding::Unreadable(Reason::Expands)),
+            Outcome::Drawn(picture) if !picture.is_empty() => {
+                self.store.put_bytes(Key::new(THUMBNAIL, document.object), "image/jpeg", picture.into()).await?;
+                true
+            }
+            // a picture too large to be made small is no reason to keep a document from its readers
+            Outcome::Drawn(_) | Outcome::Nothing => false,
+        };
         Ok(Finding::Readable { content_type, text, has_thumbnail })
     }
 
@@ -168,17 +177,10 @@ impl Inspector {
         }
     }
 
-    async fn keep_picture(&self, document: &Document, content_type: &str, content: Content) -> Result<bool, Setback> {
-        let (Content::Held(content), Some(portion)) = (content, types::picture_of(content_type)) else {
-            return Ok(false);
-        };
-        match self.bench.draw(portion, content).await.map_err(Setback::failed)? {
-            Outcome::Drawn(picture) if !picture.is_empty() => {
-                self.store.put_bytes(Key::new(THUMBNAIL, document.object), "image/jpeg", picture.into()).await?;
-                Ok(true)
-            }
-            // a picture too large to be made small is no reason to keep a document from its readers
-            _ => Ok(false),
+    async fn picture(&self, content_type: &str, content: Content) -> Result<Outcome, Setback> {
+        match (content, types::picture_of(content_type)) {
+            (Content::Held(content), Some(portion)) => self.bench.draw(portion, content).await.map_err(Setback::failed),
+            _ => Ok(Outcome::Nothing),
         }
     }
 }
