@@ -112,6 +112,30 @@ impl<'a> Batch<'a> {
             actor.trail.repeats();
             return Ok(Answer::from(stored).respond_to(http));
         }
+        let answered = self.each(desk, recorder, actor).await?;
+        if in_er7 {
+            return Ok(HttpResponse::Ok().content_type(super::ER7_UTF8).body(self.acknowledge(&answered)));
+        }
+        let (answer, _is_whole) = self.settle(desk, actor, (key, digest), answered).await?;
+        Ok(answer.respond_to(http))
+    }
+
+    /// Imports the messages of a batch that was parked and can be split now; says whether all of them were reached.
+    ///
+    /// # Errors
+    /// As of [`import`](Self::import).
+    pub async fn replay(
+        &self,
+        desk: &Desk,
+        recorder: &Recorder,
+        actor: &Actor,
+        key: (&IdempotencyKey, &[u8; 32]),
+    ) -> Result<(Answer, bool), Problem> {
+        let answered = self.each(desk, recorder, actor).await?;
+        self.settle(desk, actor, key, answered).await
+    }
+
+    async fn each(&self, desk: &Desk, recorder: &Recorder, actor: &Actor) -> Result<Vec<Answered>, Problem> {
         let mut answered = Vec::with_capacity(self.0.messages.len());
         let begun = Instant::now();
         for bytes in &self.0.messages {
@@ -129,14 +153,21 @@ impl<'a> Batch<'a> {
                 Err(_) => Answered::not_taken(bytes).await,
             });
         }
-        if in_er7 {
-            return Ok(HttpResponse::Ok().content_type(super::ER7_UTF8).body(self.acknowledge(&answered)));
-        }
+        Ok(answered)
+    }
+
+    /// The answer, kept for the key where all messages were reached: sent again, a batch of which something is left goes on.
+    async fn settle(
+        &self,
+        desk: &Desk,
+        actor: &Actor,
+        (key, digest): (&IdempotencyKey, &[u8; 32]),
+        answered: Vec<Answered>,
+    ) -> Result<(Answer, bool), Problem> {
         let is_whole = answered.iter().all(|one| one.answer.status != NOT_TAKEN);
         let answer = Answer::new(StatusCode::OK, None, None, &self.answer(answered))?;
-        // Sent again, a batch of which something is left goes on.
         let answer = if !is_whole { answer } else { keep(desk, actor, key, digest, answer).await? };
-        Ok(answer.respond_to(http))
+        Ok((answer, is_whole))
     }
 
     /// Takes the messages of a frame; gives the batch that acknowledges them.
@@ -253,7 +284,10 @@ where
 }
 
 /// What this key was answered, without claiming it: each message of the batch is work of its own.
-async fn answered_before(
+///
+/// # Errors
+/// When the key was used for another request, or PostgreSQL refuses.
+pub async fn answered_before(
     desk: &Desk,
     actor: &Actor,
     key: &IdempotencyKey,

@@ -63,8 +63,10 @@ const ER7_UTF8: &str = "application/hl7-v2; charset=utf-8";
     params(("Idempotency-Key" = Option<String>, Header, description = "not needed: the message's control id is one already")),
     responses((status = 200, body = batch::Imported),
         (status = 400, description = "cannot be read or applied; `acknowledgment` is AE or AR, `detail` says why"),
+        (status = 403, description = "this role may not"),
         (status = 409, description = "another message was received with this control id; `acknowledgment` is AE"),
-        (status = 413, description = "a message of more than 1 MiB, a batch of more than 2 MiB")))]
+        (status = 413, description = "a message of more than 1 MiB, a batch of more than 2 MiB"),
+        (status = 415, description = "neither ER7 nor JSON")))]
 #[post("/api/patients/hl7/import/")]
 pub async fn import(
     permit: Permit<Hl7Import>,

@@ -117,7 +117,7 @@ pub async fn merge(
 /// it had. What was added since stays with the target, and so do fields that were edited since.
 ///
 /// # Errors
-/// Where the source is not merged into the target, or its ABHA number is somebody else's by now.
+/// Where the target is not there, the source is not merged into it, or its ABHA number is somebody else's by now.
 pub async fn unmerge(
     conn: &mut AsyncPgConnection,
     outbox: &Outbox,
@@ -126,6 +126,7 @@ pub async fn unmerge(
     origin: Origin<'_>,
 ) -> Result<Unmerged, Error> {
     take_turns(conn).await?;
+    into(conn, target).await?.ok_or(Error::NoSuchPatient)?;
     let record = Record::standing(conn, target, source).await?.ok_or(Error::NotMerged)?;
     let target = Patient::lock(conn, &Scope::of_the_service(), target).await?;
     let snapshots = record.snapshots().map_err(|fault| Error::Problem(chassis::problem::Problem::internal(fault)))?;

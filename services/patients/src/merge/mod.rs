@@ -141,7 +141,7 @@ pub async fn merge_into(
     params(("id" = i64, Path), MergeParams,
         ("Idempotency-Key" = Option<String>, Header, description = "the same key and body give the first answer again")),
     responses((status = 200, body = UnmergeView, headers(("ETag" = String))), (status = 400), (status = 403, description = "this role may not"),
-        (status = 409, description = "the source is not merged into this patient (`not-merged`), its ABHA number is another patient's by now (`abha-number-taken`), or the Idempotency-Key was used for another request")))]
+        (status = 404), (status = 409, description = "the source is not merged into this patient (`not-merged`), its ABHA number is another patient's by now (`abha-number-taken`), or the Idempotency-Key was used for another request")))]
 #[post("/api/patients/{id}/unmerge/")]
 pub async fn unmerge_from(
     permit: Permit<PatientMerge>,

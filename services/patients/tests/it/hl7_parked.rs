@@ -144,6 +144,48 @@ async fn one_that_lacked_something_is_applied_as_it_came_once_and_with_its_key_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mended_batch_is_applied_message_by_message() {
+    let hospital = Hospital::open().await;
+    let batch = |messages: &str| {
+        format!("FHS|^~\\&|HIS|APOLLO CHENNAI\rBHS|^~\\&|HIS|APOLLO CHENNAI\r{messages}BTS|2\rFTS|1\r")
+    };
+    let damaged = batch("");
+    let refused = hospital.import(&damaged).await.expect(400).body;
+    let id = hospital.parked("").await["results"][0]["id"].clone();
+    let path = format!("{PARKED}{id}/replay/");
+    let replay = |message: Option<String>| {
+        let call = hospital.server.call(reqwest::Method::POST, &path).token(&hospital.receptionist());
+        let call = call.header("idempotency-key", "batch-1");
+        match message {
+            Some(message) => call.json(&json!({"message": message})).send(),
+            None => call.send(),
+        }
+    };
+    let still = replay(None).await.expect(400).body;
+    assert_eq!((&still["detail"], &hospital.parked("").await["count"]), (&refused["detail"], &json!(1)));
+
+    let mended = batch(&format!("{}{}", numbered("B-1"), numbered("B-2").replace("PID|", "ZZZ|")));
+    let answer = replay(Some(mended.clone())).await.expect(200);
+    let statuses: Vec<_> =
+        answer.body["messages"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    assert_eq!((statuses, &answer.body["accepted"]), (vec![json!("APPLIED"), json!("PARKED")], &json!(1)));
+    let again = replay(Some(mended.clone())).await.expect(200);
+    assert_eq!((&again.body, again.header("idempotent-replayed")), (&answer.body, "true"));
+    let twice =
+        hospital.server.post(&path, &hospital.receptionist(), &json!({"message": mended})).await.expect(409).body;
+    assert!(twice["type"].as_str().unwrap().ends_with("hl7-message-resolved"), "{twice}");
+    let waiting = hospital.parked("").await;
+    assert_eq!((&waiting["count"], &waiting["results"][0]["message_control_id"]), (&json!(1), &json!("B-2")));
+    assert_eq!(hospital.parked("?resolution=REPLAYED").await["results"][0]["id"], id);
+    assert_eq!(
+        hospital.import(&damaged).await.expect(400).body["detail"],
+        refused["detail"],
+        "its sender hears the same"
+    );
+    assert_eq!(hospital.count("patients").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_not_to_be_applied_is_discarded_with_a_reason() {
     let hospital = Hospital::open().await;
     let damaged = numbered("D-1").replace("PID|", "ZZZ|");

@@ -315,6 +315,7 @@ async fn no_merge_with_oneself_in_a_circle_or_in_a_chain() {
         merge(&hospital, a, &body).await.expect(400);
     }
     unmerge(&hospital, a, b).await.expect(409);
+    unmerge(&hospital, 4242, a).await.expect(404);
 
     merge(&hospital, b, &json!({"source": a})).await.expect(200);
     for (target, source, kind) in [

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::hl7_import::ImportAnswer;
 use crate::hl7_import::apply::{self, Refusal, Work};
+use crate::hl7_import::batch::{self, Batch, Imported};
 use crate::hl7_import::body::encoded;
 use crate::hl7_import::kept;
 use crate::hl7_import::message::{Bringer, CONTROL_ID_TAKEN};
@@ -27,9 +28,13 @@ use crate::hl7_import::stored;
 ///
 /// What it came as stays in the archive beside the mended text. Its sender, should it send the same again, now hears that it
 /// was applied. Where it cannot be applied this time either it goes on waiting, with the new reason.
+///
+/// A batch that could not be split waits as one. Mended, its messages are imported one by one, as `/api/patients/hl7/import/` does with a
+/// batch, and are answered so; each has a row of its own from then on. What was not reached in time is `NOT_TAKEN`, and the batch
+/// goes on waiting: replay it again.
 #[utoipa::path(tag = "hl7", request_body = ReplayInput, params(("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "the same key and body give the first answer again")),
-    responses((status = 200, body = ImportAnswer), (status = 400, description = "cannot be read or applied yet; `detail` says why"),
+    responses((status = 200, body = Imported), (status = 400, description = "cannot be read or applied yet; `detail` says why"),
         (status = 403, description = "this role may not"), (status = 404),
         (status = 409, description = "it was replayed or discarded before, another message has its control id, or the Idempotency-Key was used for another request")))]
 #[post("/api/patients/hl7/parked/{id}/replay/")]
@@ -42,6 +47,9 @@ pub async fn replay(
 ) -> Result<Answer, Problem> {
     let (desk, actor) = (Desk::of(&app), &permit.actor);
     let corrected = body.value.message.as_deref().map(encoded).transpose()?.map(|text| kept::of(&text));
+    if let Some(replayed) = batch_of(&app, actor, *id, (&key, &body.digest), corrected.as_deref()).await? {
+        return Ok(replayed);
+    }
     let mut conn = db::get(&app.db).await?;
     let replayed = conn
         .transaction(async |conn| {
@@ -68,6 +76,33 @@ pub async fn replay(
         }
         Err(Refused::Error(error)) => Err(error.into()),
     }
+}
+
+/// The same of a batch: each of its messages is work of its own, and the parked row is done with once all of them were reached.
+/// Nothing where it is none, or still cannot be split.
+async fn batch_of(
+    app: &App,
+    actor: &Actor,
+    id: i64,
+    key: (&IdempotencyKey, &[u8; 32]),
+    corrected: Option<&[u8]>,
+) -> Result<Option<Answer>, Problem> {
+    let desk = Desk::of(app);
+    let (parked, text) = Parked::find(&mut *db::get(&app.db).await?, id).await?;
+    let Some(batch) = Batch::of(corrected.unwrap_or(&text.sent)) else { return Ok(None) };
+    if let Some(stored) = batch::answered_before(&desk, actor, key.0, key.1).await? {
+        actor.trail.repeats();
+        return Ok(Some(stored.into()));
+    }
+    if parked.resolution.is_some() {
+        return Err(Error::MessageResolved.into());
+    }
+    let (answer, is_whole) = batch.replay(&desk, &app.audit, actor, key).await?;
+    if is_whole {
+        parked.taken_apart(&mut *db::get(&app.db).await?, actor.user_id, corrected).await.map_err(Error::from)?;
+        metrics::counter!("hl7_parked_resolved_total", "resolution" => "replayed").increment(1);
+    }
+    Ok(Some(answer))
 }
 
 /// Why it is not applied.

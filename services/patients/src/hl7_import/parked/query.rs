@@ -234,6 +234,27 @@ impl Parked {
             .map(drop)
     }
 
+    /// Notes that the messages of a batch were imported, each in a row of its own. Its sender hears the same as before.
+    pub async fn taken_apart(
+        &self,
+        conn: &mut AsyncPgConnection,
+        by: i64,
+        corrected: Option<&[u8]>,
+    ) -> QueryResult<()> {
+        use hl7_messages::dsl;
+        diesel::update(dsl::hl7_messages.find(self.id).filter(dsl::resolution.is_null()))
+            .set((
+                dsl::corrected.eq(corrected),
+                dsl::resolution.eq("REPLAYED"),
+                dsl::resolved_by.eq(by),
+                dsl::resolved_at.eq(Utc::now()),
+                dsl::version.eq(dsl::version + 1),
+            ))
+            .execute(conn)
+            .await
+            .map(drop)
+    }
+
     /// Notes why it could not be applied this time either.
     pub async fn still(conn: &mut AsyncPgConnection, id: i64, reason: &str) -> QueryResult<()> {
         use hl7_messages::dsl;
