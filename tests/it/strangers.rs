@@ -30,6 +30,11 @@ fn concrete(path: &str) -> String {
     concrete
 }
 
+/// In what words errors of this path come.
+fn media_of(path: &str) -> &'static str {
+    if path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" }
+}
+
 #[tokio::test]
 async fn every_operation_wants_a_token() {
     let hospital = Hospital::open();
@@ -38,8 +43,7 @@ async fn every_operation_wants_a_token() {
     for (method, path) in operations.iter().filter(|(method, path)| !OPEN.contains(&(method.clone(), path.as_str()))) {
         let answer = hospital.send(hospital.request(method.clone(), &concrete(path))).await;
         assert_eq!(answer.status, 401, "{method} {path}: {}", answer.body);
-        let media = if path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" };
-        assert_eq!(answer.header("content-type"), media, "{method} {path}");
+        assert_eq!(answer.header("content-type"), media_of(path), "{method} {path}");
         assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
     }
 }
@@ -56,6 +60,7 @@ async fn a_bad_token_is_refused_everywhere() {
         {
             let answer = hospital.send(hospital.request(method.clone(), &concrete(path)).bearer_auth(&token)).await;
             assert_eq!(answer.status, 401, "{what}: {method} {path}");
+            assert_eq!(answer.header("content-type"), media_of(path), "{what}: {method} {path}");
         }
     }
 }
@@ -68,7 +73,8 @@ async fn a_token_is_refused_within_a_second_of_its_logout() {
     let answer = hospital.post(&token, "/api/users/logout/", &serde_json::json!({})).await;
     assert!((200..300).contains(&answer.status), "{}", answer.body);
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    for path in ["/api/users/me/", "/api/patients/"] {
-        hospital.get(&token, path).await.expect(401);
+    for path in ["/api/users/me/", "/api/patients/", "/fhir/Patient/"] {
+        let answer = hospital.get(&token, path).await.expect(401);
+        assert_eq!(answer.header("content-type"), media_of(path), "{path}");
     }
 }

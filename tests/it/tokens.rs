@@ -10,8 +10,9 @@ use testkit::Tokens;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Something in each of the four services that an administrator may read.
-const EVERYWHERE: [&str; 4] = ["/api/users/", "/api/patients/", "/api/appointments/", "/api/billing/invoices/"];
+/// Something in each of the four services that an administrator may read, and the door for FHIR clients.
+const EVERYWHERE: [&str; 5] =
+    ["/api/users/", "/api/patients/", "/api/appointments/", "/api/billing/invoices/", "/fhir/Patient/"];
 
 /// Tokens that an attacker makes out of what is public: the keys' ids, and the keys themselves.
 async fn forged(hospital: &Hospital, ours: &Tokens) -> Vec<(&'static str, String)> {
@@ -56,6 +57,8 @@ async fn a_forged_token_is_refused_by_every_service() {
         for path in EVERYWHERE {
             let answer = hospital.get(&token, path).await;
             assert_eq!(answer.status, 401, "{what}: {path}: {}", answer.body);
+            let media = if path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" };
+            assert_eq!(answer.header("content-type"), media, "{what}: {path}");
         }
         let (body, ..) = journeys::people::newcomer("ACCOUNTANT", "");
         let answer = hospital.post(&token, "/api/users/register/", &body).await;

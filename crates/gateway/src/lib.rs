@@ -16,6 +16,7 @@ pub mod limits;
 pub mod upstream;
 
 pub mod error;
+pub mod outcome;
 
 pub mod admin;
 pub mod docs;
@@ -72,6 +73,7 @@ impl Gateway {
         move |config: &mut ServiceConfig<'_>| {
             config.app_data(gateway.verifier.clone()).app_data(web::Data::new(gateway.clone()));
             config.app_data(Arc::clone(&gateway.edge));
+            config.app_data(outcome::for_whoever_accepts_it());
             config.map(|config| {
                 config
                     .configure(|config| docs::routes(config, &gateway.documents))

@@ -11,18 +11,22 @@ use chassis::telemetry;
 use reqwest::{Request, Response};
 use tracing::Instrument;
 
-use crate::config::Route;
+use crate::config::{Errors, Route};
 use crate::error::Error;
 use crate::limits::Caller;
 use crate::route::{Table, unambiguous};
 use crate::upstream::Cluster;
-use crate::{Gateway, authn, body, client, headers};
+use crate::{Gateway, authn, body, client, headers, outcome};
 
 /// Registers every route of the table, in its order.
 pub fn routes(config: &mut web::ServiceConfig, table: &Table) {
     for (index, pattern) in table.patterns() {
         let handler = move |request, payload, gateway| serve(request, payload, gateway, index);
-        config.service(web::resource(pattern).default_service(web::to(handler)));
+        let resource = web::resource(pattern).default_service(web::to(handler));
+        config.service(match table.get(index).map(|route| route.errors) {
+            Some(Errors::Fhir) => resource.app_data(outcome::for_fhir_clients()),
+            Some(Errors::Problem) | None => resource,
+        });
     }
 }
 

@@ -56,8 +56,8 @@ pub fn config(home: &Home) -> Value {
     });
     // FHIR clients are answered in FHIR when they bring no token, which the service does.
     let fhir = [
-        json!({"prefix": "/fhir/metadata/", "cluster": "patients", "auth": "none", "limits": ["each-address"]}),
-        json!({"prefix": "/fhir/", "cluster": "patients", "auth": "optional", "limits": LIMITS}),
+        json!({"prefix": "/fhir/metadata/", "cluster": "patients", "auth": "none", "limits": ["each-address"], "errors": "fhir"}),
+        json!({"prefix": "/fhir/", "cluster": "patients", "auth": "optional", "limits": LIMITS, "errors": "fhir"}),
     ];
     let routes: Vec<Value> =
         open.into_iter().chain(half_open).chain([webhooks, feeds, uploads]).chain(services).chain(fhir).collect();

@@ -187,7 +187,7 @@ listener: {address: "127.0.0.1:1", workers: 0, tls: true}
 admin: {address: "127.0.0.1:1"}
 routes:
   - {prefix: "/a/", cluster: x, auth: none, retry: 3, limits: {}}
-  - {prefix: "/a/b/", cluster: y, auth: perhaps, timeout_ms: 0}
+  - {prefix: "/a/b/", cluster: y, auth: perhaps, timeout_ms: 0, errors: soap}
   - {prefix: "b", cluster: x, body_limit: -1}
 clusters:
   x: {endpoints: []}
@@ -208,6 +208,7 @@ breaker: {}
             "routes.0.retry",
             "routes.1.auth",
             "routes.1.cluster",
+            "routes.1.errors",
             "routes.1.prefix",
             "routes.1.timeout_ms",
             "routes.2.auth",

@@ -89,6 +89,9 @@ pub struct Route {
     /// Names of the limits that hold for it, all of them.
     #[deserr(default)]
     pub limits: Vec<String>,
+    /// In what words its clients hear of the gateway's own errors.
+    #[deserr(default)]
+    pub errors: Errors,
 }
 
 impl Route {
@@ -109,6 +112,18 @@ pub enum Auth {
     Optional,
     /// 401 without a good token.
     Required,
+}
+
+/// In what words the gateway tells errors of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserr, Serialize)]
+#[deserr(error = Broken, rename_all = lowercase)]
+#[serde(rename_all = "lowercase")]
+pub enum Errors {
+    /// `application/problem+json`, or FHIR's for whoever accepts that.
+    #[default]
+    Problem,
+    /// An `OperationOutcome`.
+    Fhir,
 }
 
 /// A service's replicas.

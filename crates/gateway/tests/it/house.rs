@@ -113,6 +113,8 @@ routes:
   - {{prefix: "/open/", cluster: behind, auth: none, timeout_ms: 1500, body_limit: 104857600}}
   - {{prefix: "/either/", cluster: behind, auth: optional}}
   - {{prefix: "/closed/", cluster: behind, auth: required, timeout_ms: 5000, body_limit: 1024}}
+  - {{prefix: "/outcomes/away/", cluster: nobody, auth: none, errors: fhir}}
+  - {{prefix: "/outcomes/", cluster: behind, auth: required, timeout_ms: 500, body_limit: 1024, errors: fhir}}
   - {{prefix: "/keys.json", cluster: behind, auth: none}}
   - {{prefix: "/secret/{{secret}}/calendar.ics", cluster: behind, auth: none}}
   - {{prefix: "/nobody-secret/{{secret}}/calendar.ics", cluster: nobody, auth: none}}
@@ -169,6 +171,7 @@ fn behind(stop: CancellationToken) -> String {
                         HttpResponse::Ok().json(json!({"late": true}))
                     }),
                 )
+                .route("/outcomes/stuck/", web::to(async || std::future::pending::<HttpResponse>().await))
                 .route("/stuck/", web::to(async || std::future::pending::<HttpResponse>().await))
                 .route("/garbage/", web::to(async || HttpResponse::Ok().body("<html>no keys here</html>")))
                 .route("/no-keys/", web::to(async || HttpResponse::Ok().json(json!({"keys": []}))))

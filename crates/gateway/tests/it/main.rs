@@ -11,6 +11,7 @@ mod drain;
 mod headers;
 mod house;
 mod limits;
+mod outcomes;
 mod secrets;
 mod secure;
 mod security;
