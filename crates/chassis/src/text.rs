@@ -2,13 +2,19 @@
 //!
 //! Markup is refused rather than escaped: a record is read by many clients, and one of them will forget to escape.
 //! A lone `<` stays allowed, since clinicians write `BP <120/80`.
+//!
+//! What people type into one of these is refused where it contains an Aadhaar number, which may be kept nowhere. A number that
+//! somebody else gave to a thing (a payment, a policy) is no free text: one of twelve digits in ten looks like an Aadhaar number,
+//! and [`Line::new`] takes it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
 use deserr::{DeserializeError, Deserr, IntoValue, MergeWithError, Value, ValuePointerRef};
 use serde::Serialize;
 
+use crate::aadhaar;
 use crate::strict_json::Fault;
 
 /// One line of at most `MAX` characters.
@@ -61,12 +67,26 @@ pub fn has_markup(text: &str) -> bool {
 macro_rules! free_text {
     ($name:ident, $check:path) => {
         impl<const MAX: usize> $name<MAX> {
-            /// Checks a text.
+            /// Checks a text that nobody has just typed: one that is kept already, or a thing's number.
             ///
             /// # Errors
             /// `too_long`, `control_character` or `markup`.
             pub fn new(text: &str) -> Result<Self, Fault> {
                 $check(text, MAX).map(Self)
+            }
+
+            /// Checks a text that somebody has typed.
+            ///
+            /// # Errors
+            /// The same, and `aadhaar`.
+            pub fn typed(text: &str) -> Result<Self, Fault> {
+                let text = Self::new(text)?;
+                if aadhaar::is_within(&text) { Err(aadhaar::refused()) } else { Ok(text) }
+            }
+
+            /// A text that is kept already, whatever it would be told today.
+            pub fn kept(text: &str) -> Self {
+                Self(text.to_owned())
             }
 
             /// The text.
@@ -95,7 +115,7 @@ macro_rules! free_text {
         {
             fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, E> {
                 let text = <String as Deserr<E>>::deserialize_from_value(value, at)?;
-                Self::new(&text)
+                Self::typed(&text)
                     .map_err(|fault| deserr::take_cf_content(<E as MergeWithError<Fault>>::merge(None, fault, at)))
             }
         }
@@ -109,7 +129,12 @@ macro_rules! free_text {
             }
         }
 
-        impl<const MAX: usize> utoipa::ToSchema for $name<MAX> {}
+        impl<const MAX: usize> utoipa::ToSchema for $name<MAX> {
+            /// Each length is a schema of its own.
+            fn name() -> Cow<'static, str> {
+                format!("{}{MAX}", stringify!($name)).into()
+            }
+        }
     };
 }
 
@@ -125,5 +150,21 @@ mod tests {
         assert!(!has_markup("BP <120/80, SpO2 > 94"));
         assert!(has_markup("<script>alert(1)</script>"));
         assert!(has_markup("a <img src=x onerror=1>"));
+    }
+
+    #[test]
+    fn what_people_type_holds_no_aadhaar_number_and_a_things_number_may_look_like_one() {
+        for text in ["card 2341 2341 2346 shown", "234123412346"] {
+            assert_eq!(Line::<100>::typed(text).err().map(|fault| fault.code), Some("aadhaar"), "{text}");
+            assert_eq!(Paragraph::<100>::typed(text).err().map(|fault| fault.code), Some("aadhaar"), "{text}");
+            assert!(Line::<100>::new(text).is_ok(), "{text}");
+        }
+        assert!(Line::<100>::typed("call +91 98765 43210 at 10").is_ok());
+    }
+
+    #[test]
+    fn each_length_is_a_schema_of_its_own() {
+        use utoipa::ToSchema;
+        assert_eq!((Line::<200>::name(), Paragraph::<1000>::name()), ("Line200".into(), "Paragraph1000".into()));
     }
 }

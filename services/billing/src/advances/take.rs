@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::tax::untaxed;
 use super::{Advance, AdvanceAnswer};
 use crate::app::App;
-use crate::fields::filled_if_given;
+use crate::fields::{filled_if_given, issued_number_if_given};
 use crate::money::Paise;
 use crate::numbering::day_in_india;
 use crate::payments::Method;
@@ -47,7 +47,7 @@ pub struct AdvanceInput {
     #[deserr(default, try_from(Option<String>) = filled_if_given::<200> -> Fault)]
     pub description: Option<Line<200>>,
     /// The transaction's or cheque's number.
-    #[deserr(default)]
+    #[deserr(default, try_from(Option<String>) = issued_number_if_given::<100> -> Fault)]
     pub reference: Option<Line<100>>,
 }
 

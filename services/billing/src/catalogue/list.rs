@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::Service;
 use crate::app::App;
+use crate::fields::issued_number_if_given;
 use crate::listing::walked;
 use crate::schema::services;
 use crate::tax::Kind;
@@ -26,9 +27,9 @@ use crate::tax::Kind;
 #[derive(Clone, Debug, Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct Parameters {
-    #[deserr(default)]
+    #[deserr(default, try_from(Option<String>) = issued_number_if_given::<100> -> Fault)]
     search: Option<Line<100>>,
-    #[deserr(default)]
+    #[deserr(default, try_from(Option<String>) = issued_number_if_given::<32> -> Fault)]
     code: Option<Line<32>>,
     #[deserr(default)]
     kind: Option<Kind>,

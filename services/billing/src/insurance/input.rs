@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ClaimStatus;
-use crate::fields::filled;
+use crate::fields::{filled, issued_number, issued_number_if_given};
 use crate::money::Paise;
 
 /// Who else pays an invoice, and how much.
@@ -18,10 +18,10 @@ pub struct InsuranceInput {
     #[deserr(try_from(String) = filled::<200> -> Fault)]
     pub payer: Line<200>,
     /// The policy's or card's number.
-    #[deserr(try_from(String) = filled::<100> -> Fault)]
+    #[deserr(try_from(String) = issued_number::<100> -> Fault)]
     pub policy_number: Line<100>,
     /// The number under which the payer has agreed beforehand.
-    #[deserr(default)]
+    #[deserr(default, try_from(Option<String>) = issued_number_if_given::<100> -> Fault)]
     pub preauthorisation_number: Option<Line<100>>,
     /// Up to how much the payer has agreed, in rupees.
     #[deserr(default)]
@@ -34,7 +34,7 @@ pub struct InsuranceInput {
     #[deserr(default)]
     pub claim_status: Option<ClaimStatus>,
     /// The payer's number of the claim.
-    #[deserr(default)]
+    #[deserr(default, try_from(Option<String>) = issued_number_if_given::<100> -> Fault)]
     pub claim_number: Option<Line<100>>,
     /// What else is to be known of the claim.
     #[deserr(default)]

@@ -22,6 +22,7 @@ use super::{Method, Payment, online};
 use crate::access::Scope;
 use crate::app::App;
 use crate::error::Error;
+use crate::fields::issued_number_if_given;
 use crate::invoices::Invoice;
 use crate::money::Paise;
 use crate::publish;
@@ -41,7 +42,7 @@ pub struct PaymentInput {
     #[deserr(try_from(Method) = arrives -> Fault)]
     pub method: Method,
     /// The transaction's, cheque's or claim's number.
-    #[deserr(default)]
+    #[deserr(default, try_from(Option<String>) = issued_number_if_given::<100> -> Fault)]
     pub reference: Option<Line<100>>,
 }
 
