@@ -154,17 +154,31 @@ async fn keep_user(conn: &mut AsyncPgConnection, user: &UserSnapshot) -> QueryRe
         version: user.version,
         registration_number: details.map(|doctor| doctor.registration_number.clone()).unwrap_or_default(),
     };
-    member.keep(conn).await?;
-    match before.filter(|before| before.version < member.version) {
-        Some(before) if before.sees_patients() && !member.sees_patients() => {
+    member.keep_told(conn).await?;
+    let Some(before) = before else { return Ok(()) };
+    match turn((before.version, before.sees_patients()), (member.version, member.sees_patients())) {
+        Some(Turn::Goes) => {
             rescheduling::stop(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await?;
             waitlist::ends::stop(conn, Of::Doctor(member.id)).await
         }
-        Some(before) if !before.sees_patients() && member.sees_patients() => {
-            rescheduling::resume(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await
-        }
-        _ => Ok(()),
+        Some(Turn::Returns) => rescheduling::resume(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await,
+        None => Ok(()),
     }
+}
+
+/// That somebody is there no more, or is there again.
+enum Turn {
+    Goes,
+    Returns,
+}
+
+/// What an event tells of who is there, beside what is kept: each a version, and whether they are there. A row of the same version
+/// was looked up before the event came, and nothing has followed from it yet.
+fn turn((kept, was_there): (i64, bool), (told, is_there): (i64, bool)) -> Option<Turn> {
+    if told < kept || (told > kept && was_there == is_there) {
+        return None;
+    }
+    Some(if is_there { Turn::Returns } else { Turn::Goes })
 }
 
 /// What is booked for a patient whose record is deactivated waits to be cancelled; it can stay when the record is used again.
@@ -179,15 +193,14 @@ async fn keep_patient(conn: &mut AsyncPgConnection, patient: &PatientSnapshot) -
         is_active: patient.is_active,
         version: patient.version,
     };
-    patient.keep(conn).await?;
-    match before.filter(|before| before.version < patient.version) {
-        Some(before) if before.is_active && !patient.is_active => {
+    patient.keep_told(conn).await?;
+    let Some(before) = before else { return Ok(()) };
+    match turn((before.version, before.is_active), (patient.version, patient.is_active)) {
+        Some(Turn::Goes) => {
             rescheduling::stop(conn, Of::Patient(patient.id), Cause::PatientInactive).await?;
             waitlist::ends::stop(conn, Of::Patient(patient.id)).await
         }
-        Some(before) if !before.is_active && patient.is_active => {
-            rescheduling::resume(conn, Of::Patient(patient.id), Cause::PatientInactive).await
-        }
-        _ => Ok(()),
+        Some(Turn::Returns) => rescheduling::resume(conn, Of::Patient(patient.id), Cause::PatientInactive).await,
+        None => Ok(()),
     }
 }

@@ -76,7 +76,14 @@ impl StaffMember {
         staff::table.find(id).select(Self::as_select()).for_no_key_update().first(conn).await
     }
 
-    /// Keeps the row unless a newer one is there.
+    /// Keeps what an event tells unless a newer row is there. It knows more than an answer of the same version, and overwrites it.
+    pub async fn keep_told(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
+        let kept = diesel::insert_into(staff::table).values(self).on_conflict(staff::id).do_update().set(self);
+        FilterDsl::filter(kept, staff::version.le(excluded(staff::version))).prepared().execute(conn).await?;
+        Ok(())
+    }
+
+    /// Keeps the row unless one as new is there.
     pub async fn keep(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
         let kept = diesel::insert_into(staff::table).values(self).on_conflict(staff::id).do_update().set(self);
         FilterDsl::filter(kept, staff::version.lt(excluded(staff::version))).prepared().execute(conn).await?;
@@ -95,7 +102,14 @@ impl Patient {
         patients::table.find(id).select(Self::as_select()).for_no_key_update().first(conn).await
     }
 
-    /// Keeps the row unless a newer one is there.
+    /// Keeps what an event tells unless a newer row is there.
+    pub async fn keep_told(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
+        let kept = diesel::insert_into(patients::table).values(self).on_conflict(patients::id).do_update().set(self);
+        FilterDsl::filter(kept, patients::version.le(excluded(patients::version))).prepared().execute(conn).await?;
+        Ok(())
+    }
+
+    /// Keeps the row unless one as new is there.
     pub async fn keep(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
         let kept = diesel::insert_into(patients::table).values(self).on_conflict(patients::id).do_update().set(self);
         FilterDsl::filter(kept, patients::version.lt(excluded(patients::version))).prepared().execute(conn).await?;

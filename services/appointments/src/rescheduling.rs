@@ -80,7 +80,7 @@ pub async fn lift(
     for cause in std::iter::once(None).chain(Cause::ALL.iter().copied().map(Some)) {
         let theirs: Vec<Appointment> = rows.iter().filter(|row| standing.cause(row) == cause).cloned().collect();
         let why = cause.map_or(why, |cause| said(cause));
-        changed.extend(mark(conn, outbox, by, &theirs, cause, why).await?);
+        changed.extend(set(conn, outbox, by, &theirs, cause, why).await?);
     }
     Ok(changed)
 }
@@ -138,12 +138,36 @@ fn said(cause: Cause) -> &'static str {
     }
 }
 
-/// Says of these appointments why they cannot stay, or with `None` that they can; writes it down and tells of it. Gives them as
-/// they are then. Those that it is said of already stay untouched.
+/// Something keeps these from staying. Of those that something graver keeps from it that is said, and goes on being said. Gives
+/// those that were changed.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn mark(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    by: By<'_>,
+    rows: &[Appointment],
+    came: Cause,
+    why: &str,
+) -> QueryResult<Vec<Appointment>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let standing = Standing::of(conn, rows).await?;
+    let mut changed = Vec::new();
+    for cause in Cause::ALL.iter().copied() {
+        let is_theirs = |row: &&Appointment| standing.cause(row).unwrap_or(came) == cause;
+        let theirs: Vec<Appointment> = rows.iter().filter(is_theirs).cloned().collect();
+        let why = if cause == came { why } else { said(cause) };
+        changed.extend(set(conn, outbox, by, &theirs, Some(cause), why).await?);
+    }
+    Ok(changed)
+}
+
+/// Says of these appointments why they cannot stay, or with `None` that they can; writes it down and tells of it. Gives them as
+/// they are then. Those that it is said of already stay untouched.
+async fn set(
     conn: &mut AsyncPgConnection,
     outbox: &Outbox,
     by: By<'_>,
@@ -216,7 +240,7 @@ pub async fn stop(conn: &mut AsyncPgConnection, of: Of, cause: Cause) -> QueryRe
         Of::Doctor(_) => "EVENT a doctor is there no more",
         Of::Patient(_) => "EVENT a patient is deactivated",
     };
-    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, Some(cause), said(cause)).await?;
+    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, cause, said(cause)).await?;
     write_down(conn, operation, &marked).await
 }
 
@@ -247,7 +271,7 @@ pub async fn met(conn: &mut AsyncPgConnection, survivor: i64) -> QueryResult<()>
     let elsewhere = merged::in_two_places(conn, &ids, Utc::now()).await?;
     rows.retain(|row| elsewhere.contains(&row.id));
     let cause = Cause::PatientElsewhere;
-    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, Some(cause), said(cause)).await?;
+    let marked = mark(conn, &Outbox::new(), SYSTEM, &rows, cause, said(cause)).await?;
     write_down(conn, "EVENT two records are one patient's", &marked).await
 }
 

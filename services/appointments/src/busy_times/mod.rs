@@ -207,7 +207,7 @@ async fn take(
     let freed = lying_over(conn, source.doctor, changes.left.clone()).await?;
     let freed = rescheduling::lift(conn, &app.outbox, actor.into(), freed, Cause::Leave, "the doctor is there").await?;
     let hit = lying_over(conn, source.doctor, changes.held.clone()).await?;
-    rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Some(Cause::Leave), "the doctor is away").await?;
+    rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Cause::Leave, "the doctor is away").await?;
     let offered = withdraw(app, conn, actor, source.doctor, &changes).await?;
     let touched = freed.iter().chain(&hit).map(|row| row.patient_id).chain(offered);
     audit::write(conn, &actor.trail, touched).await?;

@@ -11,6 +11,9 @@ use crate::appointment::Appointment;
 use crate::schema::appointment_history;
 use crate::status::Status;
 
+/// Lines written at once: PostgreSQL takes 65,535 values in a statement.
+const BATCH: usize = 1000;
+
 /// Who makes a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct By<'a> {
@@ -64,8 +67,10 @@ struct Line<'a> {
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn record(conn: &mut AsyncPgConnection, by: By<'_>, changes: &[Changed<'_>]) -> QueryResult<()> {
-    let lines: Vec<Line<'_>> = changes.iter().map(|change| change.line(by)).collect();
-    diesel::insert_into(appointment_history::table).values(&lines).prepared_for(lines.len()).execute(conn).await?;
+    for changes in changes.chunks(BATCH) {
+        let lines: Vec<Line<'_>> = changes.iter().map(|change| change.line(by)).collect();
+        diesel::insert_into(appointment_history::table).values(&lines).prepared_for(lines.len()).execute(conn).await?;
+    }
     Ok(())
 }
 

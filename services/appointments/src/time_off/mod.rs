@@ -113,6 +113,7 @@ struct Filters {
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not read leave, or not this doctor's"),
         (status = 404, description = "no such doctor"),
+        (status = 503, description = "the users service does not answer about a doctor not known here yet"),
     )
 )]
 #[get("/api/appointments/doctor/{id}/time-off/")]
@@ -156,6 +157,7 @@ pub async fn list(
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not read leave, or not this doctor's"),
         (status = 404, description = "no such doctor, or no such leave of theirs"),
+        (status = 503, description = "the users service does not answer about a doctor not known here yet"),
     )
 )]
 #[get("/api/appointments/doctor/{id}/time-off/{entry}/")]
@@ -238,6 +240,7 @@ pub async fn take(
         (status = 403, description = "the role may not take leave back, or not this doctor's"),
         (status = 404, description = "no such doctor, or no such leave of theirs"),
         (status = 412, description = "the leave has changed since"),
+        (status = 503, description = "the users service does not answer about a doctor not known here yet"),
     )
 )]
 #[delete("/api/appointments/doctor/{id}/time-off/{entry}/")]
@@ -285,7 +288,7 @@ async fn enter(
     StaffMember::lock(conn, doctor).await?;
     let row = Row::insert(conn, doctor, absence, span, actor.user_id).await?;
     let hit = rescheduling::to_come(conn, Of::Doctor(doctor), Some(span), Utc::now()).await?;
-    rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Some(Cause::Leave), "the doctor is away").await?;
+    rescheduling::mark(conn, &app.outbox, actor.into(), &hit, Cause::Leave, "the doctor is away").await?;
     let offered =
         waitlist::ends::withdraw(conn, &app.outbox, actor.into(), doctor, Some(span), "the doctor is away").await?;
     audit::write(conn, &actor.trail, hit.iter().map(|row| row.patient_id).chain(offered)).await?;

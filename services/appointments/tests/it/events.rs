@@ -1,3 +1,4 @@
+use appointments::people::{Patient, StaffMember};
 use appointments::worker;
 use diesel_async::AsyncConnection;
 use events::envelope::to_wire;
@@ -205,11 +206,13 @@ async fn what_keeps_one_from_staying_is_told_as_long_as_it_does() {
     let leave = format!("/api/appointments/doctor/{RAO}/time-off/");
     let off = json!({"start_date": day(4), "end_date": day(4)});
     let taken = hospital.post(DESK, &leave, &off).await.expect(201).body;
+    assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE", "what is graver goes on being told");
     let server = &hospital.server;
     server.delete(&format!("{leave}{}/", taken["id"]), &hospital.token(DESK)).await.expect(204);
     assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE");
     // The doctor goes and comes back: still deactivated; and the other way round.
     hear(&hospital, Payload::UserUpdated(rao(false, 2))).await;
+    assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE");
     hear(&hospital, Payload::UserUpdated(rao(true, 3))).await;
     assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE");
     hear(&hospital, Payload::UserUpdated(rao(false, 4))).await;
@@ -261,4 +264,54 @@ async fn whoever_listens_hears_what_cannot_stay_and_what_can_again() {
 /// Being marked leaves an appointment where it is.
 fn stays_as_it_is(it: &AppointmentSnapshot) -> bool {
     it.status == "SCHEDULED" && it.moved_from.is_none()
+}
+
+#[tokio::test]
+async fn what_was_looked_up_before_the_event_came_is_not_missed() {
+    let hospital = Hospital::new().await;
+    let id = hospital.booked(&slot(LAKSHMI, RAO, day(2), "10:00:00")).await["id"].clone();
+    let mut conn = hospital.db.connect().await;
+    let lakshmi = async |is_active: bool, version: i64| {
+        let mut conn = hospital.db.connect().await;
+        let known = Patient::find(&mut conn, LAKSHMI).await.unwrap().unwrap();
+        Patient { is_active, version, ..known }.keep(&mut conn).await.unwrap();
+        hear(&hospital, Payload::PatientUpdated(patient(LAKSHMI, "R", is_active, version))).await;
+    };
+    lakshmi(false, 5).await;
+    assert_eq!(cause(&hospital, &id).await, "PATIENT_INACTIVE");
+    lakshmi(true, 6).await;
+    assert_eq!(cause(&hospital, &id).await, json!(null));
+    // A doctor, of whom an answer does not tell the number in the register.
+    let known = StaffMember::find(&mut conn, RAO).await.unwrap().unwrap();
+    let looked_up = StaffMember { is_active: false, version: 5, registration_number: String::new(), ..known };
+    looked_up.keep(&mut conn).await.unwrap();
+    let gone = UserSnapshot { is_active: false, ..user(RAO, "DOCTOR", "CARDIOLOGY", 5) };
+    hear(&hospital, Payload::UserUpdated(gone)).await;
+    assert_eq!(cause(&hospital, &id).await, "DOCTOR_UNAVAILABLE");
+    looked_up.keep(&mut conn).await.unwrap();
+    let kept = StaffMember::find(&mut conn, RAO).await.unwrap().unwrap();
+    assert_eq!(kept.registration_number, "KMC1", "an answer that comes late takes nothing back");
+}
+
+#[tokio::test]
+async fn five_thousand_that_cannot_stay() {
+    let hospital = Hospital::new().await;
+    let many = format!(
+        "INSERT INTO appointments (patient_id, doctor_id, starts_at, ends_at, status, appointment_type, reason, notes, cancellation_reason) \
+         SELECT 200 + n % 100, {RAO}, at, at + interval '30 minutes', 'SCHEDULED', 'IN_PERSON', '', '', '' FROM (SELECT n, \
+         timestamptz '{}T00:00:00+05:30' + n * interval '1 hour' AS at FROM generate_series(0, 4999) AS n) AS times",
+        day(1)
+    );
+    hospital.db.sql(&many).await;
+    let marked = async |cause: &str| {
+        let query = format!("SELECT count(*) FROM appointments WHERE rescheduling_cause = '{cause}'");
+        hospital.db.number(&query).await
+    };
+    let off = json!({"start_date": day(1), "end_date": day(300)});
+    let taken = hospital.post(DESK, &format!("/api/appointments/doctor/{RAO}/time-off/"), &off).await.expect(201).body;
+    assert_eq!((&taken["affected_count"], marked("LEAVE").await), (&json!(5000), 5000));
+    let gone = UserSnapshot { is_active: false, ..user(RAO, "DOCTOR", "CARDIOLOGY", 2) };
+    hear(&hospital, Payload::UserUpdated(gone)).await;
+    assert_eq!(marked("DOCTOR_UNAVAILABLE").await, 5000);
+    assert_eq!(hospital.db.number("SELECT count(*) FROM appointment_history").await, 10_000);
 }
