@@ -5,6 +5,7 @@ mod list;
 mod practitioner;
 
 use auth::{Action, Role};
+use chassis::aadhaar;
 use chassis::trail::{Facts, Trail};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -16,7 +17,7 @@ use events::v1::ExternalAppointment;
 pub use self::list::*;
 use crate::access::Scope;
 use crate::app::Calendar;
-use crate::appointment::{Change, Entry, FREED};
+use crate::appointment::{Appointment, Change, Entry, FREED};
 use crate::booking::clash::Clash;
 use crate::booking::diary::Diary;
 use crate::booking::order::Order;
@@ -160,6 +161,7 @@ impl Told<'_> {
             doctor.ok_or_else(|| Error::invalid("doctor", "unknown_doctor", "the message names nobody of ours"))?;
         check_minutes(self.minutes())?;
         let local = start.with_timezone(&calendar.zone);
+        let reason = kept(&self.told.reason);
         let order = Order {
             doctor,
             patient: self.patient,
@@ -167,7 +169,7 @@ impl Told<'_> {
             time: local.time(),
             minutes: self.minutes(),
             appointment_type: AppointmentType::InPerson,
-            reason: &self.told.reason,
+            reason: &reason,
             room: None,
             overbooking_reason: None,
             series: None,
@@ -193,26 +195,22 @@ impl Told<'_> {
                 Refusal::TooLate => Error::Begun,
             })?;
         }
-        let named = practitioner::doctor(conn, &self.told.practitioners).await?;
-        if named.is_none() && !self.told.practitioners.is_empty() {
-            return Err(Error::invalid("doctor", "unknown_doctor", "the message names nobody of ours"));
-        }
-        let doctor = named.unwrap_or(row.doctor_id);
-        let start = self.starts_at().unwrap_or(row.starts_at);
-        let minutes = self.minutes().unwrap_or_else(|| row.span().minutes());
-        check_minutes(Some(minutes))?;
-        let end = start.checked_add_signed(TimeDelta::minutes(minutes)).unwrap_or(row.ends_at);
-        let wanted = Span { start, end };
         let calls_off = FREED.contains(&status) && (status != row.status || self.told.change == "CANCELLED");
-        let moves = !calls_off && (doctor != row.doctor_id || wanted != row.span());
-        if moves && !row.status.is_movable() {
+        // Whoever calls it off need not say again with whom, when and for how long it was.
+        let wanted = if calls_off { None } else { self.wanted(conn, row).await? };
+        if wanted.is_none() && status == row.status {
+            return Ok(entry);
+        }
+        if wanted.is_some() && !row.status.is_movable() {
             return Err(Error::NotMovable(row.status));
         }
+        let moves = wanted.is_some();
+        let (doctor, wanted) = wanted.unwrap_or((row.doctor_id, row.span()));
         let mut clash = Clash {
             doctor,
             patient: row.patient_id,
             room: row.room.clone(),
-            wanted: if moves { wanted } else { row.span() },
+            wanted,
             held: row.span(),
             overbooks: false,
             promised: false,
@@ -221,14 +219,13 @@ impl Told<'_> {
         };
         let mut buffers = None;
         if moves {
-            let local = start.with_timezone(&calendar.zone);
+            let local = wanted.start.with_timezone(&calendar.zone);
             let diary = Diary::lock(conn, calendar, doctor, row.patient_id, local.date_naive()).await?;
-            clash.wanted = diary.place(calendar, local.time(), minutes, now)?;
+            clash.wanted = diary.place(calendar, local.time(), wanted.minutes(), now)?;
             clash.held = diary.hold(clash.wanted);
             clash.refuse(conn).await?;
             buffers = Some(diary.buffers());
         }
-        let doctor = if moves { doctor } else { row.doctor_id };
         let cancelled = status == Status::Cancelled;
         let written = Written {
             change: Change {
@@ -252,10 +249,22 @@ impl Told<'_> {
             buffers,
             why: self.why(),
         };
-        if !moves && status == row.status {
-            return Ok(entry);
-        }
         written.carry_out(conn, &Outbox::new(), SENDER, entry, &clash).await
+    }
+
+    /// With whom and when it is to be, if that is not as it is.
+    async fn wanted(&self, conn: &mut AsyncPgConnection, row: &Appointment) -> Result<Option<(i64, Span)>, Error> {
+        let named = practitioner::doctor(conn, &self.told.practitioners).await?;
+        if named.is_none() && !self.told.practitioners.is_empty() {
+            return Err(Error::invalid("doctor", "unknown_doctor", "the message names nobody of ours"));
+        }
+        let doctor = named.unwrap_or(row.doctor_id);
+        let start = self.starts_at().unwrap_or(row.starts_at);
+        let minutes = self.minutes().unwrap_or_else(|| row.span().minutes());
+        check_minutes(Some(minutes))?;
+        let end = start.checked_add_signed(TimeDelta::minutes(minutes)).unwrap_or(row.ends_at);
+        let wanted = (doctor, Span { start, end });
+        Ok(Some(wanted).filter(|wanted| *wanted != (row.doctor_id, row.span())))
     }
 
     /// Where it is to stand; what says nothing of it leaves it.
@@ -272,7 +281,7 @@ impl Told<'_> {
     /// Why, in the sender's words or in ours.
     fn why(&self) -> String {
         let why = self.told.change_reason.trim();
-        if why.is_empty() { "told by another system".to_owned() } else { why.chars().take(500).collect() }
+        if why.is_empty() { "told by another system".to_owned() } else { kept(why).chars().take(500).collect() }
     }
 
     async fn note(&self, conn: &mut AsyncPgConnection, appointment: Option<i64>, code: &str) -> QueryResult<()> {
@@ -296,6 +305,11 @@ impl Told<'_> {
         trail.asks_for(Action::AppointmentChange.as_str(), true);
         audit::write(conn, &trail, [self.patient]).await
     }
+}
+
+/// A sender's words without Aadhaar numbers. No person is there to be told that they are refused.
+fn kept(text: &str) -> String {
+    String::from_utf8_lossy(&aadhaar::crossed_out(text.as_bytes())).into_owned()
 }
 
 fn check_minutes(minutes: Option<i64>) -> Result<(), Error> {

@@ -186,3 +186,37 @@ async fn what_is_told_of_a_merged_patient_is_the_survivors() {
     let of_survivor = "SELECT count(*) FROM external_messages WHERE patient_id = 100";
     assert_eq!(hospital.db.number(of_survivor).await, 4);
 }
+
+#[tokio::test]
+async fn what_is_called_off_need_not_say_again_with_whom_and_for_how_long() {
+    let hospital = Hospital::new().await;
+    hear(&hospital, &message(1, "BOOKED", Some("10:00:00"))).await;
+    hospital.db.sql(&format!("UPDATE staff SET is_active = false WHERE id = {RAO}")).await;
+    // Moved it cannot be: the doctor is ours no more.
+    hear(&hospital, &message(2, "RESCHEDULED", Some("11:00:00"))).await;
+    assert_eq!(came_of_it(&hospital).await, ("REFUSED".to_owned(), "unknown_doctor".to_owned()));
+    let odd = ExternalAppointment { duration_minutes: 1000, ..message(3, "CANCELLED", Some("10:00:00")) };
+    hear(&hospital, &odd).await;
+    assert_eq!(came_of_it(&hospital).await, ("APPLIED".to_owned(), String::new()));
+    let cancelled = only(&hospital).await;
+    assert_eq!((&cancelled["status"], &cancelled["doctor"]), (&json!("CANCELLED"), &json!(RAO)));
+    // Said again, it is the same.
+    hear(&hospital, &ExternalAppointment { message_id: 4, ..odd }).await;
+    assert_eq!(came_of_it(&hospital).await, ("APPLIED".to_owned(), String::new()));
+    assert_eq!(only(&hospital).await, cancelled);
+}
+
+#[tokio::test]
+async fn an_aadhaar_number_in_a_senders_words_is_crossed_out() {
+    let hospital = Hospital::new().await;
+    let booked =
+        ExternalAppointment { reason: "card 2341 2341 2346".to_owned(), ..message(1, "BOOKED", Some("10:00:00")) };
+    hear(&hospital, &booked).await;
+    let booked = only(&hospital).await;
+    assert_eq!(booked["reason"], "card XXXX XXXX 2346");
+    let off = ExternalAppointment { change_reason: "no 234123412346".to_owned(), ..message(2, "CANCELLED", None) };
+    hear(&hospital, &off).await;
+    assert_eq!(only(&hospital).await["cancellation_reason"], "no XXXXXXXX2346");
+    let history = hospital.get(DESK, &format!("/api/appointments/{}/history/", booked["id"])).await.expect(200).text;
+    assert!(!history.contains("234123412346"), "{history}");
+}
