@@ -36,7 +36,8 @@ words! {
         Free = "FREE",
         /// Taken by an appointment.
         Booked = "BOOKED",
-        /// Neither: it is over, the doctor is away, or keeps it free around an appointment, or it is held for somebody who waits.
+        /// Neither: it is over, the doctor is away or works here no more, or keeps it free around an appointment, or it is held for
+        /// somebody who waits.
         Blocked = "BLOCKED",
     }
 }
@@ -99,7 +100,8 @@ pub struct Slot {
 /// A doctor's slots, day by day.
 ///
 /// `FREE` slots can be booked; `BOOKED` ones show their appointment where the caller may read it; `BLOCKED` ones are over, in leave or
-/// on a holiday, kept free around an appointment, or held for somebody on the waitlist who was offered them.
+/// on a holiday, kept free around an appointment, held for somebody on the waitlist who was offered them, or of a doctor who is
+/// deactivated.
 /// A `PATIENT` sees free slots and their own bookings.
 #[utoipa::path(
     tag = "availability",
@@ -128,7 +130,7 @@ pub async fn schedule(
     let doctor = id.into_inner();
     let (start_date, end_date) = parameters.range()?;
     let span = app.calendar.days(start_date, end_date).ok_or_else(outside_calendar)?;
-    app.owners.doctor(&app.db, &permit.actor, doctor).await?.ok_or(Error::NotFound("doctor"))?;
+    let known_doctor = app.owners.doctor(&app.db, &permit.actor, doctor).await?.ok_or(Error::NotFound("doctor"))?;
     let mut conn = app.conn().await?;
     let scope = Scope::of(&mut conn, &permit.actor, permit.reach).await?;
     let plan = plan_of(&mut conn, &app.calendar, doctor, start_date, end_date).await?;
@@ -138,7 +140,8 @@ pub async fn schedule(
     permit.actor.trail.shows(taken.iter().filter(is_shown).filter_map(|taken| taken.patient));
     let busy = taken.iter().map(|taken| taken.busy).collect();
     let booked_by_others = permit.actor.role != Role::Patient;
-    let shown = Shown { calendar: &app.calendar, plan, busy, known, booked_by_others };
+    let can_be_booked = known_doctor.sees_patients();
+    let shown = Shown { calendar: &app.calendar, plan, busy, known, booked_by_others, can_be_booked };
     let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| shown.day(date)).collect();
     let holidays_known_until = app.calendar.holidays.known_until().filter(|last| *last < end_date);
     Ok(web::Json(Schedule { doctor, start_date, end_date, holidays_known_until, days }))
@@ -189,6 +192,7 @@ struct Shown<'a> {
     busy: Vec<Busy>,
     known: HashSet<i64>,
     booked_by_others: bool,
+    can_be_booked: bool,
 }
 
 impl Shown<'_> {
@@ -205,8 +209,8 @@ impl Shown<'_> {
 
     fn slot(&self, span: Span, state: State) -> Option<Slot> {
         let (status, appointment) = match state {
-            State::Free => (SlotStatus::Free, None),
-            State::Blocked => (SlotStatus::Blocked, None),
+            State::Free if self.can_be_booked => (SlotStatus::Free, None),
+            State::Free | State::Blocked => (SlotStatus::Blocked, None),
             State::Booked(id) => (SlotStatus::Booked, Some(id).filter(|id| self.known.contains(id))),
         };
         let is_shown = self.booked_by_others || status == SlotStatus::Free || appointment.is_some();

@@ -8,7 +8,7 @@ use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 
 use crate::hospital::{
-    CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NEW, NURSE, OTHER, RAO, SEN, STRAY_NURSE, day, slot,
+    CASHIER, DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, LEFT, NEW, NURSE, OTHER, RAO, SEN, STRAY_NURSE, day, slot,
 };
 
 fn path(doctor: i64, query: &str) -> String {
@@ -72,6 +72,16 @@ async fn what_is_over_is_blocked() {
     let yesterday = (day(0).pred_opt().unwrap()).to_string();
     let schedule = hospital.get(DESK, &path(RAO, &format!("date={yesterday}"))).await.expect(200).body;
     assert!(schedule["days"][0]["slots"].as_array().unwrap().iter().all(|slot| slot["status"] == "BLOCKED"));
+}
+
+#[tokio::test]
+async fn nothing_is_free_of_a_doctor_who_has_left() {
+    let hospital = Hospital::new().await;
+    let slots = hospital.slots(LEFT, day(2)).await;
+    assert_eq!(slots.len(), 16);
+    assert!(slots.iter().all(|(_, status)| status == "BLOCKED"), "{slots:?}");
+    let patients = hospital.get(LAKSHMI_ACCOUNT, &path(LEFT, &format!("date={}", day(2)))).await.expect(200).body;
+    assert_eq!(patients["days"][0]["slots"], json!([]));
 }
 
 #[tokio::test]
