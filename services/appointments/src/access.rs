@@ -134,12 +134,14 @@ impl Scope {
     }
 }
 
-/// Whether a patient is in a doctor's care, as far as it is known here: primary doctor, or an appointment within 90 days.
+/// Whether a patient is in a doctor's care, as far as it is known here: primary doctor, or an appointment within 90 days, under
+/// whichever of the patient's ids.
 pub async fn is_in_care(conn: &mut AsyncPgConnection, doctor: i64, patient: i64) -> QueryResult<bool> {
-    let theirs = patients::table.find(patient).filter(patients::primary_doctor_id.eq(doctor));
+    let same = merged::one_patient(conn, patient).await?;
+    let theirs = patients::table.filter(patients::id.eq_any(&same)).filter(patients::primary_doctor_id.eq(doctor));
     let seen = alias!(appointments as seen);
     let seen = seen
-        .filter(seen.field(appointments::patient_id).eq(patient))
+        .filter(seen.field(appointments::patient_id).eq_any(&same))
         .filter(seen.field(appointments::doctor_id).eq(doctor))
         .filter(diesel::dsl::sql::<Bool>(LATELY));
     diesel::select(exists(theirs).or(exists(seen))).get_result(conn).await
@@ -149,12 +151,25 @@ pub async fn is_in_care(conn: &mut AsyncPgConnection, doctor: i64, patient: i64)
 const LATELY: &str = "seen.status NOT IN ('CANCELLED', 'NO_SHOW') \
     AND seen.starts_at BETWEEN now() - interval '90 days' AND now() + interval '90 days'";
 
+/// That an appointment's patient is one of several who were merged, which few are: only of those the other ids are looked for.
+const IS_MERGED: &str = "EXISTS (SELECT FROM merged_patients AS merge \
+    WHERE merge.source = appointments.patient_id OR merge.target = appointments.patient_id)";
+
+/// Every other id of those in `cared`: of who was merged into another that one and the others that were, and of who stayed all that
+/// were merged into them. Of what comes out of an array PostgreSQL expects little, as there is; of a join it would expect much, and
+/// read all appointments.
+const UNDER_OTHER_IDS: &str = " UNION SELECT unnest(ARRAY( \
+    SELECT merge.source FROM merged_patients AS merge WHERE merge.target = ANY (ARRAY(SELECT cared.id FROM cared)) \
+    UNION ALL SELECT merge.target FROM merged_patients AS merge WHERE merge.source = ANY (ARRAY(SELECT cared.id FROM cared)) \
+    UNION ALL SELECT sibling.source FROM merged_patients AS merge JOIN merged_patients AS sibling ON sibling.target = merge.target \
+    WHERE merge.source = ANY (ARRAY(SELECT cared.id FROM cared))))";
+
 /// Patients whom break-glass opened, for its hour, to whom follows.
 const OPENED: &str = "SELECT unnest(one_patient(granted.patient)) FROM break_glass_grants granted \
     WHERE granted.expires_at > now() AND granted.actor = ";
 
 /// The care of some doctors: the doctors' own appointments, and every one of the patients whose primary doctor they are, whom they see
-/// within 90 days, or whom break-glass opened to who asks.
+/// within 90 days, or whom break-glass opened to who asks, under all ids of these patients.
 #[derive(Clone, Debug)]
 pub struct Care {
     asking: i64,
@@ -220,15 +235,30 @@ impl Care {
         out.push_bind_param::<BigInt, _>(&self.asking)
     }
 
+    /// That one of them sees the patient of an appointment, under such an id.
+    fn sees<'b>(&'b self, ids: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("EXISTS (SELECT FROM appointments seen WHERE seen.patient_id = ");
+        out.push_sql(ids);
+        out.push_sql(" AND ");
+        out.push_sql(LATELY);
+        out.push_sql(" AND ");
+        self.one_of_them("seen.doctor_id", out)?;
+        out.push_sql(")");
+        Ok(())
+    }
+
     fn patients<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT seen.patient_id FROM appointments seen WHERE ");
+        out.push_sql("WITH cared (id) AS (SELECT seen.patient_id FROM appointments seen WHERE ");
         self.one_of_them("seen.doctor_id", out)?;
         out.push_sql(" AND ");
         out.push_sql(LATELY);
         out.push_sql(" UNION SELECT theirs.id FROM patients theirs WHERE ");
         self.one_of_them("theirs.primary_doctor_id", out)?;
         out.push_sql(" UNION ");
-        self.opened(out)
+        self.opened(out)?;
+        out.push_sql(") SELECT cared.id FROM cared");
+        out.push_sql(UNDER_OTHER_IDS);
+        Ok(())
     }
 }
 
@@ -242,12 +272,12 @@ impl QueryFragment<Pg> for InCare {
                 self.care.one_of_them("appointments.doctor_id", &mut out)?;
                 out.push_sql(" OR ");
                 self.care.one_of_them("patients.primary_doctor_id", &mut out)?;
-                out.push_sql(
-                    " OR EXISTS (SELECT FROM appointments seen WHERE seen.patient_id = appointments.patient_id AND ",
-                );
-                out.push_sql(LATELY);
+                out.push_sql(" OR ");
+                self.care.sees("appointments.patient_id", &mut out)?;
+                out.push_sql(" OR (");
+                out.push_sql(IS_MERGED);
                 out.push_sql(" AND ");
-                self.care.one_of_them("seen.doctor_id", &mut out)?;
+                self.care.sees("ANY (one_patient(appointments.patient_id))", &mut out)?;
                 out.push_sql(") OR appointments.patient_id IN (");
                 self.care.opened(&mut out)?;
             }

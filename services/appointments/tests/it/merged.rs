@@ -7,7 +7,9 @@ use events::v1::{Envelope, PatientMerge, PatientSnapshot};
 use events::{Handler, Payload};
 use serde_json::{Value, json};
 
-use crate::hospital::{DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, OTHER, RAO, SEN, day, slot, subscriber};
+use crate::hospital::{
+    DESK, Hospital, LAKSHMI, LAKSHMI_ACCOUNT, NURSE, OTHER, RAO, SEN, STRAY_NURSE, day, slot, subscriber,
+};
 
 async fn hear(hospital: &Hospital, payload: Payload) {
     let event = Envelope::new(None, ("patient", OTHER), None, payload);
@@ -207,4 +209,48 @@ async fn of_several_reasons_one_is_told_as_long_as_it_holds() {
     back(id).await;
     assert_eq!(cause(&hospital, &later).await, json!(null));
     assert_eq!(cause(&hospital, &first).await, json!(null));
+}
+
+#[tokio::test]
+async fn who_sees_a_patient_under_one_id_has_all_of_them_in_care() {
+    let hospital = Hospital::new().await;
+    let theirs = hospital.booked(&slot(OTHER, RAO, day(2), "10:00:00")).await["id"].clone();
+    let hers = hospital.booked(&slot(LAKSHMI, SEN, day(3), "10:00:00")).await["id"].clone();
+    // A third record of hers, which nobody in cardiology has seen.
+    let third = hospital.booked(&slot(200, SEN, day(4), "10:00:00")).await["id"].clone();
+    let others = hospital.booked(&slot(201, SEN, day(5), "10:00:00")).await["id"].clone();
+    let path = |id: &Value| format!("/api/appointments/{id}/");
+    let count = async |user: i64, query: &str| {
+        hospital.get(user, &format!("/api/appointments/?{query}")).await.expect(200).body["count"].clone()
+    };
+    for user in [RAO, NURSE] {
+        hospital.get(user, &path(&theirs)).await.expect(200);
+        hospital.get(user, &path(&hers)).await.expect(404);
+        assert_eq!(count(user, "").await, 1);
+    }
+    merge(&hospital).await;
+    let more = PatientMerge { id: 2, source_id: 200, target_id: LAKSHMI };
+    hear(&hospital, Payload::PatientMerged(more)).await;
+    for user in [RAO, NURSE] {
+        for id in [&theirs, &hers, &third] {
+            hospital.get(user, &path(id)).await.expect(200);
+        }
+        hospital.get(user, &path(&others)).await.expect(404);
+        assert_eq!([count(user, "").await, count(user, "ordering=created_at").await], [json!(3), json!(3)], "{user}");
+        assert_eq!(count(user, &format!("patient={LAKSHMI}")).await, 3, "{user}");
+        assert_eq!(count(user, &format!("doctor={SEN}")).await, 2, "{user}");
+    }
+    assert_eq!(count(SEN, "").await, 4);
+    assert_eq!(count(STRAY_NURSE, "").await, 0);
+    let day = hospital.get(RAO, &format!("/api/appointments/doctor/{SEN}/schedule/?date={}", day(3))).await.expect(200);
+    assert!(day.body["days"][0]["slots"].as_array().unwrap().iter().any(|slot| slot["appointment"] == hers));
+    // The survivor is in their care, so that no owner is asked.
+    hospital.book(RAO, &slot(LAKSHMI, RAO, crate::hospital::day(6), "10:00:00")).await.expect(201);
+    let off = format!(
+        "UPDATE appointments SET status = 'CANCELLED', cancellation_reason = 'no need' WHERE patient_id = {LAKSHMI} AND doctor_id = {RAO}"
+    );
+    hospital.db.sql(&off).await;
+    unmerge(&hospital).await;
+    hospital.get(RAO, &path(&hers)).await.expect(404);
+    assert_eq!(count(RAO, "").await, 2);
 }

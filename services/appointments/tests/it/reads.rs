@@ -41,6 +41,12 @@ async fn hospital(doctors: i64) -> Hospital {
         .db
         .sql(&format!("UPDATE appointments SET created_at = now() + interval '1 year' WHERE doctor_id = {RAO}"))
         .await;
+    // Some of them were merged into others, and it is Lakshmi of whom there was another record too.
+    let merged = format!(
+        "INSERT INTO merged_patients SELECT {SOMEBODY} + n, {SOMEBODY} + 2000 + n % 500 FROM generate_series(0, 999) AS n; \
+         INSERT INTO merged_patients VALUES (299, {LAKSHMI})"
+    );
+    hospital.db.sql(&merged).await;
     hospital.db.sql("VACUUM ANALYZE appointments").await;
     hospital.db.sql("ANALYZE").await;
     hospital
