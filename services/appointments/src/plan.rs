@@ -63,19 +63,22 @@ impl Period {
     fn holds(&self, date: NaiveDate) -> bool {
         self.from <= date && self.until.is_none_or(|until| date <= until)
     }
+
+    /// What of it lies before a day.
+    pub fn before(&self, day: NaiveDate) -> Option<Self> {
+        let last = day.pred_opt().filter(|last| self.from <= *last)?;
+        let until = self.until.map_or(last, |until| until.min(last));
+        Some(Self { until: Some(until), ..self.clone() })
+    }
 }
 
 /// Puts a period in the place of what the others say of its days; what they say of other days stays.
 pub fn cut_in(periods: Vec<Period>, new: Period) -> Vec<Period> {
     let mut all = Vec::new();
     for old in periods {
-        let before = new.from.pred_opt().filter(|last| old.from <= *last);
+        all.extend(old.before(new.from));
         let after =
             new.until.and_then(|until| until.succ_opt()).filter(|first| old.until.is_none_or(|last| *first <= last));
-        if let Some(last) = before {
-            let until = old.until.map_or(last, |until| until.min(last));
-            all.push(Period { until: Some(until), ..old.clone() });
-        }
         if let Some(first) = after {
             all.push(Period { from: old.from.max(first), ..old });
         }

@@ -87,6 +87,7 @@ pub struct Interval {
     params(("id" = i64, Path, description = "account id of the doctor")),
     responses(
         (status = 200, description = "with `ETag`", body = Availability),
+        (status = 304, description = "`If-None-Match` names this version"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not read hours, or not this doctor's"),
         (status = 404, description = "no such doctor, or no hours yet"),
@@ -196,10 +197,14 @@ async fn store(
     let (version, worked_on_holidays) = head.unwrap_or((0, false));
     let works_on_holidays = wanted.works_on_holidays.unwrap_or(wanted.period.is_some() && worked_on_holidays);
     let setting = Setting { doctor, version: version + 1, by, works_on_holidays };
-    let Plan { usual, periods, .. } = all_of(conn, app, doctor).await?;
+    let Plan { usual, .. } = all_of(conn, app, doctor).await?;
+    let today = app.calendar.date(Utc::now());
+    let first = wanted.period.map_or(today, |(from, _)| from.min(today));
+    let periods = rows::periods_from(conn, doctor, first).await?;
     let Some((from, until)) = wanted.period else {
         store_usual(conn, setting, &wanted.hours).await?;
-        return Ok(store_periods(conn, doctor, &[]).await?);
+        let over: Vec<Period> = periods.iter().filter_map(|period| period.before(today)).collect();
+        return Ok(store_periods(conn, doctor, first, &over).await?);
     };
     let periods = cut_in(periods, Period { from, until, hours: wanted.hours.clone() });
     if periods.len() > MOST_PERIODS {
@@ -208,7 +213,7 @@ async fn store(
     }
     let nothing_yet = Hours { openings: Vec::new(), ..wanted.hours };
     store_usual(conn, setting, &usual.unwrap_or(nothing_yet)).await?;
-    Ok(store_periods(conn, doctor, &periods).await?)
+    Ok(store_periods(conn, doctor, first, &periods).await?)
 }
 
 fn show(period: &Period) -> PeriodView {

@@ -223,12 +223,20 @@ pub async fn store_usual(conn: &mut AsyncPgConnection, setting: Setting, hours: 
     Ok(())
 }
 
-/// Stores all periods of a doctor, in the place of those that are there.
+/// Stores periods of a doctor in the place of those that have days from `first` on. What was over before stays: the schedule of
+/// its days shows what was.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn store_periods(conn: &mut AsyncPgConnection, doctor: i64, periods: &[Period]) -> QueryResult<()> {
-    diesel::delete(hours_periods::table.filter(hours_periods::doctor_id.eq(doctor))).execute(conn).await?;
+pub async fn store_periods(
+    conn: &mut AsyncPgConnection,
+    doctor: i64,
+    first: NaiveDate,
+    periods: &[Period],
+) -> QueryResult<()> {
+    let has_days = hours_periods::effective_until.ge(first).or(hours_periods::effective_until.is_null());
+    let replaced = hours_periods::table.filter(hours_periods::doctor_id.eq(doctor)).filter(has_days);
+    diesel::delete(replaced).execute(conn).await?;
     let mut intervals = Vec::new();
     for period in periods {
         let id: i64 = diesel::insert_into(hours_periods::table)

@@ -1,3 +1,4 @@
+use chrono::Days;
 use reqwest::Method;
 use serde_json::json;
 
@@ -142,4 +143,42 @@ async fn a_doctor_may_have_hours_for_a_while_only() {
     assert_eq!((set.header("etag"), &set.body["weekly"]), ("\"1\"", &json!([])));
     hospital.book(DESK, &slot(LAKSHMI, NEW, day(2), "09:00:00")).await.expect(400);
     hospital.book(DESK, &slot(LAKSHMI, NEW, day(3), "09:00:00")).await.expect(201);
+}
+
+#[tokio::test]
+async fn what_is_over_shows_the_hours_that_were() {
+    let hospital = Hospital::new().await;
+    let ago = |days: u64| day(0) - Days::new(days);
+    let periods = format!(
+        "INSERT INTO hours_periods (doctor_id, effective_from, effective_until, slot_minutes, buffer_before, buffer_after) \
+         VALUES ({RAO}, '{}', '{}', 30, 0, 0), ({RAO}, '{}', '{}', 30, 0, 0); \
+         INSERT INTO period_hours SELECT id, weekday, '18:00', '20:00' FROM hours_periods, generate_series(0, 6) AS weekday",
+        ago(30),
+        ago(20),
+        ago(10),
+        day(10)
+    );
+    hospital.db.sql(&periods).await;
+    let first = async |date| hospital.slots(RAO, date).await.first().map(|slot| slot.0.clone()).unwrap();
+    let weekly = |start: &str, end: &str| -> Vec<_> {
+        (0..7).map(|weekday| json!({"weekday": weekday, "start": start, "end": end})).collect()
+    };
+    let set = async |body: serde_json::Value| {
+        hospital.server.put(&path(RAO), &hospital.token(DESK), &body).await.expect(200).body
+    };
+    let usual = set(json!({"slot_minutes": 30, "weekly": weekly("10:00", "11:00")})).await;
+    assert_eq!(usual["periods"], json!([]));
+    for (date, expected) in
+        [(ago(25), "18:00:00"), (ago(15), "10:00:00"), (ago(5), "18:00:00"), (day(0), "10:00:00"), (day(5), "10:00:00")]
+    {
+        assert_eq!(first(date).await, expected, "{date}");
+    }
+    // Other hours from a day that is over are what was meant then.
+    let since = json!({"slot_minutes": 30, "weekly": weekly("07:00", "08:00"), "effective_from": ago(8), "effective_until": day(8)});
+    assert_eq!(set(since).await["periods"].as_array().unwrap().len(), 1);
+    for (date, expected) in
+        [(ago(25), "18:00:00"), (ago(9), "18:00:00"), (ago(8), "07:00:00"), (day(8), "07:00:00"), (day(9), "10:00:00")]
+    {
+        assert_eq!(first(date).await, expected, "{date}");
+    }
 }
