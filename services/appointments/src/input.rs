@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chassis::strict_json::{Fault, Faults};
-use chassis::text::paragraph;
+use chassis::text::Paragraph;
 use chrono::NaiveTime;
 use deserr::Deserr;
 use utoipa::ToSchema;
@@ -57,7 +57,7 @@ impl FromStr for Flag {
 }
 
 fn reason(text: String) -> Result<Reason, Fault> {
-    let text = paragraph(&text, 500)?;
+    let text = Paragraph::<500>::typed(&text)?.into_inner();
     if text.is_empty() { Err(Fault::new("required", "must say why")) } else { Ok(Reason(text)) }
 }
 

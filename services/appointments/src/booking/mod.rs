@@ -10,7 +10,7 @@ pub mod walk_in;
 
 use actix_web::{post, web};
 use auth::permissions::AppointmentBook;
-use auth::{Action, Actor, Permit};
+use auth::{Action, Actor, Permit, Role};
 use chassis::fields::{Day, Id};
 use chassis::idempotency::{Answer, IdempotencyKey};
 use chassis::problem::Problem;
@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 use crate::access::{self, Scope};
 use crate::app::App;
 use crate::appointment::{AppointmentView, Entry, Viewer};
+use crate::availability::rows::plan_of;
 use crate::error::Error;
 use crate::input::{Clock, Minutes, Reason, Room};
 use crate::merged;
@@ -43,7 +44,7 @@ pub struct NewBooking {
     /// When it begins, a whole minute on the hospital's wall clock; it need not be on the doctor's grid of slots.
     #[schema(value_type = String, example = "10:30:00")]
     pub time_slot: Clock,
-    /// 5 to 480; the doctor's slot length unless given.
+    /// 5 to 480; the doctor's slot length unless given. A `PATIENT` gives no other.
     #[deserr(default)]
     #[schema(value_type = Option<i64>, minimum = 5, maximum = 480)]
     pub duration_minutes: Option<Minutes>,
@@ -53,7 +54,7 @@ pub struct NewBooking {
     /// Why the patient comes.
     #[deserr(default)]
     pub reason: Option<Paragraph<1000>>,
-    /// A room to be taken for it, by its name.
+    /// A room to be taken for it, by its name; not for a `PATIENT` to give.
     #[deserr(default)]
     #[schema(value_type = Option<String>, max_length = 40, example = "OPD-3")]
     pub room: Option<Room>,
@@ -67,7 +68,8 @@ pub struct NewBooking {
 /// `ADMIN` and `RECEPTIONIST` for anyone, a `DOCTOR` with themselves for patients in their care, a `PATIENT` for themselves.
 /// Unknown or inactive people, patients whom the caller may not know of, the past, more than three years ahead and times
 /// outside the doctor's hours, on a holiday or in leave are 400. A time that overlaps another appointment of the doctor, with
-/// what the doctor keeps free around each, of the patient or of the room is 409 with `conflicts` and `next_available`. With an
+/// what the doctor keeps free around each, of the patient or of the room is 409 with `conflicts` and `next_available`. A `PATIENT`
+/// takes a slot of the doctor's length, and no room: another `duration_minutes`, or a `room`, is 400. With an
 /// `overbooking_reason` the doctor's own other appointments are no hindrance to `ADMIN` and the doctor.
 #[utoipa::path(
     tag = "appointments",
@@ -94,7 +96,9 @@ pub async fn book(
     let scope = Scope::of(&mut *app.conn().await?, &permit.actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
     check_overbooking(&permit.actor, wanted.overbooking_reason.as_ref())?;
-    check_people(&app, &permit.actor, &scope, wanted.doctor, wanted.patient).await?;
+    let patient = check_people(&app, &permit.actor, &scope, wanted.doctor, wanted.patient).await?;
+    let wanted = NewBooking { patient, ..wanted };
+    check_own_wishes(&app, permit.actor.role, &wanted).await?;
     let booking = Booking { app: &app, actor: &permit.actor, key: &key, digest: &digest, wanted: &wanted };
     let mut conn = app.conn().await?;
     let answer = clash::settle(&mut conn, &app.calendar, async |conn| booking.attempt(conn).await).await?;
@@ -128,33 +132,55 @@ pub fn check_doctor_is_own(scope: &Scope, doctor: i64) -> Result<(), Error> {
     }
 }
 
-/// Both are known, or their owners know them. A patient whom the caller may not know of is none.
-pub async fn check_people(app: &App, actor: &Actor, scope: &Scope, doctor: Id, patient: Id) -> Result<(), Error> {
+/// Both are known, or their owners know them. A patient whom the caller may not know of is none. Gives the patient's id as the
+/// owner has it: of one who was merged into another a moment ago, that one's.
+pub async fn check_people(app: &App, actor: &Actor, scope: &Scope, doctor: Id, patient: Id) -> Result<Id, Error> {
     let mut faults = Faults::new();
     if app.owners.doctor(&app.db, actor, doctor.get()).await?.is_none() {
         faults.push("doctor", "unknown", "there is no such doctor");
     }
-    if !may_book_for(app, actor, scope, patient.get()).await? {
+    let known = may_book_for(app, actor, scope, patient.get()).await?;
+    if known.is_none() {
         faults.push("patient", "unknown", "there is no such patient");
     }
-    if faults.0.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
+    known.filter(|_| faults.0.is_empty()).ok_or(Error::Faults(faults))
 }
 
 /// An appointment puts a patient into a doctor's care, so that a doctor books for those only who are in it already: for
-/// anybody else there is the desk, or break-glass.
+/// anybody else there is the desk, or break-glass. Gives the id that answers for the patient.
 ///
 /// # Errors
 /// 503 when the owner of a patient not known here yet does not answer.
-pub async fn may_book_for(app: &App, actor: &Actor, scope: &Scope, patient: i64) -> Result<bool, Error> {
-    let Some(known) = app.owners.patient(&app.db, actor, patient).await? else { return Ok(false) };
-    match scope {
-        Scope::OfPatient(own) => Ok(known.user_id == Some(*own)),
-        Scope::OfDoctor(doctor) if !access::is_in_care(&mut *app.conn().await?, *doctor, patient).await? => {
-            Ok(app.owners.patient_as_shown(&app.db, actor, patient).await?.is_some())
+pub async fn may_book_for(app: &App, actor: &Actor, scope: &Scope, patient: i64) -> Result<Option<Id>, Error> {
+    let Some(known) = app.owners.patient(&app.db, actor, patient).await? else { return Ok(None) };
+    let may = match scope {
+        Scope::OfPatient(own) => known.user_id == Some(*own),
+        Scope::OfDoctor(doctor) if !access::is_in_care(&mut *app.conn().await?, *doctor, known.id).await? => {
+            app.owners.patient_as_shown(&app.db, actor, known.id).await?.is_some()
         }
-        Scope::OfDoctor(_) | Scope::All => Ok(true),
-        _ => Ok(false),
+        Scope::OfDoctor(_) | Scope::All => true,
+        _ => false,
+    };
+    Ok(may.then_some(Id::new(known.id)))
+}
+
+/// Who books for themselves takes a slot as the doctor has them; rooms and longer visits are the desk's to give.
+async fn check_own_wishes(app: &App, role: Role, wanted: &NewBooking) -> Result<(), Error> {
+    if role != Role::Patient {
+        return Ok(());
     }
+    let mut faults = Faults::new();
+    if wanted.room.is_some() {
+        faults.push("room", "not_yours", "is for the desk to give");
+    }
+    if let Some(minutes) = wanted.duration_minutes {
+        let (doctor, date) = (wanted.doctor.get(), wanted.date.get());
+        let plan = plan_of(&mut *app.conn().await?, &app.calendar, doctor, date, date).await?;
+        if plan.hours(date).is_some_and(|hours| hours.slot_minutes != minutes.0) {
+            faults.push("duration_minutes", "not_a_slot", "must be the length of the doctor's slots, or be left out");
+        }
+    }
+    if faults.0.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
 }
 
 struct Booking<'a> {

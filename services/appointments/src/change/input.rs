@@ -91,7 +91,7 @@ impl Asked {
     }
 }
 
-/// What a patch is merged into: what the caller sees of what they may write.
+/// What a patch is merged into: what the caller may write, besides texts. One that is kept is not judged anew as if it were typed.
 #[derive(Serialize)]
 struct Writable<'a> {
     patient: i64,
@@ -101,11 +101,6 @@ struct Writable<'a> {
     duration_minutes: i64,
     status: Status,
     appointment_type: AppointmentType,
-    reason: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notes: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cancellation_reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<&'a str>,
 }
@@ -129,12 +124,12 @@ impl Wanted {
             duration_minutes: row.span().minutes(),
             status: row.status,
             appointment_type: row.appointment_type,
-            reason: row.reason.expose(),
-            notes: viewer.sees_notes().then_some(row.notes.expose()),
-            cancellation_reason: (row.status == Status::Cancelled).then_some(row.cancellation_reason.expose()),
             room: row.room.as_deref(),
         };
-        parse(merge_patch::apply(&current, &patch)?)
+        let rewrite: Rewrite = parse(merge_patch::apply(&current, &patch)?)?;
+        // Left out, the others stay as they are.
+        let reason = rewrite.reason.unwrap_or_else(|| Paragraph::kept(row.reason.expose()));
+        Ok(Rewrite { reason: Some(reason), ..rewrite })
     }
 }
 

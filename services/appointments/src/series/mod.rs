@@ -135,7 +135,8 @@ pub async fn book(
     let wanted = NewSeries { patient: for_whom(&app, wanted.patient).await?, ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, actor, permit.reach).await?;
     check_doctor_is_own(&scope, wanted.doctor.get())?;
-    check_people(&app, actor, &scope, wanted.doctor, wanted.patient).await?;
+    let patient = check_people(&app, actor, &scope, wanted.doctor, wanted.patient).await?;
+    let wanted = NewSeries { patient, ..wanted };
     let mut conn = app.conn().await?;
     let attempt = async |conn: &mut AsyncPgConnection| {
         conn.transaction(async |conn| {

@@ -8,13 +8,14 @@ use chassis::fields::Id;
 use chassis::merge_patch;
 use chassis::problem::Problem;
 use chassis::strict_json::{Faults, MergePatch, parse};
+use chassis::text::Paragraph;
 use chrono::{NaiveDate, NaiveTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::entry::{Entry, EntryStatus, ON_THE_LIST, Step, Urgency, Waiting};
-use super::input::{Rewrite, check_urgency};
+use super::input::{Rewrite, check_length, check_urgency};
 use super::offer::{Offer, OfferStatus, give_back};
 use super::refusal::Refusal;
 use super::view::{self, WaitlistEntry};
@@ -92,7 +93,6 @@ struct Writable<'a> {
     duration_minutes: Option<i32>,
     appointment_type: AppointmentType,
     urgency: Urgency,
-    reason: &'a str,
     status: EntryStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     leaving_reason: Option<&'a str>,
@@ -105,6 +105,9 @@ impl Amending<'_> {
         let waiting = Waiting::lock(conn, id).await?;
         self.if_match.check(waiting.version)?;
         let rewrite: Rewrite = parse(merge_patch::apply(&writable(&waiting), self.patch)?)?;
+        // A text that is kept is not judged anew as if it were typed.
+        let stays = self.patch.get("reason").is_none().then(|| Paragraph::kept(waiting.reason.expose()));
+        let rewrite = Rewrite { reason: stays.or(rewrite.reason), ..rewrite };
         check_fixed(&waiting, &rewrite)?;
         let asked = rewrite.status.filter(|status| *status != waiting.status);
         match asked {
@@ -158,6 +161,7 @@ impl Amending<'_> {
         let today = self.app.calendar.date(Utc::now());
         let terms = rewrite.entry().understood(today, Some(waiting.start_date))?;
         check_urgency(self.actor, terms.urgency, waiting.urgency)?;
+        check_length(self.actor, terms.duration_minutes, waiting.duration_minutes)?;
         let same = merged::one_patient(conn, waiting.patient_id).await?;
         let what = (waiting.doctor_id, waiting.specialization.as_deref());
         check_once(conn, &same, what, &terms, Some(waiting.id)).await?;
@@ -179,7 +183,6 @@ fn writable(waiting: &Waiting) -> Writable<'_> {
         duration_minutes: waiting.duration_minutes,
         appointment_type: waiting.appointment_type,
         urgency: waiting.urgency,
-        reason: waiting.reason.expose(),
         status: waiting.status,
         leaving_reason: Some(waiting.leaving_reason.expose().as_str()).filter(|why| !why.is_empty()),
     }

@@ -222,6 +222,17 @@ impl NewEntry {
     }
 }
 
+/// A patient waits for a slot as the doctors have them.
+///
+/// # Errors
+/// When a patient asks for another length.
+pub fn check_length(actor: &Actor, wanted: Option<i32>, now: Option<i32>) -> Result<(), Error> {
+    if actor.role == Role::Patient && wanted.is_some() && wanted != now {
+        return Err(Error::invalid("duration_minutes", "not_yours", "is for the hospital to say"));
+    }
+    Ok(())
+}
+
 /// Who is asked before the others is for the hospital to say.
 ///
 /// # Errors

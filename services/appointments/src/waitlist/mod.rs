@@ -47,7 +47,7 @@ use crate::people::StaffMember;
 use crate::schema::{staff, waitlist_entries};
 
 use self::entry::{Entry, EntryStatus, NewWaiting, ON_THE_LIST, Terms, Urgency};
-use self::input::{NewEntry, check_urgency};
+use self::input::{NewEntry, check_length, check_urgency};
 use self::refusal::Refusal;
 use self::view::WaitlistEntry;
 
@@ -83,10 +83,12 @@ pub async fn join(
     let actor = &permit.actor;
     let terms = wanted.understood(app.calendar.date(Utc::now()), None)?;
     check_urgency(actor, terms.urgency, Urgency::Routine)?;
+    check_length(actor, terms.duration_minutes, None)?;
     let wanted = NewEntry { patient: for_whom(&app, wanted.patient).await?, ..wanted };
     let scope = Scope::of(&mut *app.conn().await?, actor, permit.reach).await?;
     check_for_whom(&scope, &wanted)?;
-    check_people(&app, actor, &scope, &wanted).await?;
+    let patient = check_people(&app, actor, &scope, &wanted).await?;
+    let wanted = NewEntry { patient, ..wanted };
     let mut conn = app.conn().await?;
     let attempt = async |conn: &mut AsyncPgConnection| {
         conn.transaction(async |conn| {
@@ -144,8 +146,8 @@ fn check_for_whom(scope: &Scope, wanted: &NewEntry) -> Result<(), Error> {
     }
 }
 
-/// All that is wrong with the people: who is not known to the caller, or is there no more.
-async fn check_people(app: &App, actor: &Actor, scope: &Scope, wanted: &NewEntry) -> Result<(), Error> {
+/// All that is wrong with the people: who is not known to the caller, or is there no more. Gives the id that answers for the patient.
+async fn check_people(app: &App, actor: &Actor, scope: &Scope, wanted: &NewEntry) -> Result<Id, Error> {
     let mut faults = Faults::new();
     if let Some(doctor) = wanted.doctor {
         match app.owners.doctor(&app.db, actor, doctor.get()).await? {
@@ -159,10 +161,11 @@ async fn check_people(app: &App, actor: &Actor, scope: &Scope, wanted: &NewEntry
     {
         faults.push("specialization", "unknown", "no doctor of this field works here");
     }
-    if !may_book_for(app, actor, scope, wanted.patient.get()).await? {
+    let known = may_book_for(app, actor, scope, wanted.patient.get()).await?;
+    if known.is_none() {
         faults.push("patient", "unknown", "there is no such patient");
     }
-    if faults.0.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
+    known.filter(|_| faults.0.is_empty()).ok_or(Error::Faults(faults))
 }
 
 async fn has_a_doctor(conn: &mut AsyncPgConnection, field: &str) -> QueryResult<bool> {

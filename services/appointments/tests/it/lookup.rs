@@ -8,6 +8,7 @@ use serde_json::json;
 use testkit::Server;
 
 use crate::hospital::{DESK, Hospital, LAKSHMI, RAO, day, slot};
+use crate::waitlist::{WAITLIST, waits};
 
 /// What the owners were asked: path and authorization.
 type Asked = Arc<Mutex<Vec<(String, String)>>>;
@@ -49,6 +50,11 @@ async fn patient(id: web::Path<i64>, request: HttpRequest, asked: web::Data<Aske
             HttpResponse::Ok().finish()
         }
         702 => HttpResponse::InternalServerError().finish(),
+        // Was merged into 706 a moment ago.
+        705 => HttpResponse::Ok().insert_header(("etag", "\"3\"")).json(json!({
+            "id": 706, "patient_id": "P00000706", "first_name": "Just", "last_name": "Merged", "user": null, "primary_doctor": null,
+            "is_active": true,
+        })),
         703 => HttpResponse::Ok().insert_header(("etag", "\"1\"")).body("not json"),
         _ => HttpResponse::NotFound().finish(),
     }
@@ -74,6 +80,19 @@ async fn who_is_not_known_yet_is_asked_of_the_owner_once() {
     let hours = json!({"slot_minutes": 15, "weekly": (0..7).map(|day| json!({"weekday": day, "start": "09:00", "end": "12:00"})).collect::<Vec<_>>()});
     hospital.server.put("/api/appointments/doctor/70/availability/", &hospital.token(DESK), &hours).await.expect(200);
     assert_eq!(hospital.booked(&slot(LAKSHMI, 70, day(2), "11:00:00")).await["doctor_name"], "Meera Iyer");
+}
+
+#[tokio::test]
+async fn whom_the_owner_has_merged_is_whom_it_says() {
+    let owner = owner(Asked::default()).await;
+    let hospital = Hospital::with_owners(&owner.url, &owner.url).await;
+    assert_eq!(hospital.booked(&slot(705, RAO, day(2), "10:00:00")).await["patient"], 706);
+    let mut series = slot(705, RAO, day(3), "10:00:00");
+    series["rrule"] = json!("FREQ=DAILY;COUNT=2");
+    let series = hospital.post(DESK, "/api/appointments/series/", &series).await.expect(201).body;
+    assert_eq!(series["appointments"][1]["patient"], 706);
+    let entry = hospital.post(DESK, WAITLIST, &waits(705, RAO)).await.expect(201).body;
+    assert_eq!(entry["patient"], 706);
 }
 
 #[tokio::test]
