@@ -42,8 +42,10 @@ const TAIL: &[u8] = b"]}";
 const BATCH: usize = 1000;
 /// Batches written ahead of a slow client.
 const AHEAD: usize = 2;
-/// How long a client may take to read it all; it holds a connection meanwhile.
-const LONGEST: Duration = Duration::from_secs(60);
+/// How long a client may take to read what is written ahead; it holds a connection meanwhile.
+const STALL: Duration = Duration::from_secs(60);
+/// How long it may take to read it all.
+const LONGEST: Duration = Duration::from_secs(600);
 /// How long to wait for one of those under way to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -72,6 +74,9 @@ pub struct DateRange {
 }
 
 /// Every appointment from one day to another, both included, by time.
+///
+/// A long answer is written as it is read. It breaks off, without its end, where the client reads nothing for a minute, and after
+/// ten minutes in all.
 #[utoipa::path(
     tag = "appointments",
     params(
@@ -162,16 +167,17 @@ struct Writing {
 }
 
 impl Writing {
-    /// Reads everything in one snapshot. `_turn` is given back at the end.
-    async fn run(self, mut conn: Conn, _turn: OwnedSemaphorePermit) {
+    /// Reads everything in one snapshot.
+    async fn run(self, mut conn: Conn, turn: OwnedSemaphorePermit) {
         let mut snapshot = conn.build_transaction().read_only().repeatable_read();
         let written = tokio::time::timeout(LONGEST, snapshot.run(async |conn| self.write(conn).await)).await;
         let fault = match written {
             Ok(Ok(())) => return,
             Ok(Err(fault)) => fault,
-            Err(_late) => Error::Problem(Problem::unavailable("so slow a reading", "a date range took too long")),
+            Err(_late) => too_slow(),
         };
-        // Nobody may be reading any more.
+        // A client that does not read hears of it when it reads on, and keeps nothing meanwhile.
+        drop((conn, turn));
         let _ = self.out.send(Err(fault)).await;
     }
 
@@ -190,15 +196,31 @@ impl Writing {
                 self.wanted.write(&mut chunk, &mut separator, entry)?;
             }
             let Some(last) = last else { break };
-            if self.out.send(Ok(std::mem::take(&mut chunk).into())).await.is_err() {
+            if !hand_over(&self.out, std::mem::take(&mut chunk), STALL).await? {
                 return Ok(()); // the client has gone
             }
             rows = self.wanted.batch(conn, Some(last)).await?;
         }
         chunk.extend_from_slice(TAIL);
-        let _ = self.out.send(Ok(chunk.into())).await;
-        Ok(())
+        hand_over(&self.out, chunk, STALL).await.map(drop)
     }
+}
+
+/// Waits for the client to take a batch; `false` where it has gone.
+///
+/// # Errors
+/// When it does not read.
+async fn hand_over(
+    out: &mpsc::Sender<Result<web::Bytes, Error>>,
+    chunk: Vec<u8>,
+    patience: Duration,
+) -> Result<bool, Error> {
+    let taken = tokio::time::timeout(patience, out.send(Ok(chunk.into()))).await;
+    taken.map(|taken| taken.is_ok()).map_err(|_late| too_slow())
+}
+
+fn too_slow() -> Error {
+    Error::Problem(Problem::unavailable("so slow a reading", "a date range took too long"))
 }
 
 impl Wanted {
@@ -258,5 +280,23 @@ impl Wanted {
             .prepared()
             .load(conn)
             .await
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_given_up() {
+        let (out, mut chunks) = mpsc::channel(1);
+        let moment = Duration::from_millis(20);
+        assert!(hand_over(&out, b"one".to_vec(), moment).await.unwrap());
+        assert!(hand_over(&out, b"two".to_vec(), moment).await.is_err());
+        assert_eq!(chunks.recv().await.unwrap().unwrap(), "one");
+        assert!(hand_over(&out, b"two".to_vec(), moment).await.unwrap());
+        drop(chunks);
+        assert!(!hand_over(&out, b"three".to_vec(), moment).await.unwrap());
     }
 }

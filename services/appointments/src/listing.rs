@@ -101,6 +101,7 @@ struct Filters {
         (status = 400, description = "bad parameters, every fault in `errors`"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not read appointments"),
+        (status = 503, description = "the patients service does not answer about an `X-Break-Glass`; `Retry-After`"),
     )
 )]
 #[get("/api/appointments/")]

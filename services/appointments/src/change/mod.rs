@@ -44,9 +44,11 @@ use self::input::{Rewrite, Wanted};
     responses(
         (status = 200, description = "with `ETag`", body = AppointmentView),
         (status = 304, description = "`If-None-Match` names this version"),
+        (status = 400, description = "an `X-Break-Glass` that is no reason"),
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not read appointments"),
         (status = 404, description = "no such appointment, or not for the caller to know of"),
+        (status = 503, description = "the patients service does not answer about an `X-Break-Glass`; `Retry-After`"),
     )
 )]
 #[get("/api/appointments/{id}/")]

@@ -122,6 +122,7 @@ struct Line {
         (status = 401, description = "no good token"),
         (status = 403, description = "the role may not read appointments"),
         (status = 404, description = "no such appointment, or not for the caller to know of"),
+        (status = 503, description = "the patients service does not answer about an `X-Break-Glass`; `Retry-After`"),
     )
 )]
 #[get("/api/appointments/{id}/history/")]
