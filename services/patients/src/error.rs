@@ -45,6 +45,9 @@ pub enum Error {
     /// `primary_doctor` is not an active doctor.
     #[error("no such doctor")]
     NoSuchDoctor,
+    /// `user` is not the account of an active patient.
+    #[error("no such account")]
+    NoSuchAccount,
     /// A patient is to be merged into themselves.
     #[error("a merge of a patient with themselves")]
     MergeWithItself,
@@ -104,6 +107,7 @@ impl From<Error> for Problem {
             )),
             Error::OutOfCare => Self::forbidden("The patient would not be in your care: set primary_doctor."),
             Error::NoSuchDoctor => Self::invalid("primary_doctor", "unknown_doctor", "is not an active doctor"),
+            Error::NoSuchAccount => Self::invalid("user", "unknown_account", "is not the account of an active patient"),
             Error::MergeWithItself => Self::invalid("source", "same_patient", "must be another patient"),
             Error::NoSuchSource => Self::invalid("source", "unknown", "there is no such patient"),
             Error::AlreadyMerged => Self::conflict("The two are merged already.").with_type("already-merged"),

@@ -69,13 +69,19 @@ pub fn or_empty<R: Rule>(text: Option<String>) -> Result<Phi<String>, Fault> {
     optional::<R>(text).map(Option::unwrap_or_default)
 }
 
-/// The id of something in another service.
+/// The id of something in another service, which no Aadhaar number is.
 ///
 /// # Errors
-/// `out_of_range` unless positive.
+/// `out_of_range` unless positive, or `aadhaar`.
 pub fn optional_id(id: Option<i64>) -> Result<Option<i64>, Fault> {
     match id {
         Some(id) if id < 1 => Err(Fault::new("out_of_range", "must be a positive id")),
+        Some(id) if is_aadhaar(id) => Err(aadhaar::refused()),
         id => Ok(id),
     }
+}
+
+fn is_aadhaar(id: i64) -> bool {
+    let digits: Vec<u8> = id.to_string().bytes().map(|digit| digit.saturating_sub(b'0')).collect();
+    aadhaar::is_number(&digits)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::Context;
+use auth::Role;
 use chassis::phi::Phi;
 use chassis::strict_json::Fault;
 use chassis::trail::{Facts as TrailFacts, Trail, Who};
@@ -139,7 +140,7 @@ fn trail(import: &Import) -> Trail {
         object: format!("patients import {}", import.authority),
         ..TrailFacts::default()
     });
-    trail.is_by(Who { user: import.by, role: auth::Role::Admin.as_str(), session: None });
+    trail.is_by(Who { user: import.by, role: Role::Admin.as_str(), session: None });
     trail.asks_for("PatientRegister", true);
     trail
 }
@@ -150,6 +151,7 @@ struct Taken {
     abha_numbers: HashSet<String>,
     patient_ids: HashSet<String>,
     doctors: HashSet<i64>,
+    accounts: HashSet<i64>,
     /// Keys of this batch.
     claimed: HashSet<String>,
 }
@@ -175,19 +177,14 @@ impl Taken {
             .select(patients::patient_id)
             .load(conn)
             .await?;
-        let doctors: HashSet<i64> = rows.iter().filter_map(|row| row.facts.primary_doctor).collect();
-        let doctors: Vec<i64> = staff::table
-            .filter(staff::id.eq_any(doctors))
-            .filter(staff::role.eq(auth::Role::Doctor.as_str()))
-            .filter(staff::is_active)
-            .select(staff::id)
-            .load(conn)
-            .await?;
+        let doctors = active(conn, Role::Doctor, rows.iter().filter_map(|row| row.facts.primary_doctor)).await?;
+        let accounts = active(conn, Role::Patient, rows.iter().filter_map(|row| row.facts.user_id)).await?;
         Ok(Self {
             keys: keys.into_iter().collect(),
             abha_numbers: numbers.into_iter().flatten().collect(),
             patient_ids: patient_ids.into_iter().collect(),
-            doctors: doctors.into_iter().collect(),
+            doctors,
+            accounts,
             claimed: HashSet::new(),
         })
     }
@@ -206,6 +203,9 @@ impl Taken {
         if row.facts.primary_doctor.is_some_and(|doctor| !self.doctors.contains(&doctor)) {
             faults.push(Fault::new("unknown_doctor", "is not an active doctor").at("primary_doctor"));
         }
+        if row.facts.user_id.is_some_and(|account| !self.accounts.contains(&account)) {
+            faults.push(Fault::new("unknown_account", "is not the account of an active patient").at("user"));
+        }
         faults
     }
 
@@ -214,6 +214,14 @@ impl Taken {
         self.abha_numbers.extend(row.facts.abha_number.as_ref().map(|number| number.expose().clone()));
         self.patient_ids.extend(row.patient_id.clone());
     }
+}
+
+/// Those of some accounts that are active and have this role.
+async fn active(conn: &mut AsyncPgConnection, role: Role, of: impl Iterator<Item = i64>) -> QueryResult<HashSet<i64>> {
+    let of: HashSet<i64> = of.collect();
+    let theirs = staff::table.filter(staff::id.eq_any(of)).filter(staff::role.eq(role.as_str()));
+    let ids: Vec<i64> = theirs.filter(staff::is_active).select(staff::id).load(conn).await?;
+    Ok(ids.into_iter().collect())
 }
 
 fn without_values(fault: DieselError) -> anyhow::Error {

@@ -87,7 +87,7 @@ impl Import {
         let report = self.report_file();
         let mut refusals = Refusals::create(&report).with_context(|| format!("cannot write {}", report.display()))?;
         let size = std::fs::metadata(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?.len();
-        let mut progress = Progress::of(size);
+        let mut progress = Progress::of(size, self.dry_run);
         let (sender, mut batches) = mpsc::channel(AHEAD);
         let (file, ignored, rows) = (self.file.clone(), self.ignored.clone(), usize::from(self.batch));
         let reader = tokio::task::spawn_blocking(move || source::read(&file, ignored, rows, &sender));

@@ -75,12 +75,13 @@ pub struct Progress {
     begun: Instant,
     told: Option<Instant>,
     draws: bool,
+    dry_run: bool,
 }
 
 impl Progress {
     /// Of a file of so many bytes.
-    pub fn of(size: u64) -> Self {
-        Self { size: size.max(1), begun: Instant::now(), told: None, draws: io::stderr().is_terminal() }
+    pub fn of(size: u64, dry_run: bool) -> Self {
+        Self { size: size.max(1), begun: Instant::now(), told: None, draws: io::stderr().is_terminal(), dry_run }
     }
 
     /// Tells that so many bytes are done, unless it told a moment ago.
@@ -94,7 +95,7 @@ impl Progress {
         let rows = summary.imported + summary.skipped + summary.refused;
         let rate =
             rows.saturating_mul(1000) / u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        let text = format!("{percent:3} %  {}  {rate} rows/s", summary.in_words(false));
+        let text = format!("{percent:3} %  {}  {rate} rows/s", summary.in_words(self.dry_run));
         if self.draws {
             write!(io::stderr(), "\r[{}] {text}\x1b[K", bar(percent))
         } else {

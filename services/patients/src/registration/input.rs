@@ -71,7 +71,8 @@ pub struct PatientInput {
     /// A doctor's user id.
     #[deserr(default, try_from(Option<i64>) = optional_id -> Fault)]
     primary_doctor: Option<i64>,
-    /// The patient's own user id; ADMIN and RECEPTIONIST set it, and where others leave it out it stays.
+    /// The patient's own user id, of an active account whose role is PATIENT; ADMIN and RECEPTIONIST set it, and where others
+    /// leave it out it stays.
     #[deserr(default, try_from(Option<i64>) = optional_id -> Fault)]
     user: Option<i64>,
     /// ADMIN sets it; unchanged when absent.
@@ -89,6 +90,9 @@ pub struct PatientInput {
     /// May be sent back as it was read.
     #[deserr(default)]
     updated_at: Option<String>,
+    /// May be sent back with the patient it was told of.
+    #[deserr(default)]
+    warnings: Option<Vec<String>>,
 }
 
 /// A postal address as sent.
@@ -160,6 +164,11 @@ impl PatientInput {
         self.primary_doctor
     }
 
+    /// The patient's account that is named.
+    pub fn user(&self) -> Option<i64> {
+        self.user
+    }
+
     /// The facts of somebody new.
     ///
     /// # Errors
@@ -170,6 +179,7 @@ impl PatientInput {
             ("patient_id", self.patient_id.is_some()),
             ("created_at", self.created_at.is_some()),
             ("updated_at", self.updated_at.is_some()),
+            ("warnings", self.warnings.is_some()),
             ("is_active", self.is_active == Some(false)),
         ];
         let read_only: Vec<_> = given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect();

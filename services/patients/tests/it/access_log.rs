@@ -140,6 +140,10 @@ async fn it_goes_page_by_page_and_a_cursor_leads_into_no_other_record() {
 async fn while_records_are_one_so_are_their_logs() {
     let hospital = Hospital::open().await;
     let own = id(&hospital.register(&lakshmi()).await);
+    hospital
+        .db
+        .sql("INSERT INTO staff (id, role, department, is_active, version) VALUES (88, 'PATIENT', '', true, 1)")
+        .await;
     let gone = json!({"first_name": "Laxmi", "last_name": "Raman", "primary_doctor": OTHER_DOCTOR, "user": 88});
     let gone = id(&hospital.register(&gone).await);
     let other = hospital.register_named("Ravi", "Raman").await;

@@ -51,6 +51,7 @@ async fn every_field_refuses_what_is_no_value_of_it() {
         json!(true),
         json!(-1),
         json!(9_223_372_036_854_775_808_u64),
+        json!(234_123_412_346_i64),
     ];
     let fields: Vec<String> = lakshmi()
         .as_object()
@@ -88,6 +89,11 @@ async fn every_field_refuses_what_is_no_value_of_it() {
                 answer.text
             );
         }
+    }
+    for field in ["user", "primary_doctor"] {
+        let patient = json!({"first_name": "Ravi", field: 234_123_412_346_i64});
+        let answer = hospital.server.post("/api/patients/", &token, &patient).await.expect(400);
+        assert_eq!(answer.body["errors"][0]["code"], "aadhaar", "{field}");
     }
     for date in ["2023-02-29", "0001-01-01", "9999-12-31", "1874-12-31", "not a date", "1980-04-12T00:00:00Z"] {
         let answer = hospital

@@ -71,7 +71,7 @@ impl Hospital {
             .db
             .sql(
                 "INSERT INTO staff (id, role, department, is_active, version) VALUES (2, 'DOCTOR', 'Cardiology', true, 1), \
-                 (3, 'DOCTOR', 'Surgery', true, 1), (4, 'NURSE', 'Cardiology', true, 1), (9, 'DOCTOR', 'Surgery', false, 1)",
+                 (3, 'DOCTOR', 'Surgery', true, 1), (4, 'NURSE', 'Cardiology', true, 1), (9, 'DOCTOR', 'Surgery', false, 1), (8, 'PATIENT', '', true, 1), (10, 'PATIENT', '', false, 1)",
             )
             .await;
         hospital

@@ -309,3 +309,71 @@ async fn a_file_that_cannot_be_imported_says_why_and_stores_nothing() {
     assert!(file.import().import(&pool, today(), CancellationToken::new()).await.is_err());
     assert_eq!(hospital.count("patients").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linked_account_is_an_active_patients_and_no_aadhaar_number() {
+    let hospital = Hospital::open().await;
+    let rows = "id,first_name,user,primary_doctor\n1,Ravi,8,\n2,Sita,2,\n3,Gita,10,\n4,Uma,99,\n5,Devi,234123412346,\n6,Anu,,234123412346\n";
+    let file = File::of("csv", rows);
+    assert_eq!(run(&hospital, &file.import()).await, summary(1, 0, 5));
+    let faults: Vec<Value> =
+        file.refused().iter().map(|row| json!([row["errors"][0]["field"], row["errors"][0]["code"]])).collect();
+    let unknown = json!(["user", "unknown_account"]);
+    assert_eq!(
+        faults,
+        [json!(["user", "aadhaar"]), json!(["primary_doctor", "aadhaar"]), unknown.clone(), unknown.clone(), unknown]
+    );
+    assert_eq!(hospital.count("patients WHERE user_id = 8").await, 1);
+}
+
+/// As whoever runs the system types it.
+fn typed(hospital: &Hospital, file: &File, arguments: &[&str]) -> std::process::Output {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_patients"));
+    command.arg("import").arg(&file.0).args(arguments).env("DATABASE_URL", &hospital.db.app_url);
+    command.env_remove("EHS_TIME_ZONE").output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_says_what_it_did_and_how_it_ended() {
+    let hospital = Hospital::open().await;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let good = File::of("csv", table(300));
+    let dry = typed(&hospital, &good, &["--by", "1", "--dry-run"]);
+    assert_eq!(
+        (dry.status.code(), text(&dry.stdout).as_str()),
+        (Some(0), "300 would be imported, 0 imported before, 0 refused\n")
+    );
+    assert!(String::from_utf8_lossy(&dry.stderr).contains(" %  300 would be imported"));
+    assert_eq!(hospital.count("patients").await, 0);
+
+    let done = typed(&hospital, &good, &["--by", "1", "--batch", "100"]);
+    assert_eq!(
+        (done.status.code(), text(&done.stdout).as_str()),
+        (Some(0), "300 imported, 0 imported before, 0 refused\n")
+    );
+    let progress = text(&done.stderr);
+    assert!(progress.contains(" %  100 imported, 0 imported before, 0 refused"), "{progress}");
+    assert!(!progress.contains('\r'), "no bar where nobody watches: {progress}");
+    assert_eq!(good.refused(), [] as [Value; 0]);
+
+    let bad = File::of("csv", "id,first_name,phone\n1000,Ravi,12\n1001,Sita,9876543210\n");
+    let report = File::of("ndjson", "");
+    let refused = typed(&hospital, &bad, &["--by", "1", "--report", report.0.to_str().unwrap()]);
+    assert_eq!(
+        (refused.status.code(), text(&refused.stdout).as_str()),
+        (Some(1), "1 imported, 0 imported before, 1 refused\n")
+    );
+    let why = text(&refused.stderr);
+    assert!(why.contains("1 row(s) were refused") && why.contains(report.0.to_str().unwrap()), "{why}");
+    let told: Value = serde_json::from_str(std::fs::read_to_string(&report.0).unwrap().trim()).unwrap();
+    assert_eq!((&told["line"], &told["id"], &told["errors"][0]["field"]), (&json!(2), &json!("1000"), &json!("phone")));
+    assert_eq!(hospital.count("patients").await, 301);
+
+    for (arguments, code) in [(&["--by", "0"][..], 1), (&[], 2), (&["--by", "1", "--batch", "0"], 2)] {
+        let failed = typed(&hospital, &bad, arguments);
+        assert!(
+            failed.status.code() == Some(code) && failed.stdout.is_empty() && !failed.stderr.is_empty(),
+            "{arguments:?}"
+        );
+    }
+}

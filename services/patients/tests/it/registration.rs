@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use testkit::Server;
 
-use crate::hospital::{DOCTOR, Hospital, id, lakshmi};
+use crate::hospital::{DOCTOR, Hospital, PATIENT, id, lakshmi};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registered_patient_reads_back_in_canonical_form() {
@@ -69,6 +69,18 @@ async fn an_estimated_birth_date_says_so_and_an_unusual_number_is_a_warning() {
     let usual = json!({"first_name": "Ravi", "abha_number": "91-1234-5678-9015"});
     let usual = hospital.register(&usual).await;
     assert_eq!(usual["warnings"], json!([]));
+    // Of a change too, where it is the number that was changed.
+    let (token, path_of_usual) = (hospital.receptionist(), format!("/api/patients/{}/", id(&usual)));
+    let unusual = json!({"abha_number": "91-1234-5678-9024"});
+    let changed = hospital.server.patch(&path_of_usual, &token, &unusual).await.expect(200).body;
+    assert_eq!(changed["warnings"], made["warnings"]);
+    let same = hospital.server.put(&path_of_usual, &token, &changed).await.expect(200);
+    assert_eq!((same.header("etag"), same.body.get("warnings")), ("\"2\"", None));
+    let other = json!({"first_name": "Ravi", "last_name": "Kumar", "abha_number": "91-1234-5678-9024"});
+    assert!(hospital.server.put(&path_of_usual, &token, &other).await.expect(200).body.get("warnings").is_none());
+    let replaced = json!({"first_name": "Ravi", "abha_number": "91-1234-5678-9026"});
+    let replaced = hospital.server.put(&path_of_usual, &token, &replaced).await.expect(200).body;
+    assert_eq!(replaced["warnings"], made["warnings"]);
     // A date is estimated or known, and both read back as FHIR gives them: of an estimate no more than the year.
     hospital
         .server
@@ -263,8 +275,24 @@ async fn deactivated_is_not_deleted() {
     hospital.server.delete("/api/patients/4242/", &admin).await.expect(404);
 }
 
-/// Knows one doctor, and counts how often it is asked for them.
+/// Knows one doctor, a patient's account and a nurse's, and counts how often it is asked for the first two.
 async fn users_service(asked: Arc<AtomicUsize>) -> Server {
+    let asked_too = asked.clone();
+    let account = move |id: web::Path<i64>| {
+        let asked = asked_too.clone();
+        async move {
+            let role = match *id {
+                80 => "PATIENT",
+                81 => "NURSE",
+                _ => return HttpResponse::NotFound().finish(),
+            };
+            if role == "PATIENT" {
+                asked.fetch_add(1, Ordering::SeqCst);
+            }
+            let account = json!({"id": *id, "username": "x", "role": role, "department": null, "is_active": true});
+            HttpResponse::Ok().insert_header(("etag", "\"3\"")).json(account)
+        }
+    };
     let doctor = move |request: HttpRequest, id: web::Path<i64>| {
         let asked = asked.clone();
         async move {
@@ -278,8 +306,12 @@ async fn users_service(asked: Arc<AtomicUsize>) -> Server {
         }
     };
     Server::start("users", move |config| {
-        let doctor = doctor.clone();
-        config.map(|config| config.route("/api/users/doctors/{id}/", web::get().to(doctor)));
+        let (doctor, account) = (doctor.clone(), account.clone());
+        config.map(|config| {
+            config
+                .route("/api/users/doctors/{id}/", web::get().to(doctor))
+                .route("/api/users/{id}/", web::get().to(account))
+        });
     })
     .await
 }
@@ -308,5 +340,74 @@ async fn without_the_users_service_an_unknown_doctor_is_503() {
     let body = json!({"first_name": "Ravi", "primary_doctor": 77});
     let answer = hospital.server.post("/api/patients/", &hospital.receptionist(), &body).await.expect(503);
     assert_ne!(answer.header("retry-after"), "");
+    assert_eq!(hospital.count("patients").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_linked_is_an_active_patients() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let users = users_service(asked.clone()).await;
+    let hospital = Hospital::open_beside(&users.url).await;
+    let token = hospital.admin();
+    let post = |user: i64| {
+        let (server, token) = (&hospital.server, &token);
+        async move { server.post("/api/patients/", token, &json!({"first_name": "Ravi", "user": user})).await }
+    };
+    // Asked for once, then known.
+    for user in [PATIENT, 80, 80] {
+        post(user).await.expect(201);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(hospital.count("staff WHERE id = 80 AND role = 'PATIENT' AND version = 3 AND is_active").await, 1);
+    let patient = id(&hospital.register(&lakshmi()).await);
+    let path = format!("/api/patients/{patient}/");
+    for nobody in [DOCTOR, 10, 81, 82] {
+        let refused = post(nobody).await.expect(400);
+        assert_eq!(
+            (refused.faulty_fields(), &refused.body["errors"][0]["code"]),
+            (vec!["user"], &json!("unknown_account"))
+        );
+        let patch = hospital.server.patch(&path, &token, &json!({"user": nobody})).await.expect(400);
+        assert_eq!(patch.faulty_fields(), ["user"], "{nobody}");
+        let put = json!({"first_name": "Lakshmi", "user": nobody});
+        assert_eq!(hospital.server.put(&path, &token, &put).await.expect(400).faulty_fields(), ["user"], "{nobody}");
+    }
+    // What is linked stays so, whatever became of the account, until somebody changes it.
+    hospital.db.sql("UPDATE staff SET is_active = false WHERE id = 8").await;
+    let again = json!({"first_name": "Lakshmi", "last_name": "Iyer", "user": PATIENT});
+    assert_eq!(hospital.server.put(&path, &token, &again).await.expect(200).body["user"], PATIENT);
+    hospital.server.patch(&path, &token, &json!({"user": null})).await.expect(200);
+    hospital.server.patch(&path, &token, &json!({"user": PATIENT})).await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aadhaar_number_that_is_sent_as_an_id_is_asked_of_nobody() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let users = users_service(asked.clone()).await;
+    let hospital = Hospital::open_beside(&users.url).await;
+    let patient = hospital.register_named("Ravi", "").await;
+    for field in ["user", "primary_doctor"] {
+        let patch = json!({field: 234_123_412_346_i64});
+        let path = format!("/api/patients/{patient}/");
+        let refused = hospital.server.patch(&path, &hospital.admin(), &patch).await.expect(400);
+        assert_eq!(refused.body["errors"][0]["code"], "aadhaar", "{field}");
+    }
+    drop(users);
+    let path = format!("/api/patients/{patient}/");
+    hospital.server.patch(&path, &hospital.admin(), &json!({"user": 234_123_412_346_i64})).await.expect(400);
+}
+
+/// Who is registered is looked for as the doctor sees them; that it cannot be told is not that they do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_database_is_not_taken_for_somebody_out_of_care() {
+    let hospital = Hospital::open().await;
+    let slow = "CREATE FUNCTION slows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            PERFORM set_config('statement_timeout', '100', true), set_config('test.is_slow', 'yes', true); RETURN NULL; END $$; \
+         CREATE TRIGGER slows AFTER INSERT ON patients FOR EACH STATEMENT EXECUTE FUNCTION slows(); \
+         ALTER TABLE patients ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY slow ON patients USING (coalesce(current_setting('test.is_slow', true), '') = '' OR pg_sleep(20) IS NOT NULL)";
+    hospital.db.sql(slow).await;
+    let answer = hospital.server.post("/api/patients/", &hospital.doctor(), &json!({"first_name": "Ravi"})).await;
+    assert_ne!(answer.expect(503).header("retry-after"), "");
     assert_eq!(hospital.count("patients").await, 0);
 }
