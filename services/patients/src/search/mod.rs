@@ -43,6 +43,10 @@ pub struct ListParams {
     /// `SIMILAR`, come names that sound so (`Laxmi`, `Lakshmi`) or have the initial of one of several words (`R Lakshmi` for
     /// `Raman Lakshmi`). Where more than 100 patients match by the beginnings of several words, parts are not looked for, and
     /// where more than 100 match as written, similar names are not. The `patient_id` of a record that was merged finds the survivor.
+    /// A `patient_id` is found by its beginning, with or without the zeros before it. An e-mail address is found whole, by any part
+    /// that has its @, and by any part of its host and of the words in it beyond the name; where at most 100 match otherwise,
+    /// also by four digits of it, by letters with digits, and, beside words of a name, by four letters of its host or of such a
+    /// word. By any other part of either a patient is found where nobody matches otherwise.
     /// Of more than eight words, the first eight are looked for. Who is not shown e-mail addresses finds nobody by theirs.
     #[deserr(default, try_from(Option<String>) = search_words -> Fault)]
     #[param(value_type = Option<String>, max_length = 200)]

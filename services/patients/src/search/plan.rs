@@ -8,8 +8,10 @@ use super::sound;
 
 /// A part inside a word, and a sound, have at least so many letters.
 const SHORTEST_PART: usize = 3;
-/// From so many digits on, a part of a phone has an index of its own.
+/// From so many digits on, a part of a phone has an index of its own, and one of an e-mail address.
 pub const PART_OF_PHONE: usize = 4;
+/// A part of an e-mail address beside words of a name has at least so many letters.
+const PART_BESIDE: usize = 4;
 /// A whole number of India has so many digits: nothing longer contains it.
 const WHOLE_NUMBER: usize = 10;
 /// The greatest character: after every word that begins with a text stands the text with this one behind it.
@@ -52,12 +54,15 @@ pub enum Tier {
     Part,
     /// A word of the e-mail address has.
     PartOfMail,
+    /// The e-mail address has it somewhere: its host beside a name, or digits.
+    Elsewhere,
     /// A word of the name sounds so, or is its initial.
     Similar,
 }
 
 impl Tier {
-    const ALL: [Self; 8] = [
+    /// A tier's place is its code, which cursors have.
+    const ALL: [Self; 9] = [
         Self::Number,
         Self::Start,
         Self::StartWithin,
@@ -66,6 +71,7 @@ impl Tier {
         Self::Part,
         Self::PartOfMail,
         Self::Similar,
+        Self::Elsewhere,
     ];
 
     /// For a cursor.
@@ -135,12 +141,15 @@ impl Plan {
     /// The tiers that can answer, the best first.
     pub fn tiers(&self) -> Vec<Tier> {
         match self {
+            Self::Word(word) if is_long(word) && word.contains(|c: char| c.is_ascii_digit()) => {
+                vec![Tier::Start, Tier::StartOfMail, Tier::Part, Tier::PartOfMail, Tier::Elsewhere, Tier::Similar]
+            }
             Self::Word(word) if is_long(word) => {
                 vec![Tier::Start, Tier::StartOfMail, Tier::Part, Tier::PartOfMail, Tier::Similar]
             }
             Self::Word(_) => vec![Tier::Start, Tier::StartOfMail],
             Self::Words { lead, .. } if is_long(lead) => {
-                vec![Tier::Start, Tier::StartOfMail, Tier::Part, Tier::Similar]
+                vec![Tier::Start, Tier::StartOfMail, Tier::Part, Tier::Elsewhere, Tier::Similar]
             }
             Self::Words { .. } => vec![Tier::Start, Tier::StartOfMail],
             Self::Digits(digits) => {
@@ -151,9 +160,11 @@ impl Plan {
                     (Tier::StartWithin, within(digits).is_some()),
                     (Tier::StartOfNumber, len >= SHORTEST_PART),
                     (Tier::Part, (SHORTEST_PART..WHOLE_NUMBER).contains(&len)),
+                    (Tier::Elsewhere, len >= PART_OF_PHONE),
                 ];
                 tiers.into_iter().filter_map(|(tier, can)| can.then_some(tier)).collect()
             }
+            Self::Number(digits) if number(digits).is_some() => vec![Tier::Number, Tier::StartOfNumber],
             Self::Number(_) => vec![Tier::StartOfNumber],
         }
     }
@@ -161,8 +172,28 @@ impl Plan {
     /// Whether the tier is looked at only where few stand in those before it.
     pub fn is_for_few(&self, tier: Tier) -> bool {
         match self {
-            Self::Word(_) => tier == Tier::Similar,
-            Self::Words { .. } | Self::Digits(_) | Self::Number(_) => matches!(tier, Tier::Part | Tier::Similar),
+            Self::Word(_) => matches!(tier, Tier::Elsewhere | Tier::Similar),
+            Self::Words { .. } | Self::Digits(_) | Self::Number(_) => {
+                matches!(tier, Tier::Part | Tier::Elsewhere | Tier::Similar)
+            }
+        }
+    }
+
+    /// The words, all of them.
+    pub fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Word(word) | Self::Digits(word) | Self::Number(word) => vec![word],
+            Self::Words { lead, other, rest } => [lead, other].into_iter().chain(rest).map(String::as_str).collect(),
+        }
+    }
+
+    /// The words that are long enough to be looked for in e-mail addresses beside words of names.
+    pub fn parts_beside(&self) -> Vec<&str> {
+        match self {
+            Self::Words { .. } => {
+                self.words().into_iter().filter(|word| word.chars().nth(PART_BESIDE - 1).is_some()).collect()
+            }
+            Self::Word(_) | Self::Digits(_) | Self::Number(_) => Vec::new(),
         }
     }
 
@@ -179,6 +210,9 @@ impl Plan {
         let one = |words: &[&'k str], answers: &dyn Fn(&str) -> bool| {
             words.iter().copied().filter(|word| answers(word)).min().map(|word| (word, ""))
         };
+        if tier == Tier::Elsewhere {
+            return self.words().iter().all(|word| mentions(known.text, word)).then_some(("", ""));
+        }
         match self {
             Self::Word(search) => match tier {
                 Tier::Start => {
@@ -192,7 +226,7 @@ impl Plan {
             },
             Self::Words { lead, other, rest } => two_words(tier, known, lead, other, rest),
             Self::Digits(digits) => match tier {
-                Tier::Number => one(&known.numbers, &|word| number(digits).is_some_and(|number| number == word)),
+                Tier::Number => one(&known.numbers, &|word| is_number(digits, word)),
                 Tier::Start => {
                     one(&[known.names.as_slice(), &known.numbers].concat(), &|word| word.starts_with(digits.as_str()))
                 }
@@ -205,6 +239,7 @@ impl Plan {
                 _ => None,
             },
             Self::Number(digits) => match tier {
+                Tier::Number => one(&known.numbers, &|word| is_number(digits, word)),
                 Tier::StartOfNumber => one(&known.numbers, &|word| number_starts(digits, word)),
                 _ => None,
             },
@@ -282,10 +317,26 @@ pub fn initials(search: &str) -> Vec<String> {
     initials
 }
 
-/// The patient's number that digits are, as it is kept: `12` is `#00012`.
+/// The patient's number that digits are, with as many zeros as ours have: `12` is `#00012`.
 pub fn number(digits: &str) -> Option<String> {
-    let bare = digits.trim_start_matches('0');
-    (!bare.is_empty()).then(|| format!("#{bare:0>5}"))
+    let is_any = digits.contains(|digit| digit != '0');
+    is_any.then(|| with_our_zeros(digits))
+}
+
+/// The words that a patient's number is, as `number_words` in the database makes them: as it is written, and with as many zeros
+/// as ours have.
+pub fn number_words(digits: &str) -> Vec<String> {
+    let mut words = vec![format!("#{digits}"), with_our_zeros(digits)];
+    words.dedup();
+    words
+}
+
+fn with_our_zeros(digits: &str) -> String {
+    format!("#{:0>5}", digits.trim_start_matches('0'))
+}
+
+fn is_number(digits: &str, word: &str) -> bool {
+    number(digits).is_some_and(|number| number == word)
 }
 
 /// The parts of a phone that all have, which have some digits in them, as `phone_parts` in the database makes them.
@@ -404,10 +455,31 @@ mod tests {
             ("9198765", Some(Tier::StartWithin)),
             ("009", Some(Tier::StartOfNumber)),
             ("p009", Some(Tier::StartOfNumber)),
+            ("p0912", Some(Tier::Number)),
             ("43210", Some(Tier::Part)),
             ("10", None),
         ] {
             assert_eq!(plan(search).unwrap().place(&known).map(|place| place.tier), tier, "{search}");
+        }
+    }
+
+    #[test]
+    fn a_number_with_more_zeros_than_ours_is_two_words() {
+        assert_eq!(number_words("00012345"), ["#00012345", "#12345"]);
+        assert_eq!(number_words("0000012"), ["#0000012", "#00012"]);
+        assert_eq!(number_words("00012"), ["#00012"]);
+        assert_eq!(number_words("123456"), ["#123456"]);
+        let words = number_words("00012345");
+        let known = Known { numbers: words.iter().map(String::as_str).collect(), ..Known::default() };
+        for (search, tier) in [
+            ("12345", Tier::Number),
+            ("0012345", Tier::Number),
+            ("p12345", Tier::Number),
+            ("p0012345", Tier::Number),
+            ("123", Tier::StartOfNumber),
+            ("p000123", Tier::StartOfNumber),
+        ] {
+            assert_eq!(plan(search).unwrap().place(&known).map(|place| place.tier), Some(tier), "{search}");
         }
     }
 

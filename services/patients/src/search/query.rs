@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Date, Integer, Nullable};
+use diesel::sql_types::{BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -193,6 +193,9 @@ fn ordered(query: Matching, filters: &Filters, position: &Position) -> Option<Ma
         Position::Before(at) => (Some(at), true, query),
     };
     let rising = rising != backward;
+    if !filters.words.is_empty() {
+        return in_order_found(query, filters, at, rising);
+    }
     Some(match by {
         Key::Id => match (read::<Option<i64>>(at)?, rising) {
             (None, true) => query.order(patients::id.asc()),
@@ -200,12 +203,33 @@ fn ordered(query: Matching, filters: &Filters, position: &Position) -> Option<Ma
             (Some((_, id)), true) => query.filter(patients::id.gt(id)).order(patients::id.asc()),
             (Some((_, id)), false) => query.filter(patients::id.lt(id)).order(patients::id.desc()),
         },
-        Key::Rank => walk!(query, Rank(filters.words.clone()), read::<i32>(at)?, rising),
+        Key::Rank => query,
         Key::Name => walk!(query, patients::sort_name, read::<String>(at)?, rising),
         Key::Birth => {
             walk!(query, coalesce(patients::date_of_birth, unknown_birth()), read::<NaiveDate>(at)?, rising)
         }
         Key::Update => walk!(query, patients::updated_at, read::<DateTime<Utc>>(at)?, rising),
+    })
+}
+
+/// The same of whoever is searched: by expressions that no index is in order of. Else PostgreSQL, which does not know the words,
+/// might walk all patients in order until enough of them answer.
+fn in_order_found(query: Matching, filters: &Filters, at: Option<&Value>, rising: bool) -> Option<Matching> {
+    Some(match filters.ordering().by {
+        Key::Rank => walk!(query, Rank(filters.words.clone()), read::<i32>(at)?, rising),
+        Key::Id => {
+            let at = read::<Option<i64>>(at)?.map(|(_, id)| (id, id));
+            walk!(query, sql::<BigInt>("(patients.id + 0)"), at, rising)
+        }
+        Key::Name => walk!(query, sql::<Text>("(patients.sort_name || '')"), read::<String>(at)?, rising),
+        Key::Birth => {
+            let birth = || sql::<Date>("(coalesce(patients.date_of_birth, date '9999-12-31') + 0)");
+            walk!(query, birth(), read::<NaiveDate>(at)?, rising)
+        }
+        Key::Update => {
+            let update = || sql::<Timestamptz>("(patients.updated_at + interval '0')");
+            walk!(query, update(), read::<DateTime<Utc>>(at)?, rising)
+        }
     })
 }
 

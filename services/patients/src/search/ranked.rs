@@ -14,7 +14,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Json, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
 
-use super::plan::{Known, Place, Plan, Tier, has_trigram, range};
+use super::plan::{self, Known, Place, Plan, Tier, has_trigram, range};
 use super::query::{self, Filters, Found};
 use super::statement::{Condition, Statement};
 use super::text::Mentions;
@@ -155,6 +155,9 @@ impl Search<'_> {
             if self.plan.is_for_few(*tier) && at.is_none_or(|at| at < *tier) && !self.is_few(conn, walk, rows).await? {
                 continue;
             }
+            if *tier == Tier::Elsewhere && at != Some(*tier) && !self.may_be_elsewhere(conn).await? {
+                continue;
+            }
             let mut from =
                 Stretch { place: walk.from.place.clone().filter(|_| at == Some(*tier)), ..walk.from.clone() };
             loop {
@@ -258,11 +261,15 @@ impl Search<'_> {
             _ => ("", &[]),
         };
         let is_free = self.scope.is_of_all() && self.filters.gender.is_none() && self.filters.is_active.is_none();
-        // Words are of patients whom everybody's scope shows; a phone may be of any row.
+        // Words are of patients whom everybody's scope shows; a phone or an e-mail address may be of any row.
         let of_rows = match (&self.plan, tier) {
             (Plan::Digits(digits), Tier::Part) => Some(digits),
             _ => None,
         };
+        if tier == Tier::Elsewhere {
+            let theirs = query::narrowed(self.scope, self.filters).filter(sql::<Bool>("patients.id = -hit.recency"));
+            return Some(Box::new(scalar(theirs)));
+        }
         if is_free && rest.is_empty() && of_rows.is_none() {
             return None;
         }
@@ -292,10 +299,20 @@ impl Search<'_> {
         Ok(self.count_of(conn, &self.surely(), FEW + 1).await?.0 <= FEW)
     }
 
+    /// Whether anybody may stand in the tier of what is elsewhere in an e-mail address. Beside words of names hardly anybody
+    /// does, and the few words that addresses have are soon looked through.
+    async fn may_be_elsewhere(&self, conn: &mut AsyncPgConnection) -> QueryResult<bool> {
+        if !matches!(self.plan, Plan::Words { .. }) {
+            return Ok(true);
+        }
+        let parts = self.plan.parts_beside();
+        Ok(!parts.is_empty() && tiers::mails_with(&parts).get_result::<i64>(conn).await? > 0)
+    }
+
     /// The tiers that can answer: of e-mail addresses, only to who is shown them.
     fn tiers(&self) -> Vec<Tier> {
-        let is_shown =
-            |tier: &Tier| self.scope.shows_details() || !matches!(tier, Tier::StartOfMail | Tier::PartOfMail);
+        let of_mails = [Tier::StartOfMail, Tier::PartOfMail, Tier::Elsewhere];
+        let is_shown = |tier: &Tier| self.scope.shows_details() || !of_mails.contains(tier);
         self.plan.tiers().into_iter().filter(is_shown).collect()
     }
 
@@ -361,7 +378,10 @@ impl Search<'_> {
 
     /// How many others stand in the tiers that are for few.
     async fn count_beyond(&self, conn: &mut AsyncPgConnection, some: Vec<i64>) -> QueryResult<i64> {
-        let tiers: Vec<Tier> = self.tiers().into_iter().filter(|tier| self.plan.is_for_few(*tier)).collect();
+        let mut tiers: Vec<Tier> = self.tiers().into_iter().filter(|tier| self.plan.is_for_few(*tier)).collect();
+        if tiers.contains(&Tier::Elsewhere) && !self.may_be_elsewhere(conn).await? {
+            tiers.retain(|tier| *tier != Tier::Elsewhere);
+        }
         if tiers.is_empty() {
             return Ok(0);
         }
@@ -455,7 +475,7 @@ fn without_mail<'t>(text: &'t str, patient: &Patient) -> Cow<'t, str> {
 /// A patient's numbers, as search knows them, those too by which the merged were known.
 fn numbers(patient: &Patient, former: &[String]) -> Vec<String> {
     let numbers = std::iter::once(&patient.patient_id).chain(former);
-    let numbers = numbers.filter_map(|number| number.strip_prefix('P')).map(|digits| format!("#{digits}"));
+    let numbers = numbers.filter_map(|number| number.strip_prefix('P')).flat_map(plan::number_words);
     let phone = patient.facts.phone.as_ref().map(|phone| {
         let phone = phone.expose().as_str();
         phone.strip_prefix("+91").unwrap_or_else(|| phone.trim_start_matches('+')).to_owned()

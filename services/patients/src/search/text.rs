@@ -16,7 +16,7 @@ use crate::schema::patients;
 #[derive(Clone, Debug)]
 pub struct Mentions {
     word: String,
-    /// As `patient_words` has it, where the word is a whole number.
+    /// As `patient_words` has it, where the word is a whole number, with as many zeros as ours have.
     number: Option<String>,
     /// Whether the e-mail address counts: who is not shown it is not told by a search whose it is.
     is_with_mail: bool,
@@ -48,10 +48,12 @@ impl QueryFragment<Pg> for Mentions {
             out.push_sql("))");
         }
         if let Some(number) = &self.number {
-            // A number is one patient's: their own, which the text has too, or the survivor's.
-            out.push_sql(" OR patients.id = (SELECT -known.recency FROM patient_words AS known WHERE known.word = ");
+            // Their own, which the text may have with other zeros, or the survivor's.
+            out.push_sql(
+                " OR patients.id = ANY (ARRAY(SELECT -known.recency FROM patient_words AS known WHERE known.word = ",
+            );
             out.push_bind_param::<Text, _>(number)?;
-            out.push_sql(" LIMIT 1)");
+            out.push_sql("))");
         }
         out.push_sql(")");
         Ok(())

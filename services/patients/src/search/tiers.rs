@@ -80,6 +80,8 @@ fn source(plan: &Plan, tier: Tier) -> Source {
         Source::Range(low, high)
     };
     match (plan, tier) {
+        (Plan::Digits(digits), Tier::Elsewhere) => Source::Patients(with_mail_digits(digits)),
+        (plan, Tier::Elsewhere) => Source::Patients(mentioning(&plan.words())),
         (Plan::Word(word), Tier::StartOfMail) => between(&format!("@{word}")),
         (Plan::Word(word), Tier::Part) => Source::Words(parts(word, "", " AND word NOT LIKE '@%'")),
         (Plan::Word(word), Tier::PartOfMail) => Source::Words(parts(word, "@", " AND word LIKE '@%'")),
@@ -87,7 +89,7 @@ fn source(plan: &Plan, tier: Tier) -> Source {
         (Plan::Word(word), _) => between(word),
         (Plan::Words { lead, other, .. }, Tier::StartOfMail) => Source::Pairs(mixed_starts(lead, other)),
         (Plan::Words { lead, other, .. }, tier) => Source::Pairs(names(tier, lead, other, Initials::OneAtMost)),
-        (Plan::Digits(digits), Tier::Number) => {
+        (Plan::Digits(digits) | Plan::Number(digits), Tier::Number) => {
             let number = plan::number(digits).unwrap_or_default();
             Source::Range(number.clone(), format!("{number}\u{1}"))
         }
@@ -236,6 +238,32 @@ fn with_digits(digits: &str) -> Statement<BigInt> {
         .numbers(plan::phone_parts(digits))
         .sql(" AND phone LIKE ")
         .text(pattern(digits))
+}
+
+/// Patients whose e-mail address has some digits in it.
+fn with_mail_digits(digits: &str) -> Statement<BigInt> {
+    Statement::new("SELECT -id AS recency FROM patients WHERE email ~ '[0-9]{4}' AND email LIKE ").text(pattern(digits))
+}
+
+/// Patients whose text has some words: parts of it, below three characters their beginnings.
+fn mentioning(words: &[&str]) -> Statement<BigInt> {
+    let of = Statement::new("SELECT -id AS recency FROM patients WHERE true");
+    words.iter().fold(of, |of, word| {
+        let part = pattern(word);
+        let is_part = plan::is_long(word);
+        of.sql(" AND search_text LIKE ").text(if is_part {
+            part
+        } else {
+            format!("% {}", part.trim_start_matches('%'))
+        })
+    })
+}
+
+/// How many words of e-mail addresses have one of some parts in them: at most a few, for most parts none. Counted, since an
+/// index is not worth it to PostgreSQL where it expects to meet one soon.
+pub fn mails_with(parts: &[&str]) -> Statement<BigInt> {
+    let of = Statement::new("SELECT count(*) FROM search_dictionary WHERE left(word, 1) = '@' AND (false");
+    parts.iter().fold(of, |of, part| of.sql(" OR word LIKE ").text(pattern(part))).sql(")")
 }
 
 /// Words of the dictionary with a part inside, not at their beginning.

@@ -107,6 +107,11 @@ async fn migrations_undo_themselves() {
     let hospital = Hospital::open().await;
     for (_, down) in [
         (
+            "numbers without zeros, of all",
+            include_str!("../../migrations/2026-11-28-043100_numbers_without_zeros_of_all/down.sql"),
+        ),
+        ("numbers without zeros", include_str!("../../migrations/2026-11-28-043000_numbers_without_zeros/down.sql")),
+        (
             "audit, patients filed",
             include_str!("../../../../crates/audit/migrations/2026-11-27-160100_audit_patients_filed/down.sql"),
         ),

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY patients_by_mail_digits
