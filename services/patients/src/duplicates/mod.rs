@@ -2,6 +2,8 @@
 
 pub mod score;
 
+use std::cmp::Reverse;
+
 use actix_web::{get, web};
 use auth::Permit;
 use auth::permissions::PatientDuplicates;
@@ -13,7 +15,7 @@ use chassis::strict_json::{Fault, Faults, StrictQuery, from_str};
 use deserr::Deserr;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Float, Text};
+use diesel::sql_types::{BigInt, Bool, Float, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +27,8 @@ use crate::break_glass::BreakGlass;
 use crate::error::Error;
 use crate::patient::{Facts, Patient, Shown};
 use crate::schema::patients;
+use crate::search::sound;
+use crate::search::statement::{Condition, Statement};
 
 /// Scores from here on are told to whoever registers somebody.
 pub const TOLD: i32 = 70;
@@ -32,10 +36,18 @@ pub const TOLD: i32 = 70;
 const SHOWN: i32 = 50;
 /// Candidates that are scored at most, for each thing by which they are found.
 const CANDIDATES: i64 = 100;
+/// Ways to write a word that sounds so, of which candidates are taken.
+const SPELLINGS: i64 = 50;
 /// Duplicates that are told at most.
 const AT_MOST: usize = 20;
 /// How many have a phone number is counted up to here.
 const SHARING: i64 = 10;
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The words of a name.
+    fn name_words(first_name: Text, last_name: Text) -> Array<Text>;
+}
 
 /// Which duplicates are asked for.
 #[derive(Debug, Deserr, IntoParams)]
@@ -129,13 +141,19 @@ async fn sharing(conn: &mut AsyncPgConnection, phone: Option<&Phi<String>>, own:
     Ok(ids.into_iter().filter(|id| Some(*id) != own).count())
 }
 
-/// Whoever has a phone, an ABHA number, a birthday or a whole name in common. Each has an index; of all born on one day (and
-/// much of the country is born on 1 January) those whose names come nearest.
+/// Whoever has an ABHA number or address, a phone, an e-mail address, a birthday or a whole name in common, or a name that sounds
+/// so. Each has an index; of all born on one day (and much of the country is born on 1 January) those whose names come nearest.
 async fn candidates(conn: &mut AsyncPgConnection, scope: &Scope, facts: &Facts) -> QueryResult<Vec<Patient>> {
     let mut found: Vec<Patient> = Vec::new();
     let visible = || visible_to(scope).select(Patient::as_select()).limit(CANDIDATES);
     if let Some(number) = &facts.abha_number {
         found.extend(visible().filter(patients::abha_number.eq(number.clone())).load(conn).await?);
+    }
+    if let Some(address) = &facts.abha_address {
+        found.extend(visible().filter(patients::abha_address.eq(address.clone())).load(conn).await?);
+    }
+    if let Some(email) = &facts.email {
+        found.extend(visible().filter(patients::email.eq(email.clone())).load(conn).await?);
     }
     if let Some(phone) = &facts.phone {
         found.extend(visible().filter(patients::phone.eq(phone.clone())).load(conn).await?);
@@ -152,9 +170,63 @@ async fn candidates(conn: &mut AsyncPgConnection, scope: &Scope, facts: &Facts) 
     let whole =
         sql::<Text>("fold_name(").bind::<Text, _>(last).sql(") || ' ' || fold_name(").bind::<Text, _>(first).sql(")");
     found.extend(visible().filter(patients::sort_name.eq(whole)).load(conn).await?);
+    found.extend(sounding(conn, scope, facts).await?);
     found.sort_by_key(|patient| patient.id);
     found.dedup_by_key(|patient| patient.id);
     Ok(found)
+}
+
+/// Whoever has a name with two words that sound like the two longest of this one, in whatever order; of a single word, a name that
+/// is one such word.
+async fn sounding(conn: &mut AsyncPgConnection, scope: &Scope, facts: &Facts) -> QueryResult<Vec<Patient>> {
+    let (first, last) = (facts.first_name.expose().clone(), facts.last_name.expose().clone());
+    let words: Vec<String> = diesel::select(name_words(first, last)).get_result(conn).await?;
+    let mut sounds: Vec<String> = words.iter().map(|word| sound::of(word)).collect();
+    sounds.sort_by_key(|sound| (Reverse(sound.chars().count()), sound.clone()));
+    sounds.dedup();
+    let theirs = match sounds.as_slice() {
+        [] => return Ok(Vec::new()),
+        [only] => {
+            let spelt =
+                sql::<Bool>("patients.sort_name = ANY (ARRAY(SELECT ' ' || word FROM search_dictionary WHERE sound = ")
+                    .bind::<Text, _>(only.clone())
+                    .sql(" LIMIT ")
+                    .bind::<BigInt, _>(SPELLINGS)
+                    .sql("))");
+            visible_to(scope).filter(spelt)
+        }
+        [one, other, ..] => {
+            let ids: Vec<i64> = with_pair(scope, one, other).load(conn).await?;
+            visible_to(scope).filter(patients::id.eq_any(ids))
+        }
+    };
+    theirs.select(Patient::as_select()).limit(CANDIDATES).load(conn).await
+}
+
+/// Ids of the visible patients whose names have a word of each of two sounds, the newest first.
+fn with_pair(scope: &Scope, one: &str, other: &str) -> Statement<BigInt> {
+    let seen: Condition =
+        Box::new(visible_to(scope).filter(sql::<Bool>("patients.id = -hit.recency")).select(sql::<Bool>("true")));
+    let spelt = |sound: &str| {
+        Statement::<Text>::new("(SELECT word FROM search_dictionary WHERE sound = ")
+            .text(sound)
+            .sql(" LIMIT ")
+            .number(SPELLINGS)
+            .sql(")")
+    };
+    Statement::new("SELECT -found.recency FROM ")
+        .then(spelt(one))
+        .sql(" AS one CROSS JOIN ")
+        .then(spelt(other))
+        .sql(
+            " AS two CROSS JOIN LATERAL (SELECT hit.recency FROM patient_word_pairs AS hit \
+             WHERE hit.word = one.word AND hit.other = two.word",
+        )
+        .and(if scope.is_of_all() { None } else { Some(seen) })
+        .sql(" ORDER BY hit.recency LIMIT ")
+        .number(CANDIDATES)
+        .sql(") AS found ORDER BY found.recency LIMIT ")
+        .number(CANDIDATES)
 }
 
 fn score_of(text: Option<String>) -> Result<Option<i32>, Fault> {

@@ -81,3 +81,64 @@ async fn of_many_born_on_one_day_those_with_the_nearest_names_are_found() {
     let again = json!({"first_name": "Laxmi", "last_name": "Raman", "date_of_birth": "1990-01-01"});
     assert_eq!(hospital.register(&again).await["possible_duplicates"], json!([one]));
 }
+
+/// Registers two; gives the first's duplicates as they are listed.
+async fn told_of(one: Value, other: Value) -> (i64, Vec<(i64, i64, Vec<String>)>) {
+    let hospital = Hospital::open().await;
+    let one = id(&hospital.register(&one).await);
+    let other = id(&hospital.register(&other).await);
+    let path = format!("/api/patients/{one}/duplicates/");
+    (other, duplicates(&hospital, &hospital.receptionist(), &path).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_abha_address_or_email_is_enough_to_be_looked_at() {
+    let (other, found) = told_of(
+        json!({"first_name": "Lakshmi", "last_name": "Raman", "abha_address": "lakshmi.r@abdm"}),
+        json!({"first_name": "Baby", "last_name": "Venkat", "abha_address": "lakshmi.r@abdm"}),
+    )
+    .await;
+    assert_eq!(found, [(other, 50, vec!["SAME_ABHA_ADDRESS".to_owned()])]);
+    let (other, found) = told_of(
+        json!({"first_name": "Lakshmi", "last_name": "Raman", "email": "L.Raman@example.in"}),
+        json!({"first_name": "Lakshmi", "last_name": "Ramen", "email": "l.raman@example.in"}),
+    )
+    .await;
+    assert_eq!(found, [(other, 55, vec!["NAME_NEARLY_THE_SAME".to_owned(), "SAME_EMAIL".to_owned()])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_sound_alike_or_change_places_are_enough_to_be_looked_at() {
+    for (one, other, reason, score) in [
+        (("Sunita", "Wagh"), ("Suneeta", "Vagh"), "NAME_SOUNDS_ALIKE", 53),
+        (("Lakshmi", ""), ("Laxmi", ""), "NAME_SOUNDS_ALIKE", 53),
+        (("Lakshmi", "Raman"), ("Raman", "Lakshmi"), "SAME_NAME", 55),
+        (("Lakshmi", "Raman"), ("Raman Laxmi", ""), "NAME_SOUNDS_ALIKE", 53),
+        (("Lakshmi Raman", "Iyer"), ("Laxmi", "Raman"), "NAME_IS_PART_OF_THE_OTHER", 50),
+    ] {
+        let named = |(first, last): (&str, &str)| json!({"first_name": first, "last_name": last});
+        let (id, found) = told_of(named(one), named(other)).await;
+        assert_eq!(found, [(id, score, vec![reason.to_owned()])], "{one:?} {other:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_with_one_name_a_doctor_is_told_of_their_own() {
+    let hospital = Hospital::open().await;
+    let mine = json!({"first_name": "Laxmi", "last_name": "Raman", "primary_doctor": DOCTOR});
+    let mine = id(&hospital.register(&mine).await);
+    hospital
+        .db
+        .sql(
+            "INSERT INTO patients (first_name, last_name, primary_doctor) \
+             SELECT 'Lakshmi', 'Raman', 3 FROM generate_series(1, 600) n",
+        )
+        .await;
+    let again = json!({"first_name": "Lakshmee", "last_name": "Raman", "primary_doctor": DOCTOR});
+    let again = id(&hospital.register(&again).await);
+    let path = format!("/api/patients/{again}/duplicates/");
+    let found = duplicates(&hospital, &hospital.doctor(), &path).await;
+    assert_eq!(found.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [mine]);
+    // Whoever sees all is told of the best, and no more than a page.
+    assert_eq!(duplicates(&hospital, &hospital.receptionist(), &path).await.len(), 20);
+}
