@@ -277,3 +277,23 @@ async fn redis_holds_nothing_that_it_could_tell_or_swap() {
         assert_eq!(read(&hospital.server, &hospital, patient).await["conditions"][0]["code"]["display"], DIABETES);
     }
 }
+
+/// A copy is of a reach: should one ever be shown less than another, no copy crosses.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_another_reach_have_another_copy() {
+    let redis = OwnRedis::start().await;
+    let hospital = Hospital::open_on(OwnRedis::config(redis.port())).await;
+    let mut conn = redis.connect().await;
+    let (patient, _) = lakshmi_with_diabetes(&hospital).await;
+    for (reader, is_another) in [
+        (hospital.doctor(), 1),
+        (hospital.nurse(), 0),
+        (hospital.patient(), 1),
+        (hospital.admin(), 1),
+        (hospital.doctor(), 0),
+    ] {
+        let before = copies(&mut conn).await.len();
+        hospital.server.get(&path(patient), &reader).await.expect(200);
+        assert_eq!(copies(&mut conn).await.len(), before + is_another);
+    }
+}
