@@ -74,11 +74,12 @@ impl StateCode {
         CODES.iter().find(|(code, ..)| *code == self.0).map_or("", |(_, _, name)| name)
     }
 
-    /// The state of this name, however its letters are set and whether it writes `and` or `&`.
+    /// The state of this name, or of these letters, however they are set and spaced and whether it writes `and` or `&`.
     pub fn named(name: &str) -> Option<Self> {
-        let plain = |text: &str| text.trim().to_lowercase().replace('&', "and");
+        let plain = |text: &str| text.to_lowercase().replace('&', "and").split_whitespace().collect::<String>();
         let sought = plain(name);
-        CODES.iter().find(|(.., name)| plain(name) == sought).map(|(code, ..)| Self(code))
+        let is_meant = |(_, letters, name): &&(&str, &str, &str)| plain(name) == sought || plain(letters) == sought;
+        CODES.iter().find(is_meant).map(|(code, ..)| Self(code))
     }
 }
 
@@ -204,7 +205,12 @@ mod tests {
             StateCode::named("Andaman and Nicobar Islands").map(StateCode::name),
             Some("Andaman and Nicobar Islands")
         );
-        assert_eq!(StateCode::named(""), None);
+        for tamil_nadu in ["Tamilnadu", "tamil  nadu", "TN", "tn"] {
+            assert_eq!(StateCode::named(tamil_nadu), Some(state("33")), "{tamil_nadu}");
+        }
+        for nobodys in ["", " ", "Maharastra", "India"] {
+            assert_eq!(StateCode::named(nobodys), None, "{nobodys}");
+        }
     }
 
     #[test]
