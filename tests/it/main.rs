@@ -11,4 +11,5 @@ mod sessions;
 
 mod bad_input;
 mod bookings;
+mod told;
 mod traces;

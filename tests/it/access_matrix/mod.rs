@@ -2,7 +2,7 @@
 
 mod decisions;
 mod requests;
-mod world;
+pub mod world;
 
 use std::collections::BTreeSet;
 
