@@ -45,3 +45,4 @@ mod openapi;
 mod registration;
 mod schema;
 mod search;
+mod search_parts;
