@@ -307,11 +307,10 @@ async fn five_thousand_that_cannot_stay() {
         let query = format!("SELECT count(*) FROM appointments WHERE rescheduling_cause = '{cause}'");
         hospital.db.number(&query).await
     };
-    let off = json!({"start_date": day(1), "end_date": day(300)});
-    let taken = hospital.post(DESK, &format!("/api/appointments/doctor/{RAO}/time-off/"), &off).await.expect(201).body;
-    assert_eq!((&taken["affected_count"], marked("LEAVE").await), (&json!(5000), 5000));
-    let gone = UserSnapshot { is_active: false, ..user(RAO, "DOCTOR", "CARDIOLOGY", 2) };
-    hear(&hospital, Payload::UserUpdated(gone)).await;
+    let rao = |is_active: bool, version: i64| UserSnapshot { is_active, ..user(RAO, "DOCTOR", "CARDIOLOGY", version) };
+    hear(&hospital, Payload::UserUpdated(rao(false, 2))).await;
     assert_eq!(marked("DOCTOR_UNAVAILABLE").await, 5000);
+    hear(&hospital, Payload::UserUpdated(rao(true, 3))).await;
+    assert_eq!(marked("DOCTOR_UNAVAILABLE").await, 0);
     assert_eq!(hospital.db.number("SELECT count(*) FROM appointment_history").await, 10_000);
 }
