@@ -406,9 +406,14 @@ impl Search<'_> {
         statement.sql(") AS hits")
     }
 
-    /// PostgreSQL's estimate of how many words begin so, where one word is searched among all patients.
+    /// PostgreSQL's estimate of how many words begin so, where one word is searched among all patients. Of four digits and more
+    /// so few begin that counting them takes less than asking.
     async fn estimate(&self, conn: &mut AsyncPgConnection) -> QueryResult<Option<i64>> {
-        let (Plan::Word(word) | Plan::Digits(word)) = &self.plan else { return Ok(None) };
+        let word = match &self.plan {
+            Plan::Word(word) => word,
+            Plan::Digits(digits) if digits.len() < plan::PART_OF_PHONE => digits,
+            _ => return Ok(None),
+        };
         if self.condition(Tier::Start).is_some() || !has_statistics(conn).await? {
             return Ok(None);
         }
