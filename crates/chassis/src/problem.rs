@@ -22,6 +22,14 @@ pub trait Dialect: Send + Sync {
     fn say(&self, request: &HttpRequest, problem: &Problem) -> Option<(&'static str, Vec<u8>)>;
 }
 
+/// Whether a request's `Accept` names a media type; a wildcard names none.
+pub fn accepts(request: &HttpRequest, media_type: &str) -> bool {
+    let values = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type))
+}
+
 /// An error answer: what the client reads, and apart from it the cause that only the log sees.
 pub struct Problem(Box<Inner>);
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
-use chassis::problem::{Dialect, Problem};
+use chassis::problem::{Dialect, Problem, accepts};
 use serde_json::{Value, json};
 
 /// FHIR's JSON.
@@ -32,11 +31,7 @@ struct Accepted;
 
 impl Dialect for Accepted {
     fn say(&self, request: &HttpRequest, problem: &Problem) -> Option<(&'static str, Vec<u8>)> {
-        let accepted = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
-        let mut ranges = accepted.flat_map(|value| value.split(','));
-        let is_named =
-            |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(MEDIA_TYPE);
-        ranges.any(is_named).then(|| Always.say(request, problem))?
+        accepts(request, MEDIA_TYPE).then(|| Always.say(request, problem))?
     }
 }
 

@@ -156,14 +156,8 @@ async fn keep_user(conn: &mut AsyncPgConnection, user: &UserSnapshot) -> QueryRe
     };
     member.keep_told(conn).await?;
     let Some(before) = before else { return Ok(()) };
-    match turn((before.version, before.sees_patients()), (member.version, member.sees_patients())) {
-        Some(Turn::Goes) => {
-            rescheduling::stop(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await?;
-            waitlist::ends::stop(conn, Of::Doctor(member.id)).await
-        }
-        Some(Turn::Returns) => rescheduling::resume(conn, Of::Doctor(member.id), Cause::DoctorUnavailable).await,
-        None => Ok(()),
-    }
+    let turn = turn((before.version, before.sees_patients()), (member.version, member.sees_patients()));
+    follow(conn, turn, Of::Doctor(member.id), Cause::DoctorUnavailable).await
 }
 
 /// That somebody is there no more, or is there again.
@@ -181,6 +175,19 @@ fn turn((kept, was_there): (i64, bool), (told, is_there): (i64, bool)) -> Option
     Some(if is_there { Turn::Returns } else { Turn::Goes })
 }
 
+/// What is booked with or for somebody who goes waits to be moved or cancelled, and they wait for nothing; it can stay when they are
+/// there again.
+async fn follow(conn: &mut AsyncPgConnection, turn: Option<Turn>, of: Of, cause: Cause) -> QueryResult<()> {
+    match turn {
+        Some(Turn::Goes) => {
+            rescheduling::stop(conn, of, cause).await?;
+            waitlist::ends::stop(conn, of).await
+        }
+        Some(Turn::Returns) => rescheduling::resume(conn, of, cause).await,
+        None => Ok(()),
+    }
+}
+
 /// What is booked for a patient whose record is deactivated waits to be cancelled; it can stay when the record is used again.
 async fn keep_patient(conn: &mut AsyncPgConnection, patient: &PatientSnapshot) -> QueryResult<()> {
     let before = Patient::find(conn, patient.id).await?;
@@ -195,12 +202,6 @@ async fn keep_patient(conn: &mut AsyncPgConnection, patient: &PatientSnapshot) -
     };
     patient.keep_told(conn).await?;
     let Some(before) = before else { return Ok(()) };
-    match turn((before.version, before.is_active), (patient.version, patient.is_active)) {
-        Some(Turn::Goes) => {
-            rescheduling::stop(conn, Of::Patient(patient.id), Cause::PatientInactive).await?;
-            waitlist::ends::stop(conn, Of::Patient(patient.id)).await
-        }
-        Some(Turn::Returns) => rescheduling::resume(conn, Of::Patient(patient.id), Cause::PatientInactive).await,
-        None => Ok(()),
-    }
+    let turn = turn((before.version, before.is_active), (patient.version, patient.is_active));
+    follow(conn, turn, Of::Patient(patient.id), Cause::PatientInactive).await
 }

@@ -76,13 +76,7 @@ pub async fn lift(
         return Ok(Vec::new());
     }
     let standing = Standing::of(conn, &rows).await?;
-    let mut changed = Vec::new();
-    for cause in std::iter::once(None).chain(Cause::ALL.iter().copied().map(Some)) {
-        let theirs: Vec<Appointment> = rows.iter().filter(|row| standing.cause(row) == cause).cloned().collect();
-        let why = cause.map_or(why, |cause| said(cause));
-        changed.extend(set(conn, outbox, by, &theirs, cause, why).await?);
-    }
-    Ok(changed)
+    set_each(conn, outbox, by, &rows, |row| standing.cause(row), (None, why)).await
 }
 
 /// Whose patients are deactivated, which doctors see nobody, when the others are away, and whose patients have to be elsewhere.
@@ -155,12 +149,23 @@ pub async fn mark(
         return Ok(Vec::new());
     }
     let standing = Standing::of(conn, rows).await?;
+    set_each(conn, outbox, by, rows, |row| standing.cause(row).or(Some(came)), (Some(came), why)).await
+}
+
+/// Says of each of these appointments its own cause, with the caller's words where that is the one of the news.
+async fn set_each(
+    conn: &mut AsyncPgConnection,
+    outbox: &Outbox,
+    by: By<'_>,
+    rows: &[Appointment],
+    cause_of: impl Fn(&Appointment) -> Option<Cause>,
+    (news, why): (Option<Cause>, &str),
+) -> QueryResult<Vec<Appointment>> {
     let mut changed = Vec::new();
-    for cause in Cause::ALL.iter().copied() {
-        let is_theirs = |row: &&Appointment| standing.cause(row).unwrap_or(came) == cause;
-        let theirs: Vec<Appointment> = rows.iter().filter(is_theirs).cloned().collect();
-        let why = if cause == came { why } else { said(cause) };
-        changed.extend(set(conn, outbox, by, &theirs, Some(cause), why).await?);
+    for cause in std::iter::once(None).chain(Cause::ALL.iter().copied().map(Some)) {
+        let theirs: Vec<Appointment> = rows.iter().filter(|row| cause_of(row) == cause).cloned().collect();
+        let why = cause.filter(|_| cause != news).map_or(why, |cause| said(cause));
+        changed.extend(set(conn, outbox, by, &theirs, cause, why).await?);
     }
     Ok(changed)
 }

@@ -245,9 +245,23 @@ impl InvoiceAnswer {
         invoice: &Invoice,
         patient_name: Option<Phi<String>>,
     ) -> Result<Self, Problem> {
+        let insurance = Insurance::find(conn, invoice.id).await?;
+        Self::of_insured(conn, supplier, invoice, patient_name, insurance).await
+    }
+
+    /// The same, of one whose insurance the caller has read, or knows that it has none.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn of_insured(
+        conn: &mut AsyncPgConnection,
+        supplier: &Supplier,
+        invoice: &Invoice,
+        patient_name: Option<Phi<String>>,
+        insurance: Option<Insurance>,
+    ) -> Result<Self, Problem> {
         let items = Item::of(conn, &[invoice.id]).await?;
         let credit_note = CreditNote::of(conn, &cancelled([invoice])).await?.pop();
-        let insurance = Insurance::find(conn, invoice.id).await?;
         Self::new(supplier, invoice, patient_name, Besides { items: items.iter().collect(), credit_note, insurance })
     }
 

@@ -10,6 +10,7 @@ use chassis::problem::Problem;
 use super::bill::{Bill, BillLine, Standing};
 use super::pricing::Priced;
 use crate::money::Paise;
+use crate::tax::amounts::gross;
 
 /// Whole percent, 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ fn no_greater_part(bill: &Bill, then: &Bill) -> bool {
 /// What the lines come to before tax, less their own discounts.
 fn worth(bill: &Bill) -> i128 {
     let of_line = |line: &BillLine| {
-        let gross = line.unit_price.times(line.quantity.thousandths(), 1000).unwrap_or(Paise::MOST);
+        let gross = gross(line.unit_price, line.quantity).unwrap_or(Paise::MOST);
         i128::from(gross.get()) - i128::from(line.discount.get())
     };
     bill.lines.iter().map(of_line).sum()

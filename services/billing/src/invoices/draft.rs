@@ -73,7 +73,8 @@ pub async fn create(
             let issued = Issued { draft: &invoice, priced: &priced, patient: &patient, insurance: None };
             invoice = issue::number(conn, &app, actor, &issued, now).await?;
         }
-        let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, Some(patient.name.clone())).await?;
+        let name = Some(patient.name.clone());
+        let shown = InvoiceAnswer::of_insured(conn, &app.supplier, &invoice, name, None).await?;
         audit::write(conn, &actor.trail, [patient.id]).await?;
         let answer = Answer::created(format!("/api/billing/invoices/{}/", invoice.id), invoice.version, &shown)?;
         key.store(conn, actor.user_id, &answer).await?;

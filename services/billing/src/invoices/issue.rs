@@ -84,7 +84,7 @@ pub async fn issue(
         let insurance = Insurance::find(conn, draft.id).await?;
         let issued = Issued { draft: &draft, priced: &priced, patient: &patient, insurance };
         let invoice = number(conn, &app, actor, &issued, now).await?;
-        let shown = InvoiceAnswer::of(conn, &app.supplier, &invoice, None).await?;
+        let shown = InvoiceAnswer::of_insured(conn, &app.supplier, &invoice, None, issued.insurance).await?;
         audit::write(conn, &actor.trail, [invoice.patient_id]).await?;
         let answer = Answer::ok(invoice.version, &shown)?;
         key.store(conn, actor.user_id, &answer).await?;

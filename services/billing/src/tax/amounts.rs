@@ -56,7 +56,7 @@ impl Charge {
     /// # Errors
     /// A fault whose field is the line's: a discount above the price, or a value above [`Paise::MOST`].
     pub fn amounts(&self) -> Result<LineAmounts, Fault> {
-        let gross = self.unit_price.times(self.quantity.thousandths(), 1000).ok_or_else(too_large)?;
+        let gross = gross(self.unit_price, self.quantity).ok_or_else(too_large)?;
         if self.discount > gross {
             return Err(Fault::new(
                 "discount_above_price",
@@ -72,6 +72,11 @@ impl Charge {
         let (half, igst) = (half.ok_or_else(too_large)?, igst.ok_or_else(too_large)?);
         Ok(LineAmounts::settled(gross, self.discount, half, igst))
     }
+}
+
+/// What a quantity comes to, before discount and tax, to the paisa; `None` above [`Paise::MOST`].
+pub fn gross(unit_price: Paise, quantity: Quantity) -> Option<Paise> {
+    unit_price.times(quantity.thousandths(), 1000)
 }
 
 fn too_large() -> Fault {

@@ -85,7 +85,7 @@ impl Month {
 
 async fn compare_gst(conn: &mut AsyncPgConnection, month: &Month, verdict: &mut Verdict) -> QueryResult<()> {
     let period = month.period();
-    let (total, told) = (GstReport::total(conn, period).await?, GstReport::told(conn, period).await?);
+    let (total, told) = GstReport::totals(conn, period).await?;
     for (by, gst) in [("", total), (" by table", told)] {
         for (what, says, found) in [
             ("taxable value", gst.taxable_value, month.revenue),

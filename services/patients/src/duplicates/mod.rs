@@ -27,6 +27,7 @@ use crate::break_glass::BreakGlass;
 use crate::error::Error;
 use crate::patient::{Facts, Patient, Shown};
 use crate::schema::patients;
+use crate::search::ranked::name_words;
 use crate::search::sound;
 use crate::search::statement::{Condition, Statement};
 
@@ -42,12 +43,6 @@ const SPELLINGS: i64 = 50;
 const AT_MOST: usize = 20;
 /// How many have a phone number is counted up to here.
 const SHARING: i64 = 10;
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// The words of a name.
-    fn name_words(first_name: Text, last_name: Text) -> Array<Text>;
-}
 
 /// Which duplicates are asked for.
 #[derive(Debug, Deserr, IntoParams)]

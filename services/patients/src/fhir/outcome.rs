@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
-use chassis::problem::{Dialect, Problem};
+use chassis::problem::{Dialect, Problem, accepts};
 use fhir::OperationOutcome;
 use fhir::outcome::{Details, Issue, IssueType, Severity};
 
@@ -23,13 +22,7 @@ impl Dialect for OfFhir {
 }
 
 fn asks_for_fhir(request: &HttpRequest) -> bool {
-    let accepts = || {
-        let values = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split(','))
-            .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(fhir::MEDIA_TYPE))
-    };
-    request.path().starts_with("/fhir/") || accepts()
+    request.path().starts_with("/fhir/") || accepts(request, fhir::MEDIA_TYPE)
 }
 
 /// One issue for each fault of the input, or one for the whole.

@@ -266,14 +266,13 @@ impl Search<'_> {
             (Plan::Digits(digits), Tier::Part) => Some(digits),
             _ => None,
         };
-        if tier == Tier::Elsewhere {
-            let theirs = query::narrowed(self.scope, self.filters).filter(sql::<Bool>("patients.id = -hit.recency"));
-            return Some(Box::new(scalar(theirs)));
-        }
-        if is_free && rest.is_empty() && of_rows.is_none() {
+        if tier != Tier::Elsewhere && is_free && rest.is_empty() && of_rows.is_none() {
             return None;
         }
         let mut theirs = query::narrowed(self.scope, self.filters).filter(sql::<Bool>("patients.id = -hit.recency"));
+        if tier == Tier::Elsewhere {
+            return Some(Box::new(scalar(theirs)));
+        }
         if let Some(digits) = of_rows.filter(|_| !self.scope.shows_details()) {
             theirs = theirs.filter(Mentions::of(digits, self.scope));
         }

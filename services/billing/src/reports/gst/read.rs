@@ -204,21 +204,12 @@ async fn tell_documents(conn: &mut AsyncPgConnection, period: Period, out: &mut 
 }
 
 impl GstReport {
-    /// What it comes to, without the tables.
+    /// What it comes to, without the tables; and what its tables of supplies come to, each supply told once: documents (4, 5), less
+    /// credit notes (9B), with the others (7) and what bears no tax (8). It reads document by document, as they are told.
     ///
     /// # Errors
     /// From the database.
-    pub async fn total(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<GstTotal> {
-        let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
-        Ok(summary::total(&sums))
-    }
-
-    /// What its tables of supplies come to, each supply told once: documents (4, 5), less credit notes (9B), with the others (7)
-    /// and what bears no tax (8). It reads document by document, as they are told.
-    ///
-    /// # Errors
-    /// From the database.
-    pub async fn told(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<GstTotal> {
+    pub async fn totals(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<(GstTotal, GstTotal)> {
         let sums: Vec<Sum> = sums(conn, period).await?.into_iter().map(Sum::from).collect();
         let mut told = summary::without_documents(&sums);
         let mut found = documents(conn, period, None).await?;
@@ -229,7 +220,7 @@ impl GstReport {
             told.cgst = told.cgst + signed(document.cgst);
             told.sgst = told.sgst + signed(document.sgst);
         }
-        Ok(told)
+        Ok((summary::total(&sums), told))
     }
 }
 
