@@ -52,23 +52,39 @@ impl Head {
     }
 }
 
-/// Adds one link for what is written and not linked yet, if there is any. Returns how many rows it covers; none when another
+/// What one link covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Linked {
+    /// Rows.
+    pub rows: usize,
+    /// Places in the index of rows about many patients: one for each patient of each such row.
+    pub places: usize,
+}
+
+impl Linked {
+    fn of(rows: &[Row]) -> Self {
+        let shown = rows.iter().map(|row| row.patients.len()).filter(|patients| *patients > 1);
+        Self { rows: rows.len(), places: shown.sum() }
+    }
+}
+
+/// Adds one link for what is written and not linked yet, if there is any. Returns what it covers; nothing when another
 /// process is linking.
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn link(conn: &mut AsyncPgConnection) -> QueryResult<usize> {
+pub async fn link(conn: &mut AsyncPgConnection) -> QueryResult<Linked> {
     conn.transaction(async |conn| {
         let mine = sql::<Bool>("pg_try_advisory_xact_lock('audit_link'::regclass::oid::bigint)");
         if !diesel::select(mine).get_result::<bool>(conn).await? {
-            return Ok(0);
+            return Ok(Linked::default());
         }
         let ended = sql::<BigInt>("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
         let ended: i64 = diesel::select(ended).get_result(conn).await?;
         let head = Head::find(conn).await?;
         let (rows, end_tx) = unlinked(conn, head.end_tx, ended).await?;
         if rows.is_empty() {
-            return Ok(0);
+            return Ok(Linked::default());
         }
         let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let new = (
@@ -79,7 +95,7 @@ pub async fn link(conn: &mut AsyncPgConnection) -> QueryResult<usize> {
             audit_link::hash.eq(hash(&head.hash, &rows).to_vec()),
         );
         diesel::insert_into(audit_link::table).values(new).execute(conn).await?;
-        Ok(rows.len())
+        Ok(Linked::of(&rows))
     })
     .await
 }

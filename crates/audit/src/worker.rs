@@ -1,23 +1,28 @@
 //! What a service's worker does for the audit.
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use chassis::db::Pool;
-use chassis::prepared::Prepare as _;
 use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Integer};
+use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::hex;
-use crate::link::{Head, MOST_ROWS, link};
+use crate::link::{Head, Linked, MOST_ROWS, link};
 
 /// Pause unless a link was full: one link for many rows costs what one for a few costs, and each is a commit.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Pause before more is filed where something was. Each entry of the index is a change somewhere else, and the next commit waits until
-/// the disk has them all: of half a second of lists and schedules that is several megabytes.
-const BETWEEN_BITES: Duration = Duration::from_millis(20);
+/// How long rows wait until they are filed by their patients. The same patients are shown again and again: of a minute's lists each
+/// of them is one change of the index, where filing every list at once takes six times the work.
+const FILED_AFTER: Duration = Duration::from_secs(60);
+/// They are filed before that when so many places of the index are waited for: some 30 MB, which whoever looks for a patient's rows
+/// reads besides. At 64 MB a request would have to file them.
+const FULL: usize = 800_000;
 /// How often the head goes to the log, and months are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
@@ -27,11 +32,27 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// # Errors
 /// Never; what fails is tried again.
 pub async fn run(pool: Pool, stop: CancellationToken) -> anyhow::Result<()> {
-    tokio::join!(link_all(&pool, &stop), file_all(&pool, &stop));
+    let waiting = Waiting::default();
+    tokio::join!(link_all(&pool, &waiting, &stop), file_all(&pool, &waiting, &stop));
     Ok(())
 }
 
-async fn link_all(pool: &Pool, stop: &CancellationToken) {
+/// Places in the index that rows wait for, as far as this worker linked them.
+#[derive(Default)]
+struct Waiting {
+    places: AtomicUsize,
+    full: Notify,
+}
+
+impl Waiting {
+    fn add(&self, places: usize) {
+        if self.places.fetch_add(places, Relaxed).saturating_add(places) >= FULL {
+            self.full.notify_one();
+        }
+    }
+}
+
+async fn link_all(pool: &Pool, waiting: &Waiting, stop: &CancellationToken) {
     let mut due = Instant::now();
     while !stop.is_cancelled() {
         if Instant::now() >= due {
@@ -41,8 +62,12 @@ async fn link_all(pool: &Pool, stop: &CancellationToken) {
             }
         }
         match Box::pin(link_once(pool)).await {
-            Ok(rows) if rows >= MOST_ROWS => continue,
-            Ok(_) => {}
+            Ok(linked) => {
+                waiting.add(linked.places);
+                if linked.rows >= MOST_ROWS {
+                    continue;
+                }
+            }
             Err(fault) => tracing::warn!(fault = format!("{fault:#}"), "audit rows are not linked yet"),
         }
         let _ = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
@@ -50,30 +75,25 @@ async fn link_all(pool: &Pool, stop: &CancellationToken) {
 }
 
 /// What was written of many patients gets its places in the index here, and not while a request waits for its row.
-async fn file_all(pool: &Pool, stop: &CancellationToken) {
-    let mut pause = PAUSE;
+async fn file_all(pool: &Pool, waiting: &Waiting, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        pause = match Box::pin(file_once(pool)).await {
-            Ok(0) => pause.saturating_mul(2).min(PAUSE),
-            Ok(_) => BETWEEN_BITES,
-            Err(fault) => {
-                tracing::warn!(fault = format!("{fault:#}"), "audit rows are not filed by their patients yet");
-                PAUSE
-            }
-        };
-        let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        waiting.places.store(0, Relaxed);
+        if let Err(fault) = Box::pin(file(pool)).await {
+            tracing::warn!(fault = format!("{fault:#}"), "audit rows are not filed by their patients yet");
+        }
+        let _ = stop.run_until_cancelled(timeout(FILED_AFTER, waiting.full.notified())).await;
     }
 }
 
-async fn link_once(pool: &Pool) -> anyhow::Result<usize> {
+async fn link_once(pool: &Pool) -> anyhow::Result<Linked> {
     let mut conn = pool.get().await?;
     Ok(link(&mut conn).await?)
 }
 
-/// How many pages of rows were filed.
-async fn file_once(pool: &Pool) -> anyhow::Result<i64> {
+async fn file(pool: &Pool) -> anyhow::Result<()> {
     let mut conn = pool.get().await?;
-    Ok(diesel::select(sql::<BigInt>("audit_file_patients()")).prepared().get_result(&mut conn).await?)
+    diesel::sql_query("SELECT audit_file_patients()").execute(&mut conn).await?;
+    Ok(())
 }
 
 async fn keep_house(pool: &Pool) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! What the chain shows.
 
 use audit::chain::hex;
-use audit::link::{Head, link};
+use audit::link::{Head, Linked, link};
 use audit::row::Outcome;
 use audit::verify::{Seen, Verdict, verify};
 use diesel_async::AsyncConnection;
@@ -51,7 +51,7 @@ async fn an_untouched_chain_holds() {
     let found = verdict(&db).await;
     assert!(found.holds, "{found:?}");
     assert_eq!((found.rows, found.unlinked), (9, 0));
-    assert_eq!(link(&mut db.connect().await).await.unwrap(), 0, "nothing is linked twice");
+    assert_eq!(link(&mut db.connect().await).await.unwrap(), Linked::default(), "nothing is linked twice");
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_transaction_that_is_late_is_linked_behind_and_in_order() {
     slow.transaction(async |slow| {
         audit::write(slow, &trail("GET /slow/", [1]), [1]).await?;
         audit::write(&mut db.connect().await, &trail("GET /fast/", [2]), [2]).await?;
-        assert_eq!(link(&mut db.connect().await).await?, 0, "what is older is not committed yet");
+        assert_eq!(link(&mut db.connect().await).await?, Linked::default(), "what is older is not committed yet");
         Ok::<_, diesel::result::Error>(())
     })
     .await

@@ -1,5 +1,7 @@
 //! Whatever an auditor asks for, an index finds it: PostgreSQL itself counts the rows that it reads.
 
+use std::time::Duration;
+
 use audit::query::{Filters, rows};
 use chassis::page::{PageRequest, Position};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -104,17 +106,27 @@ async fn a_page_far_in_costs_what_the_first_one_costs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_shown_of_many_is_filed_by_the_worker() {
     let db = TestDb::new("patients", migrations()).await;
-    let lists = "INSERT INTO audit_log (at, actor, role, action, object, patients, outcome) \
-         SELECT now(), 7, 'RECEPTIONIST', 'PatientRead', 'GET /api/patients/', ARRAY(SELECT generate_series(i, i + 300)), 'SUCCESS' \
-         FROM generate_series(1, 200) AS i";
-    db.sql(lists).await;
-    let waiting = "SELECT audit_file_patients()";
-    assert!(db.number(waiting).await > 1, "they wait in the index's list");
-    db.sql(lists).await;
+    let lists = |count: i32| {
+        format!(
+            "INSERT INTO audit_log (at, actor, role, action, object, patients, outcome) \
+             SELECT now(), 7, 'RECEPTIONIST', 'PatientRead', 'GET /api/patients/', ARRAY(SELECT generate_series(i, i + 300)), 'SUCCESS' \
+             FROM generate_series(1, {count}) AS i"
+        )
+    };
+    let file = "SELECT audit_file_patients()";
+    db.sql(&lists(200)).await;
+    assert!(db.number(file).await > 1, "they wait in the index's list");
+    db.sql(&lists(200)).await;
     let stop = CancellationToken::new();
     let running = tokio::spawn(audit::worker::run(db.pool().await, stop.clone()));
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(db.number(file).await, 0, "the worker filed what it met");
+    db.sql(&lists(200)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(db.number(file).await > 1, "few wait for the minute's end");
+    db.sql(&lists(3_000)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(db.number(file).await, 0, "900,000 places do not wait so long");
     stop.cancel();
     running.await.unwrap().unwrap();
-    assert_eq!(db.number(waiting).await, 0, "the worker filed them");
 }

@@ -111,3 +111,13 @@ async fn the_role_that_serves_cannot_change_the_schema() {
         assert_eq!(run(&pool, forbidden).await.unwrap_err().status(), StatusCode::INTERNAL_SERVER_ERROR, "{forbidden}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_connection_has_its_settings() {
+    let db = TestDb::new("chassis", vec![chassis::MIGRATIONS]).await;
+    let pool = db::pool(&config(&db), "test").unwrap();
+    for (setting, value) in [("statement_timeout", "300ms"), ("jit", "off"), ("application_name", "test")] {
+        let unless = format!("SELECT 1 WHERE current_setting('{setting}') = '{value}'");
+        assert_eq!(run(&pool, &unless).await.unwrap(), 1, "{setting}");
+    }
+}

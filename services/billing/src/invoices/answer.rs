@@ -7,6 +7,7 @@ use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::pricing::Priced;
 use super::{Invoice, Item, RegisteredRecipient, Status};
 use crate::credit_notes::{CreditNote, CreditNoteAnswer};
 use crate::insurance::{Insurance, InsuranceAnswer, Payer};
@@ -246,23 +247,29 @@ impl InvoiceAnswer {
         patient_name: Option<Phi<String>>,
     ) -> Result<Self, Problem> {
         let insurance = Insurance::find(conn, invoice.id).await?;
-        Self::of_insured(conn, supplier, invoice, patient_name, insurance).await
-    }
-
-    /// The same, of one whose insurance the caller has read, or knows that it has none.
-    ///
-    /// # Errors
-    /// From the database.
-    pub async fn of_insured(
-        conn: &mut AsyncPgConnection,
-        supplier: &Supplier,
-        invoice: &Invoice,
-        patient_name: Option<Phi<String>>,
-        insurance: Option<Insurance>,
-    ) -> Result<Self, Problem> {
         let items = Item::of(conn, &[invoice.id]).await?;
         let credit_note = CreditNote::of(conn, &cancelled([invoice])).await?.pop();
         Self::new(supplier, invoice, patient_name, Besides { items: items.iter().collect(), credit_note, insurance })
+    }
+
+    /// What is shown of an invoice that this transaction has priced: nothing has to be read of it again.
+    ///
+    /// # Errors
+    /// What is kept of the particulars cannot be read.
+    pub fn of_priced(
+        supplier: &Supplier,
+        invoice: &Invoice,
+        patient_name: Option<Phi<String>>,
+        priced: &Priced,
+        insurance: Option<Insurance>,
+    ) -> Result<Self, Problem> {
+        let items = Item::rows(invoice.id, priced);
+        Self::new(
+            supplier,
+            invoice,
+            patient_name,
+            Besides { items: items.iter().collect(), credit_note: None, insurance },
+        )
     }
 
     fn new(

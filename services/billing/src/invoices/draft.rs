@@ -69,13 +69,13 @@ pub async fn create(
         }
         let made = draft.insert(conn, &priced, Maker::User(actor.user_id)).await?;
         let mut invoice = made.ok_or_else(|| Problem::internal("a draft of a user's met another"))?;
+        audit::write(conn, &actor.trail, [patient.id]).await?;
         if issued_at_once {
             let issued = Issued { draft: &invoice, priced: &priced, patient: &patient, insurance: None };
             invoice = issue::number(conn, &app, actor, &issued, now).await?;
         }
         let name = Some(patient.name.clone());
-        let shown = InvoiceAnswer::of_insured(conn, &app.supplier, &invoice, name, None).await?;
-        audit::write(conn, &actor.trail, [patient.id]).await?;
+        let shown = InvoiceAnswer::of_priced(&app.supplier, &invoice, name, &priced, None)?;
         let answer = Answer::created(format!("/api/billing/invoices/{}/", invoice.id), invoice.version, &shown)?;
         key.store(conn, actor.user_id, &answer).await?;
         Ok(answer)

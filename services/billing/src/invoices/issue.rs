@@ -82,10 +82,10 @@ pub async fn issue(
         }
         let (draft, priced) = priced_for(conn, &app, draft, day_in_india(now)).await?;
         let insurance = Insurance::find(conn, draft.id).await?;
+        audit::write(conn, &actor.trail, [patient.id]).await?;
         let issued = Issued { draft: &draft, priced: &priced, patient: &patient, insurance };
         let invoice = number(conn, &app, actor, &issued, now).await?;
-        let shown = InvoiceAnswer::of_insured(conn, &app.supplier, &invoice, None, issued.insurance).await?;
-        audit::write(conn, &actor.trail, [invoice.patient_id]).await?;
+        let shown = InvoiceAnswer::of_priced(&app.supplier, &invoice, None, &priced, issued.insurance)?;
         let answer = Answer::ok(invoice.version, &shown)?;
         key.store(conn, actor.user_id, &answer).await?;
         Ok(answer)
@@ -134,7 +134,7 @@ pub struct Issued<'a> {
 }
 
 /// Gives a locked draft its number, date and particulars, and says so to whoever listens. In the caller's transaction; the
-/// number's counter stays locked until it ends.
+/// number's counter stays locked until it ends, so what does not depend on the number comes before.
 ///
 /// # Errors
 /// The recipient's particulars are incomplete, no number is left, or from the database.
@@ -153,6 +153,8 @@ pub async fn number(
     let payer = insurance.as_ref().map(|insurance| insurance.kept(draft.totals.total));
     let particulars = serde_json::to_value(Particulars { payer, ..Particulars::of(supplier, patient) })
         .map_err(|fault| diesel::result::Error::SerializationError(fault.into()))?;
+    kept::ask_for(conn, PaperKind::Invoice, draft.id).await?;
+    // from here on nobody else gets a number
     let number = Number::take(conn, &supplier.gstin, &supplier.series, day_in_india(now)).await?;
     let issued: Invoice = diesel::update(invoices::table.find(draft.id))
         .set((
@@ -174,7 +176,6 @@ pub async fn number(
         .prepared()
         .get_result(conn)
         .await?;
-    kept::ask_for(conn, PaperKind::Invoice, issued.id).await?;
     publish::issued(conn, &app.outbox, actor, &issued).await?;
     Ok(issued)
 }

@@ -17,10 +17,11 @@ use std::fmt;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use self::checks::CHECKS;
 use crate::money::Paise;
+use crate::reports::query::{MADE_WITHIN, at_one_moment};
 
 /// Of one check, no more findings are named.
 const MOST_FINDINGS: usize = 100;
@@ -80,10 +81,7 @@ struct Row {
 /// From the database.
 pub async fn verify(conn: &mut AsyncPgConnection) -> anyhow::Result<Verdict> {
     conn.transaction(async |conn| {
-        conn.batch_execute(
-            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '10min'",
-        )
-        .await?;
+        at_one_moment(conn, MADE_WITHIN).await?;
         inspect(conn).await
     })
     .await

@@ -21,18 +21,54 @@ use crate::tax::Rate;
 /// 1 August 2024 on (Notification 12/2024-Central Tax).
 const LARGE: Paise = Paise::rupees(100_000);
 
-/// The lines of the invoices issued and credited in the period, with what decides their table. A credit note takes back all
-/// of its invoice.
-const LINES: &str = "WITH lines AS ( \
-        SELECT e.kind AS entry, e.dated, e.source_id AS source, v.id AS invoice, v.invoice_number, v.dated AS invoice_date, v.total, \
-               v.registered_recipient ->> 'gstin' AS gstin, \
-               CASE WHEN i.kind = 'PHARMACY' THEN coalesce(v.delivery_state, left(v.supplier_gstin, 2)) \
-                    ELSE left(v.supplier_gstin, 2) END AS place, \
-               left(v.supplier_gstin, 2) AS home, v.total > $3 AS above, \
-               i.sac_hsn, i.gst_rate, coalesce(i.treatment = 'NIL', false) AS nil, i.quantity, i.gross - i.discount AS taxable_value, i.igst, i.cgst, i.sgst, \
-               CASE e.kind WHEN 'ISSUE' THEN 1 ELSE -1 END AS sign \
-        FROM journal_entries e JOIN invoices v ON v.id = e.invoice_id JOIN invoice_items i ON i.invoice_id = v.id \
-        WHERE e.dated BETWEEN $1 AND $2 AND e.kind IN ('ISSUE', 'CREDIT_NOTE')) ";
+/// The documents that have lines, and what a line of each adds to a sum: whether it is a credit note, its columns, where it is found,
+/// and the day of it. A credit note takes back all of its invoice. They are two statements and not one: PostgreSQL knows how many rows
+/// each of the tables has, and nothing of the two together.
+const SUPPLIES: [Supplies; 2] = [
+    Supplies {
+        credit: false,
+        number: "NULL::text",
+        from: "invoices v",
+        dated: "v.dated",
+        sign: "",
+        and: "AND v.status <> 'DRAFT'",
+    },
+    Supplies {
+        credit: true,
+        number: "n.credit_note_number",
+        from: "credit_notes n JOIN invoices v ON v.id = n.invoice_id",
+        dated: "n.dated",
+        sign: "-",
+        and: "",
+    },
+];
+
+/// See [`SUPPLIES`].
+struct Supplies {
+    credit: bool,
+    number: &'static str,
+    from: &'static str,
+    dated: &'static str,
+    sign: &'static str,
+    and: &'static str,
+}
+
+impl Supplies {
+    /// The lines of the period, with what decides their table; of those invoices only that are like `which`.
+    fn lines(&self, which: &str) -> String {
+        let Self { number, from, dated, and, .. } = self;
+        format!(
+            "SELECT {number} AS credit_note_number, {dated}, v.id AS invoice, v.invoice_number, v.dated AS invoice_date, v.total, \
+                    v.registered_recipient ->> 'gstin' AS gstin, \
+                    CASE WHEN i.kind = 'PHARMACY' THEN coalesce(v.delivery_state, left(v.supplier_gstin, 2)) \
+                         ELSE left(v.supplier_gstin, 2) END AS place, \
+                    left(v.supplier_gstin, 2) AS home, v.total > $3 AS above, \
+                    i.sac_hsn, i.gst_rate, coalesce(i.treatment = 'NIL', false) AS nil, i.quantity, \
+                    i.gross - i.discount AS taxable_value, i.igst, i.cgst, i.sgst \
+             FROM {from} JOIN invoice_items i ON i.invoice_id = v.id WHERE {dated} BETWEEN $1 AND $2 {and} {which}"
+        )
+    }
+}
 
 #[derive(QueryableByName)]
 struct FoundSum {
@@ -224,16 +260,24 @@ impl GstReport {
     }
 }
 
+/// Of the same kind there may be two, of invoices and of credit notes.
 async fn sums(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundSum>> {
-    let statement = format!(
-        "{LINES} SELECT gstin IS NOT NULL AS registered, gstin IS NULL AND above AND place <> home AND gst_rate > 0 AS large, \
-         gst_rate = 0 AND nil AS nil, place <> home AS inter_state, place, sac_hsn, gst_rate, sum(sign * quantity)::bigint AS quantity, \
-         sum(sign * taxable_value)::bigint AS taxable_value, sum(sign * igst)::bigint AS igst, \
-         sum(sign * cgst)::bigint AS cgst, sum(sign * sgst)::bigint AS sgst \
-         FROM lines GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"
-    );
-    let query = diesel::sql_query(statement).bind::<Date, _>(period.start_date).bind::<Date, _>(period.end_date);
-    query.bind::<BigInt, _>(LARGE).load(conn).await
+    let one = |supplies: &Supplies| {
+        let (sign, lines) = (supplies.sign, supplies.lines(""));
+        format!(
+            "SELECT gstin IS NOT NULL AS registered, gstin IS NULL AND above AND place <> home AND gst_rate > 0 AS large, \
+                    gst_rate = 0 AND nil AS nil, place <> home AS inter_state, place, sac_hsn, gst_rate, \
+                    sum({sign}quantity)::bigint AS quantity, sum({sign}taxable_value)::bigint AS taxable_value, \
+                    sum({sign}igst)::bigint AS igst, sum({sign}cgst)::bigint AS cgst, sum({sign}sgst)::bigint AS sgst \
+             FROM ({lines}) lines GROUP BY 1, 2, 3, 4, 5, 6, 7"
+        )
+    };
+    diesel::sql_query(SUPPLIES.each_ref().map(one).join(" UNION ALL "))
+        .bind::<Date, _>(period.start_date)
+        .bind::<Date, _>(period.end_date)
+        .bind::<BigInt, _>(LARGE)
+        .load(conn)
+        .await
 }
 
 /// In the order of [`DOCUMENTS`].
@@ -242,14 +286,23 @@ async fn documents(
     period: Period,
     most: Option<i64>,
 ) -> QueryResult<BoxStream<'_, QueryResult<FoundDocument>>> {
+    let one = |supplies: &Supplies| {
+        // few invoices are told one by one: said of the invoice, it spares the lines of all others
+        let lines =
+            supplies.lines("AND (v.registered_recipient IS NOT NULL OR v.delivery_state IS NOT NULL AND v.total > $3)");
+        format!(
+            "SELECT {} AS credit, gstin, invoice, invoice_number, invoice_date, credit_note_number, dated, total, place, gst_rate, \
+                    sum(taxable_value)::bigint AS taxable_value, sum(igst)::bigint AS igst, sum(cgst)::bigint AS cgst, \
+                    sum(sgst)::bigint AS sgst \
+             FROM ({lines}) lines WHERE gst_rate > 0 AND (gstin IS NOT NULL OR (above AND place <> home)) \
+             GROUP BY gstin, invoice, invoice_number, invoice_date, credit_note_number, dated, total, place, gst_rate",
+            supplies.credit
+        )
+    };
+    let each = SUPPLIES.each_ref().map(one).join(" UNION ALL ");
     let statement = format!(
-        "{LINES} SELECT entry = 'CREDIT_NOTE' AS credit, gstin, invoice_number, invoice_date, c.credit_note_number, lines.dated, \
-         lines.total, place, gst_rate, sum(taxable_value)::bigint AS taxable_value, sum(lines.igst)::bigint AS igst, \
-         sum(lines.cgst)::bigint AS cgst, sum(lines.sgst)::bigint AS sgst, count(*) OVER () AS lines \
-         FROM lines LEFT JOIN credit_notes c ON entry = 'CREDIT_NOTE' AND c.id = source \
-         WHERE gst_rate > 0 AND (gstin IS NOT NULL OR (above AND place <> home)) \
-         GROUP BY entry, gstin, invoice, invoice_number, invoice_date, c.credit_note_number, lines.dated, lines.total, place, gst_rate \
-         ORDER BY entry = 'CREDIT_NOTE', gstin IS NULL, lines.dated, invoice, gst_rate LIMIT $4"
+        "SELECT *, count(*) OVER () AS lines FROM ({each}) told \
+         ORDER BY credit, gstin IS NULL, dated, invoice, gst_rate LIMIT $4"
     );
     let query = diesel::sql_query(statement).bind::<Date, _>(period.start_date).bind::<Date, _>(period.end_date);
     let query = query.bind::<BigInt, _>(LARGE).bind::<Nullable<BigInt>, _>(most);
