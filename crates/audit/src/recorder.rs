@@ -12,7 +12,7 @@ use anyhow::Context;
 use chassis::db::Pool;
 use chassis::problem::Problem;
 use chassis::trail::{Trail, Witness};
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -82,6 +82,23 @@ impl Recorder {
             Ok(None) => Err(unavailable("it could not be written")),
             Err(late) => Err(unavailable(late)),
         }
+    }
+
+    /// Writes down what the trail says while the answer is made, where that takes long enough to be worth it; durable when it
+    /// returns.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record), or what `make` fails with.
+    pub async fn record_meanwhile<T>(
+        &self,
+        trail: &Trail,
+        make: impl FnOnce() -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        // the first of the two is begun first: the row is under way before anything is made
+        let (recorded, made) = future::join(self.record(trail, Outcome::Success), async { make() }).await;
+        recorded?;
+        trail.is_written();
+        made
     }
 
     /// Writes down that a part of the answer shows these patients, before that part leaves: of an answer that is written as it

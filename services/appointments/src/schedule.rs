@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use actix_web::{get, web};
+use actix_web::{HttpResponse, get, web};
 use auth::permissions::ScheduleRead;
 use auth::{Permit, Role};
 use chassis::fields::Day;
@@ -126,7 +126,7 @@ pub async fn schedule(
     id: web::Path<i64>,
     StrictQuery(parameters): StrictQuery<Parameters>,
     app: web::Data<App>,
-) -> Result<web::Json<Schedule>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let doctor = id.into_inner();
     let (start_date, end_date) = parameters.range()?;
     let span = app.calendar.days(start_date, end_date).ok_or_else(outside_calendar)?;
@@ -136,15 +136,19 @@ pub async fn schedule(
     let plan = plan_of(&mut conn, &app.calendar, doctor, start_date, end_date).await?;
     let taken = busy_doctors(&mut conn, &[doctor], span).await?;
     let known = known(&mut conn, &scope, &taken).await?;
+    drop(conn);
     let is_shown = |taken: &&TakenTime| taken.busy.appointment.is_some_and(|id| known.contains(&id));
     permit.actor.trail.shows(taken.iter().filter(is_shown).filter_map(|taken| taken.patient));
     let busy = taken.iter().map(|taken| taken.busy).collect();
     let booked_by_others = permit.actor.role != Role::Patient;
     let can_be_booked = known_doctor.sees_patients();
     let shown = Shown { calendar: &app.calendar, plan, busy, known, booked_by_others, can_be_booked };
-    let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| shown.day(date)).collect();
     let holidays_known_until = app.calendar.holidays.known_until().filter(|last| *last < end_date);
-    Ok(web::Json(Schedule { doctor, start_date, end_date, holidays_known_until, days }))
+    let schedule = || {
+        let days = start_date.iter_days().take_while(|date| *date <= end_date).map(|date| shown.day(date)).collect();
+        Ok(HttpResponse::Ok().json(Schedule { doctor, start_date, end_date, holidays_known_until, days }))
+    };
+    app.audit.record_meanwhile(&permit.actor.trail, schedule).await
 }
 
 impl Parameters {
