@@ -17,12 +17,12 @@ use crate::link::{Head, Linked, MOST_ROWS, link};
 
 /// Pause unless a link was full: one link for many rows costs what one for a few costs, and each is a commit.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long rows wait until they are filed by their patients. The same patients are shown again and again: of a minute's lists each
-/// of them is one change of the index, where filing every list at once takes six times the work.
-const FILED_AFTER: Duration = Duration::from_secs(60);
-/// They are filed before that when so many places of the index are waited for: some 30 MB, which whoever looks for a patient's rows
+/// How long rows wait until they are filed by their patients. The same patients are shown again and again, and however many lists
+/// showed one of them, it is one place of the index that changes: the seldomer, the less work, and the fewer answers wait for it.
+const FILED_AFTER: Duration = Duration::from_secs(300);
+/// They are filed before that when so many places of the index are waited for: some 45 MB, which whoever looks for a patient's rows
 /// reads besides. At 64 MB a request would have to file them.
-const FULL: usize = 800_000;
+const FULL: usize = 1_200_000;
 /// How often the head goes to the log, and months are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 

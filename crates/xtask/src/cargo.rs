@@ -21,7 +21,10 @@ pub enum Profile {
 }
 
 /// Where the built programs are.
-pub struct Binaries(BTreeMap<String, PathBuf>);
+pub struct Binaries {
+    programs: BTreeMap<String, PathBuf>,
+    profile: Profile,
+}
 
 impl Binaries {
     /// Builds what a system needs; Cargo shows its own progress.
@@ -45,12 +48,21 @@ impl Binaries {
         if !output.status.success() {
             bail!("the build failed: see above");
         }
-        Ok(Self(output.stdout.split(|&byte| byte == b'\n').filter_map(executable).collect()))
+        let programs = output.stdout.split(|&byte| byte == b'\n').filter_map(executable).collect();
+        Ok(Self { programs, profile })
+    }
+
+    /// Whether they are optimised.
+    pub fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// One program.
     pub fn path(&self, name: &str) -> Result<PathBuf> {
-        self.0.get(name).cloned().with_context(|| format!("no package of the workspace builds a binary named {name}"))
+        self.programs
+            .get(name)
+            .cloned()
+            .with_context(|| format!("no package of the workspace builds a binary named {name}"))
     }
 }
 

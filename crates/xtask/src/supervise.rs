@@ -23,6 +23,9 @@ const DEATH_WINDOW: Duration = Duration::from_secs(60);
 /// How long a process may take to end by itself.
 const STOP_BOUND: Duration = Duration::from_secs(20);
 
+/// Of two processes that would fill a processor, one of which is so much nicer, the other has nine tenths of it.
+const GIVES_WAY: &str = "10";
+
 /// A process to be run.
 #[derive(Clone)]
 pub struct Spec {
@@ -46,6 +49,16 @@ pub struct Spec {
     pub address: String,
     /// How to tell that it is ready.
     pub probe: Probe,
+}
+
+impl Spec {
+    /// The same with less right to a processor, for work that nobody waits for beside work that somebody does.
+    pub fn giving_way(mut self) -> Self {
+        let program = self.program.display().to_string();
+        self.args.splice(0..0, ["-n".to_owned(), GIVES_WAY.to_owned(), program]);
+        self.program = PathBuf::from("nice");
+        self
+    }
 }
 
 /// The signal that ends a process in good order.

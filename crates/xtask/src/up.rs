@@ -16,7 +16,7 @@ use crate::running;
 use crate::secrets::Secrets;
 use crate::shutdown::Shutdown;
 use crate::state::{Phase, State, StateFile};
-use crate::supervise::Supervisor;
+use crate::supervise::{Spec, Supervisor};
 use crate::system::{DATABASE, SERVICES, Settings, ports};
 use crate::tls::Certificates;
 use crate::{detach, gateway_config};
@@ -74,6 +74,13 @@ impl Prepared {
     /// What was built.
     pub fn binaries(&self) -> &Binaries {
         &self.binaries
+    }
+
+    /// How to start what nobody waits for: the workers, and what stands for AWS, which has processors of its own elsewhere. Where the
+    /// programs are optimised they give way to those who answer, as their pods would; where they are not, tests fill the machine, and
+    /// what gives way to those gets nowhere.
+    fn behind(&self, spec: Spec) -> Spec {
+        if self.binaries.profile() == Profile::Release { spec.giving_way() } else { spec }
     }
 }
 
@@ -144,7 +151,7 @@ pub async fn start(home: &Home, prepared: &Prepared, supervisor: &mut Supervisor
     let gateway = gateway_config::write(home)?;
     let mut names = Vec::new();
     for service in SERVICES {
-        for spec in [settings.serve(service)?, settings.worker(service)?] {
+        for spec in [settings.serve(service)?, prepared.behind(settings.worker(service)?)] {
             names.push(spec.name.clone());
             supervisor.start(spec)?;
         }
@@ -177,7 +184,8 @@ async fn start_parts(
     .await?;
     supervisor.start(cluster.spec(postgres::Durability::Safe))?;
     supervisor.start(redis::spec(&prepared.tools.redis, &home.path("redis"), home.port(port::REDIS)))?;
-    supervisor.start(aws::spec(&prepared.tools.ministack, &home.path("ministack"), home.port(port::AWS)))?;
+    let aws = aws::spec(&prepared.tools.ministack, &home.path("ministack"), home.port(port::AWS));
+    supervisor.start(prepared.behind(aws))?;
     supervisor.wait_ready(&["postgres", "redis", "ministack"], READY_BOUND).await?;
     Ok(cluster)
 }

@@ -14,10 +14,8 @@ use super::race::{self, Race};
 use super::report::{head, hundredths, machine};
 use super::users::{self, Bar, Measured, in_hundredths};
 use super::{Bench, Manner};
-use crate::parts::postgres::Cluster;
 use crate::seed::Script;
 use crate::seed::appointments as seeded;
-use crate::system::DATABASE;
 
 /// Bookings that are prepared.
 const BOOKINGS: u32 = 50_000;
@@ -25,6 +23,24 @@ const BOOKINGS: u32 = 50_000;
 const BOOKED: (u64, u64) = (3, 42);
 /// Every such month is streamed.
 const STREAMED: usize = 6;
+
+/// What is read where appointments are shown and booked.
+const WORKED_WITH: [&str; 14] = [
+    "appointments_by_creation",
+    "appointments_by_start",
+    "appointments_of_status",
+    "appointments_awaited",
+    "appointments_queue",
+    "appointments_pkey",
+    "appointments_doctor_overlap",
+    "appointments_patient_overlap",
+    "appointments_of_patient",
+    "appointments_of_doctor",
+    "appointments_busy",
+    "appointments",
+    "patients_shown",
+    "patients",
+];
 
 /// What was measured.
 pub struct Appointments {
@@ -51,7 +67,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Appointments> {
     say!("seeding {} appointments", bench.sizes.appointments);
     let cluster = &bench.system.cluster;
     let there = seeded::fill(bench.home, cluster, bench.sizes.appointments).await.context(bench.other_sizes())?;
-    warm(cluster).await?;
+    bench.warm("appointments", &WORKED_WITH).await?;
     let (doctors, months) = (seeded::doctors(cluster).await?, seeded::months(cluster).await?);
     let (load, meters) = (bench.load_by("RECEPTIONIST").await?, bench.meters("appointments")?);
     let today = Utc::now().date_naive();
@@ -74,14 +90,6 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Appointments> {
     let streams = stream(&load, &meters, &months).await?;
     let race = race::run(&load, cluster, &doctors, today).await?;
     Ok(Appointments { there, doctors: doctors.len(), measured, streams, race, meters, manner: bench.manner })
-}
-
-/// Brings into PostgreSQL's memory what a hospital's work of a day has long brought there: the system was just started.
-async fn warm(cluster: &Cluster) -> Result<()> {
-    let statement = "CREATE EXTENSION IF NOT EXISTS pg_prewarm SCHEMA extensions; \
-        SELECT sum(extensions.pg_prewarm(('appointments.' || name)::regclass)) FROM unnest(ARRAY['appointments', 'patients', \
-        'patients_shown', 'appointments_of_doctor', 'appointments_of_patient', 'appointments_busy']) AS name";
-    cluster.psql(DATABASE, &["-c", statement]).await.map(drop)
 }
 
 fn each<'a>(

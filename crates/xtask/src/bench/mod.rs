@@ -33,7 +33,7 @@ use crate::secrets::Secrets;
 use crate::shutdown::Shutdown;
 use crate::state::{State, StateFile};
 use crate::supervise::Supervisor;
-use crate::system::{self, Settings};
+use crate::system::{self, DATABASE, Settings};
 use crate::up::{self, Prepared, System};
 
 use self::cpu::{Meter, Meters};
@@ -209,6 +209,17 @@ impl<'a> Bench<'a> {
     async fn load_by(&self, role: &str) -> Result<Load> {
         let token = sign_in(&self.system, role).await?;
         Ok(Load { address: self.home.port(port::GATEWAY), token, manner: self.manner })
+    }
+
+    /// Brings tables and indexes of a service into PostgreSQL's memory, where a hospital's work of a day has long brought them: the
+    /// system was just started.
+    async fn warm(&self, service: &str, names: &[&str]) -> Result<()> {
+        let statement = format!(
+            "CREATE EXTENSION IF NOT EXISTS pg_prewarm SCHEMA extensions; \
+             SELECT sum(extensions.pg_prewarm(('{service}.' || name)::regclass)) FROM unnest('{{{}}}'::text[]) AS name",
+            names.join(",")
+        );
+        self.system.cluster.psql(DATABASE, &["-c", &statement]).await.map(drop)
     }
 
     /// What may be wrong where nothing can be seeded.
