@@ -7,7 +7,7 @@ use std::time::Duration;
 use chassis::db::Pool;
 use diesel::dsl::sql;
 use diesel::sql_types::Integer;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,8 @@ const FILED_AFTER: Duration = Duration::from_secs(300);
 /// They are filed before that when so many places of the index are waited for: some 45 MB, which whoever looks for a patient's rows
 /// reads besides. At 64 MB a request would have to file them.
 const FULL: usize = 1_200_000;
+/// How long filing may take: longer than what somebody waits for. Cut off, it would begin anew, with more to do.
+const FILED_WITHIN: Duration = Duration::from_secs(120);
 /// How often the head goes to the log, and months are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
@@ -92,7 +94,11 @@ async fn link_once(pool: &Pool) -> anyhow::Result<Linked> {
 
 async fn file(pool: &Pool) -> anyhow::Result<()> {
     let mut conn = pool.get().await?;
-    diesel::sql_query("SELECT audit_file_patients()").execute(&mut conn).await?;
+    conn.transaction(async |conn| {
+        conn.batch_execute(&format!("SET LOCAL statement_timeout = {}", FILED_WITHIN.as_millis())).await?;
+        diesel::sql_query("SELECT audit_file_patients()").execute(conn).await
+    })
+    .await?;
     Ok(())
 }
 
