@@ -80,7 +80,7 @@ async fn link_all(pool: &Pool, waiting: &Waiting, stop: &CancellationToken) {
 async fn file_all(pool: &Pool, waiting: &Waiting, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         waiting.places.store(0, Relaxed);
-        if let Err(fault) = Box::pin(file(pool)).await {
+        if let Some(Err(fault)) = stop.run_until_cancelled(Box::pin(file(pool))).await {
             tracing::warn!(fault = format!("{fault:#}"), "audit rows are not filed by their patients yet");
         }
         let _ = stop.run_until_cancelled(timeout(FILED_AFTER, waiting.full.notified())).await;
