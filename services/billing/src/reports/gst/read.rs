@@ -21,16 +21,14 @@ use crate::tax::Rate;
 /// 1 August 2024 on (Notification 12/2024-Central Tax).
 const LARGE: Paise = Paise::rupees(100_000);
 
-/// The documents that have lines, and what a line of each adds to a sum: whether it is a credit note, its columns, where it is found,
-/// and the day of it. A credit note takes back all of its invoice. They are two statements and not one: PostgreSQL knows how many rows
-/// each of the tables has, and nothing of the two together.
+/// The documents that have lines: invoices, and credit notes, each of which takes back all of its invoice. They are read by a statement
+/// each: PostgreSQL knows how many rows either table has, and nothing of the two together.
 const SUPPLIES: [Supplies; 2] = [
     Supplies {
         credit: false,
         number: "NULL::text",
         from: "invoices v",
         dated: "v.dated",
-        sign: "",
         and: "AND v.status <> 'DRAFT'",
     },
     Supplies {
@@ -38,23 +36,26 @@ const SUPPLIES: [Supplies; 2] = [
         number: "n.credit_note_number",
         from: "credit_notes n JOIN invoices v ON v.id = n.invoice_id",
         dated: "n.dated",
-        sign: "-",
         and: "",
     },
 ];
 
-/// See [`SUPPLIES`].
+/// See [`SUPPLIES`]; what is not a flag is SQL, in which `v` is the invoice.
 struct Supplies {
+    /// Whether they are credit notes.
     credit: bool,
+    /// The credit note's number.
     number: &'static str,
+    /// Where they are found.
     from: &'static str,
+    /// The day in whose return they stand.
     dated: &'static str,
-    sign: &'static str,
+    /// Which of those that are found there.
     and: &'static str,
 }
 
 impl Supplies {
-    /// The lines of the period, with what decides their table; of those invoices only that are like `which`.
+    /// The lines of the period, with what decides their table; of those invoices only that `which` lets through.
     fn lines(&self, which: &str) -> String {
         let Self { number, from, dated, and, .. } = self;
         format!(
@@ -263,7 +264,7 @@ impl GstReport {
 /// Of the same kind there may be two, of invoices and of credit notes.
 async fn sums(conn: &mut AsyncPgConnection, period: Period) -> QueryResult<Vec<FoundSum>> {
     let one = |supplies: &Supplies| {
-        let (sign, lines) = (supplies.sign, supplies.lines(""));
+        let (sign, lines) = (if supplies.credit { "-" } else { "" }, supplies.lines(""));
         format!(
             "SELECT gstin IS NOT NULL AS registered, gstin IS NULL AND above AND place <> home AND gst_rate > 0 AS large, \
                     gst_rate = 0 AND nil AS nil, place <> home AS inter_state, place, sac_hsn, gst_rate, \
