@@ -77,7 +77,7 @@ async fn of(bench: &Bench<'_>, patients: u32, there: usize) -> Result<Vec<Measur
     for (target, bar) in targets {
         say!("measuring: {}, {patients} patients", target.name());
         load.run(&target, bench.manner.length / 5).await?; // caches and pools warm up unmeasured
-        let mut pausing = load.run_paced(&target, bench.manner.length, users::EVERY).await?;
+        let mut pausing = load.run_paced(&target, bench.manner.length * users::LONGER, users::EVERY).await?;
         let mut rushing = load.run(&target, bench.manner.length).await?;
         pausing.sort_unstable();
         rushing.sort_unstable();
@@ -160,11 +160,12 @@ impl Searches {
         let _ = writeln!(
             text,
             "{}; release build, {} users, through the gateway; load generator, PostgreSQL, Redis and all services on the same cores. Pausing: \
-             each user asks every {} s, {} s long. Without pause: each asks again at once, as long; they fill the machine, and their times are those \
-             of waiting for a core. Names are those of patients drawn at random, so that frequent ones are searched oftener.\n",
+             each user asks every {} s, {} s long. Without pause: each asks again at once, {} s long; they fill the machine, and their times are \
+             those of waiting for a core. Names are those of patients drawn at random, so that frequent ones are searched oftener.\n",
             machine(),
             self.manner.concurrency,
             hundredths(users::in_hundredths(users::EVERY)),
+            (self.manner.length * users::LONGER).as_secs(),
             self.manner.length.as_secs(),
         );
         let columns = [
@@ -175,6 +176,7 @@ impl Searches {
             &format!("pausing, {MANY}: p50 ms"),
             "p99 ms",
             "p50 to that of few",
+            "p99 to that of few",
             &format!("without pause, {PATIENTS}: per second"),
             "p99 ms",
             &format!("without pause, {MANY}: per second"),
@@ -191,8 +193,10 @@ impl Searches {
                 let [p50, p99] = [50, 99].map(|percent| percentile(&measured.pausing, percent) / 10);
                 let _ = write!(text, " {} | {} |", hundredths(p50), hundredths(p99));
             }
-            let ratio = percentile(&many.pausing, 50) * 100 / percentile(&few.pausing, 50).max(1);
-            let _ = write!(text, " {} |", hundredths(ratio));
+            for percent in [50, 99] {
+                let ratio = percentile(&many.pausing, percent) * 100 / percentile(&few.pausing, percent).max(1);
+                let _ = write!(text, " {} |", hundredths(ratio));
+            }
             for measured in [few, many] {
                 let per_second = u64::try_from(measured.rushing.len()).unwrap_or(u64::MAX) / seconds;
                 let _ = write!(text, " {per_second} | {} |", hundredths(percentile(&measured.rushing, 99) / 10));

@@ -16,7 +16,7 @@ use super::report::{head, hundredths, percentile};
 /// Who pauses asks this often.
 pub const EVERY: Duration = Duration::from_millis(500);
 /// That is seldom: it takes so much longer to have enough answers.
-const LONGER: u32 = 3;
+pub const LONGER: u32 = 3;
 
 /// What an answer may take, in milliseconds.
 #[derive(Clone, Copy, Debug)]
