@@ -7,6 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
 
 use crate::chain::{GENESIS, hash};
 use crate::row::Row;
@@ -16,7 +17,7 @@ use crate::schema::{audit_anchor, audit_link, audit_log};
 pub(crate) const MOST_ROWS: usize = 5_000;
 
 /// Where the chain ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Number of its last link; 0 when there is none.
     pub seq: i64,

@@ -1,5 +1,8 @@
 //! `audit/` and `audit/verify/`, the same in every service: [`routes!`](crate::routes!) gives them their paths.
 
+use std::time::Duration;
+
+use actix_web::HttpRequest;
 use auth::Permit;
 use auth::permissions::AuditRead;
 use chassis::db::{self, Pool};
@@ -13,15 +16,29 @@ use utoipa::IntoParams;
 
 use crate::query::{self, Filters};
 use crate::row::Row;
-use crate::verify::{Seen, Verdict, verify};
+use crate::verify::{Seen, Verdict, Verification};
+
+/// How long an answer verifies: well within the time that the gateway gives it.
+const VERIFY_FOR: Duration = Duration::from_secs(4);
 
 /// What the routes need, in the app's data.
 #[derive(Clone)]
 pub struct AuditLog {
-    /// Connections to the service's schema.
-    pub db: Pool,
-    /// Seals page cursors.
-    pub cursor_key: CursorKey,
+    db: Pool,
+    cursor_key: CursorKey,
+    verify_for: Duration,
+}
+
+impl AuditLog {
+    /// The log in a service's schema, and what seals its cursors.
+    pub fn new(db: Pool, cursor_key: CursorKey) -> Self {
+        Self { db, cursor_key, verify_for: VERIFY_FOR }
+    }
+
+    /// Answers of `audit/verify/` that verify for so long, and a link at least.
+    pub fn verifying_for(self, verify_for: Duration) -> Self {
+        Self { verify_for, ..self }
+    }
 }
 
 /// What the log can be asked for.
@@ -63,7 +80,7 @@ pub struct Parameters {
 #[derive(Debug, Deserr, IntoParams)]
 #[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct SeenParameters {
+pub struct VerifyParameters {
     /// A link that the log named, with `hash`: does the chain still hold it?
     #[deserr(default, try_from(Option<String>) = parameter::<Id> -> Fault)]
     #[param(value_type = Option<i64>)]
@@ -71,6 +88,9 @@ pub struct SeenParameters {
     /// The hash that the log named.
     #[deserr(default)]
     hash: Option<String>,
+    /// From `next`.
+    #[deserr(default)]
+    cursor: Option<String>,
 }
 
 fn number(text: String) -> Result<Option<u64>, Fault> {
@@ -89,7 +109,7 @@ fn instant(text: String) -> Result<Option<DateTime<Utc>>, Fault> {
 /// # Errors
 /// 400 for faulty parameters.
 pub async fn list(
-    http: &actix_web::HttpRequest,
+    http: &HttpRequest,
     _permit: Permit<AuditRead>,
     StrictQuery(asked): StrictQuery<Parameters>,
     log: &AuditLog,
@@ -109,22 +129,37 @@ pub async fn list(
     page::answer(http, &log.cursor_key, &request, rows, count, query::place)
 }
 
-/// Whether the chain holds.
+/// Whether the chain holds, as far as an answer comes.
 ///
 /// # Errors
-/// 400 when one of `seq` and `hash` is missing.
+/// 400 when one of `seq` and `hash` is missing, and for a cursor that is not ours or not alone.
 pub async fn verdict(
+    http: &HttpRequest,
     _permit: Permit<AuditRead>,
-    StrictQuery(asked): StrictQuery<SeenParameters>,
+    StrictQuery(asked): StrictQuery<VerifyParameters>,
     log: &AuditLog,
 ) -> Result<Verdict, Problem> {
-    let seen = match (asked.seq, asked.hash) {
-        (Some(seq), Some(hash)) => Some(Seen { seq: seq.get(), hash }),
-        (None, None) => None,
-        _ => return Err(Problem::invalid("hash", "incomplete", "seq and hash are given together")),
-    };
+    let mut verification = asked.verification(&log.cursor_key)?;
     let mut conn = db::get(&log.db).await?;
-    Ok(verify(&mut conn, seen.as_ref()).await?)
+    let mut verdict = verification.go_on(&mut conn, Some(log.verify_for)).await?;
+    if !verification.is_over() {
+        verdict.next = Some(page::link(http, &log.cursor_key, &verification)?);
+    }
+    Ok(verdict)
+}
+
+impl VerifyParameters {
+    fn verification(self, key: &CursorKey) -> Result<Verification, Problem> {
+        match (self.seq, self.hash, self.cursor) {
+            (Some(seq), Some(hash), None) => Ok(Verification::new(Some(Seen { seq: seq.get(), hash }))),
+            (None, None, None) => Ok(Verification::new(None)),
+            (None, None, Some(cursor)) => {
+                key.open(&cursor)?.ok_or_else(|| Problem::invalid("cursor", "invalid", "is not a cursor of ours"))
+            }
+            (_, _, Some(_)) => Err(Problem::invalid("cursor", "not_alone", "stands alone: it carries seq and hash")),
+            _ => Err(Problem::invalid("hash", "incomplete", "seq and hash are given together")),
+        }
+    }
 }
 
 /// Makes the two handlers `list` and `verify` at a service's paths:
@@ -140,7 +175,7 @@ macro_rules! routes {
         use ::chassis::page::Page;
         use ::chassis::problem::Problem;
         use ::chassis::strict_json::StrictQuery;
-        use $crate::routes::{AuditLog, Parameters, SeenParameters};
+        use $crate::routes::{AuditLog, Parameters, VerifyParameters};
         use $crate::row::Row;
         use $crate::verify::Verdict;
 
@@ -154,7 +189,6 @@ macro_rules! routes {
                 (status = 401, description = "no, bad or expired token"),
                 (status = 403, description = "neither ADMIN nor AUDITOR"),
             ),
-            security(("bearer" = []))
         )]
         #[get($list)]
         pub async fn list(
@@ -167,24 +201,26 @@ macro_rules! routes {
         }
 
         /// Whether every row is as it was written, none is missing, and none was added behind.
+        ///
+        /// An answer verifies for four seconds. A longer log is verified by following `next` until it is null.
         #[utoipa::path(
             tag = "audit",
-            params(SeenParameters),
+            params(VerifyParameters),
             responses(
                 (status = 200, description = "what verifying found", body = Verdict),
                 (status = 400, description = "bad or unknown parameters"),
                 (status = 401, description = "no, bad or expired token"),
                 (status = 403, description = "neither ADMIN nor AUDITOR"),
             ),
-            security(("bearer" = []))
         )]
         #[get($verify)]
         pub async fn verify(
+            http: HttpRequest,
             permit: Permit<AuditRead>,
-            asked: StrictQuery<SeenParameters>,
+            asked: StrictQuery<VerifyParameters>,
             log: web::Data<AuditLog>,
         ) -> Result<web::Json<Verdict>, Problem> {
-            Ok(web::Json($crate::routes::verdict(permit, asked, &log).await?))
+            Ok(web::Json($crate::routes::verdict(&http, permit, asked, &log).await?))
         }
     };
 }

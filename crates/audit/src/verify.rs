@@ -1,9 +1,13 @@
 //! Whether the chain holds.
+//!
+//! A long log takes longer than an answer may: a [`Verification`] goes on where it stopped.
+
+use std::time::{Duration, Instant};
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::chain::{hash, hex};
@@ -18,27 +22,31 @@ const MOST_FAULTS: usize = 20;
 
 /// What verifying found.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AuditVerdict)]
 pub struct Verdict {
-    /// Whether every row is as it was linked, none is missing, and none was added behind.
+    /// Whether every row that was verified, since verifying began, is as it was linked, none is missing, and none was added behind.
     pub holds: bool,
-    /// Links that were verified.
+    /// Links that were verified, since verifying began.
     pub links: i64,
     /// Rows in them.
     pub rows: i64,
     /// Rows written and not linked yet; the worker links them within about a second.
     pub unlinked: i64,
-    /// Number of the last link. Compare it and `head` with what the log said: an end that was cut off shows there only.
+    /// Number of the last link that was verified. Of the whole chain's, compare it and `head` with what the log said: an end that was
+    /// cut off shows there only.
     pub seq: i64,
-    /// Hash of the last link.
+    /// Hash of that link.
     pub head: String,
-    /// Whether the chain holds the head that was asked about; null when none was.
+    /// Whether the chain holds the head that was asked about; null when none was, and before its link is reached.
     pub holds_head: Option<bool>,
-    /// What is wrong; the first twenty.
+    /// What is wrong; the first twenty of this answer.
     pub faults: Vec<String>,
+    /// Where to go on, of a log that takes longer than one answer; the whole chain is verified when this is null.
+    pub next: Option<String>,
 }
 
 /// A head that was seen before, in the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Seen {
     /// Number of the link.
     pub seq: i64,
@@ -61,46 +69,113 @@ struct Link {
 /// # Errors
 /// When PostgreSQL refuses.
 pub async fn verify(conn: &mut AsyncPgConnection, seen: Option<&Seen>) -> QueryResult<Verdict> {
-    conn.build_transaction().read_only().repeatable_read().run(async |conn| walk(conn, seen).await).await
+    Verification::new(seen.cloned()).go_on(conn, None).await
 }
 
-async fn walk(conn: &mut AsyncPgConnection, seen: Option<&Seen>) -> QueryResult<Verdict> {
-    let mut last = Head::anchor(conn).await?;
-    let mut verdict = Verdict {
-        holds: true,
-        links: 0,
-        rows: 0,
-        unlinked: 0,
-        seq: last.seq,
-        head: hex(&last.hash),
-        holds_head: seen.map(|seen| seen.seq == last.seq && seen.hash == hex(&last.hash)),
-        faults: Vec::new(),
-    };
-    loop {
-        let next = audit_link::table.filter(audit_link::seq.gt(last.seq)).order(audit_link::seq).limit(LINKS);
-        let links: Vec<Link> = next.select(Link::as_select()).load(conn).await?;
-        if links.is_empty() {
-            break;
+/// How far verifying has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Verification {
+    last: Head,
+    links: i64,
+    rows: i64,
+    holds: bool,
+    seen: Option<Seen>,
+    holds_head: Option<bool>,
+    #[serde(skip)]
+    is_over: bool,
+}
+
+impl Verification {
+    /// One that has not begun, which is to find a head that was seen.
+    pub fn new(seen: Option<Seen>) -> Self {
+        Self { last: Head::genesis(), links: 0, rows: 0, holds: true, seen, holds_head: None, is_over: false }
+    }
+
+    /// Whether nothing is left to verify.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Verifies what follows, within one snapshot: a link at least, and no further one after `longest`.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses.
+    pub async fn go_on(&mut self, conn: &mut AsyncPgConnection, longest: Option<Duration>) -> QueryResult<Verdict> {
+        let mut snapshot = conn.build_transaction().read_only().repeatable_read();
+        snapshot.run(async |conn| self.walk(conn, longest).await).await
+    }
+
+    async fn walk(&mut self, conn: &mut AsyncPgConnection, longest: Option<Duration>) -> QueryResult<Verdict> {
+        let began = Instant::now();
+        let anchor = Head::anchor(conn).await?;
+        let mut faults = Vec::new();
+        if anchor.seq > self.last.seq {
+            self.last = anchor; // what comes before it was detached, perhaps a moment ago
+        } else if anchor.seq < self.last.seq && hash_of(conn, self.last.seq).await?.as_ref() != Some(&self.last.hash) {
+            faults.push(format!("link {} is not the one that was verified before", self.last.seq));
         }
-        for link in links {
-            let rows: Vec<Row> = of_transactions(last.end_tx, link.end_tx).load(conn).await?;
-            verdict.faults.extend(fault(&last, &link, &rows));
-            verdict.links = verdict.links.saturating_add(1);
-            verdict.rows = verdict.rows.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-            if let Some(seen) = seen.filter(|seen| seen.seq == link.seq) {
-                verdict.holds_head = Some(seen.hash.eq_ignore_ascii_case(&hex(&link.hash)));
+        self.look_for_head();
+        'links: loop {
+            let links = next_links(conn, self.last.seq).await?;
+            if links.is_empty() || faults.len() >= MOST_FAULTS {
+                self.is_over = true;
+                break;
             }
-            last = Head { seq: link.seq, end_tx: link.end_tx, hash: link.hash };
+            for link in links {
+                faults.extend(self.take(conn, link).await?);
+                if longest.is_some_and(|longest| began.elapsed() >= longest) {
+                    break 'links;
+                }
+            }
         }
-        if verdict.faults.len() >= MOST_FAULTS {
-            break;
+        self.holds &= faults.is_empty();
+        faults.truncate(MOST_FAULTS);
+        self.verdict(conn, faults).await
+    }
+
+    /// Verifies one link; tells what is wrong with it.
+    async fn take(&mut self, conn: &mut AsyncPgConnection, link: Link) -> QueryResult<Option<String>> {
+        let rows: Vec<Row> = of_transactions(self.last.end_tx, link.end_tx).load(conn).await?;
+        let fault = fault(&self.last, &link, &rows);
+        self.links = self.links.saturating_add(1);
+        self.rows = self.rows.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        self.last = Head { seq: link.seq, end_tx: link.end_tx, hash: link.hash };
+        self.look_for_head();
+        Ok(fault)
+    }
+
+    fn look_for_head(&mut self) {
+        if let Some(seen) = self.seen.as_ref().filter(|seen| seen.seq == self.last.seq) {
+            self.holds_head = Some(seen.hash.eq_ignore_ascii_case(&hex(&self.last.hash)));
         }
     }
-    verdict.faults.truncate(MOST_FAULTS);
-    verdict.unlinked = audit_log::table.filter(audit_log::tx.ge(last.end_tx)).count().get_result(conn).await?;
-    verdict.holds = verdict.faults.is_empty() && verdict.holds_head != Some(false);
-    (verdict.seq, verdict.head) = (last.seq, hex(&last.hash));
-    Ok(verdict)
+
+    async fn verdict(&self, conn: &mut AsyncPgConnection, faults: Vec<String>) -> QueryResult<Verdict> {
+        let end = Head::find(conn).await?.end_tx;
+        let unlinked = audit_log::table.filter(audit_log::tx.ge(end)).count().get_result(conn).await?;
+        let is_missing = self.is_over && self.seen.is_some() && self.holds_head.is_none();
+        let holds_head = if is_missing { Some(false) } else { self.holds_head };
+        Ok(Verdict {
+            holds: self.holds && holds_head != Some(false),
+            links: self.links,
+            rows: self.rows,
+            unlinked,
+            seq: self.last.seq,
+            head: hex(&self.last.hash),
+            holds_head,
+            faults,
+            next: None,
+        })
+    }
+}
+
+async fn hash_of(conn: &mut AsyncPgConnection, seq: i64) -> QueryResult<Option<Vec<u8>>> {
+    audit_link::table.find(seq).select(audit_link::hash).first(conn).await.optional()
+}
+
+async fn next_links(conn: &mut AsyncPgConnection, last: i64) -> QueryResult<Vec<Link>> {
+    let next = audit_link::table.filter(audit_link::seq.gt(last)).order(audit_link::seq).limit(LINKS);
+    next.select(Link::as_select()).load(conn).await
 }
 
 fn fault(last: &Head, link: &Link, rows: &[Row]) -> Option<String> {

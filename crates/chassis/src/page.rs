@@ -239,7 +239,7 @@ pub fn answer<T, F: Serialize + Clone>(
     let link = |row: Option<&T>, forward| {
         row.map(|row| {
             let cursor = Cursor { filters: request.filters.clone(), size: request.size, at: position_of(row), forward };
-            Ok::<_, Problem>(format!("{}?cursor={}", absolute(http), key.seal(&cursor)?))
+            self::link(http, key, &cursor)
         })
         .transpose()
     };
@@ -252,10 +252,13 @@ pub fn answer<T, F: Serialize + Clone>(
     })
 }
 
-/// The address that the client used: the gateway's, from its `X-Forwarded-*`.
-fn absolute(http: &HttpRequest) -> String {
+/// Where the client goes on: the address that it used, which is the gateway's from its `X-Forwarded-*`, with a sealed cursor.
+///
+/// # Errors
+/// 500 when the cursor cannot be sealed.
+pub fn link(http: &HttpRequest, key: &CursorKey, cursor: &impl Serialize) -> Result<String, Problem> {
     let connection = http.connection_info();
-    format!("{}://{}{}", connection.scheme(), connection.host(), http.path())
+    Ok(format!("{}://{}{}?cursor={}", connection.scheme(), connection.host(), http.path(), key.seal(cursor)?))
 }
 
 /// Counts the rows of `query`: exactly up to [`EXACT_COUNT`], above that as the planner estimates.

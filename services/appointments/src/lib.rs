@@ -110,7 +110,7 @@ pub fn routes(app: App, verifier: Verifier) -> impl Fn(&mut ServiceConfig<'_>) +
     let app = web::Data::new(app);
     move |config| {
         config.app_data(app.clone()).app_data(verifier.clone());
-        app.audit.install(config, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
+        app.audit.install(config, AuditLog::new(app.db.clone(), app.cursor_key.clone()));
         operations(config);
     }
 }

@@ -7,7 +7,8 @@ use billing::app::App;
 use billing::config::Config;
 use billing::{TITLE, migrations, routes, worker};
 use chassis::env::Env;
-use chassis::http::{Readiness, openapi, serve_process};
+use chassis::http::{Readiness, serve_process};
+use chassis::openapi;
 use chassis::{db, shutdown, telemetry};
 use clap::Parser;
 
@@ -41,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Migrate => migrate().await,
         Command::Audit(command) => command.run("billing").await,
         Command::Verify => verify().await,
-        Command::Openapi => print(&openapi(TITLE, routes).to_pretty_json()?),
+        Command::Openapi => print(&openapi::document(TITLE, routes).to_pretty_json()?),
     }
 }
 
@@ -53,7 +54,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (verifier, app) = (app.verifier.clone(), web::Data::new(app));
     let all = move |service: &mut utoipa_actix_web::service_config::ServiceConfig<'_>| {
         service.app_data(verifier.clone()).app_data(app.clone());
-        app.audit.install(service, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
+        app.audit.install(service, AuditLog::new(app.db.clone(), app.cursor_key.clone()));
         routes(service);
     };
     serve_process(&config.base, TITLE, all, ready, shutdown::token()?).await

@@ -97,7 +97,7 @@ pub fn with_state(app: App) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 
         config.app_data(web::Data::new(app.clone()));
         config.app_data(web::Data::new(app.verifier.clone()));
         config.app_data(fhir::outcome::for_fhir_clients());
-        app.audit.install(config, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
+        app.audit.install(config, AuditLog::new(app.db.clone(), app.cursor_key.clone()));
         routes(config);
     }
 }

@@ -83,7 +83,7 @@ impl App {
         let verifier = self.verifier();
         move |config| {
             config.app_data(web::Data::new(self.clone())).app_data(verifier.clone());
-            self.audit.install(config, AuditLog { db: self.db.clone(), cursor_key: self.cursor_key.clone() });
+            self.audit.install(config, AuditLog::new(self.db.clone(), self.cursor_key.clone()));
             crate::routes(config);
         }
     }

@@ -84,3 +84,26 @@ async fn auditors_page_and_filter_and_nobody_else_reads() {
     let faulty = clinic.server.get("/api/patients/audit/?patient=x&start=soon&who=1", &auditor).await.expect(400);
     assert_eq!(faulty.faulty_fields().len(), 3, "{}", faulty.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_log_is_verified_by_following_next() {
+    let clinic = Clinic::open().await;
+    let (doctor, auditor) = (clinic.token(Role::Doctor), clinic.token(Role::Auditor));
+    for id in 1..=3 {
+        clinic.server.get(&format!("/api/patients/{id}/"), &doctor).await.expect(200);
+        clinic.link_all().await;
+    }
+    let mut verdict = clinic.server.get("/api/patients/audit/verify/", &auditor).await.expect(200).body;
+    assert_eq!([&verdict["links"], &verdict["holds"]], [&json!(1), &json!(true)]);
+    while let Some(next) = verdict["next"].as_str() {
+        assert!(next.starts_with(&clinic.server.url), "{next}");
+        let path = next.trim_start_matches(&clinic.server.url).to_owned();
+        clinic.server.get(&format!("{path}&seq=1&hash=00"), &auditor).await.expect(400);
+        clinic.server.get(&path, &doctor).await.expect(403);
+        verdict = clinic.server.get(&path, &auditor).await.expect(200).body;
+    }
+    assert!(verdict["links"].as_i64() >= Some(3) && verdict["holds"] == true, "{verdict}");
+    for query in ["cursor=bm8gY3Vyc29y", "seq=1", "hash=00"] {
+        clinic.server.get(&format!("/api/patients/audit/verify/?{query}"), &auditor).await.expect(400);
+    }
+}

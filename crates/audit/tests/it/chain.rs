@@ -1,9 +1,11 @@
 //! What the chain shows.
 
+use std::time::Duration;
+
 use audit::chain::hex;
 use audit::link::{Head, Linked, link};
 use audit::row::Outcome;
-use audit::verify::{Seen, Verdict, verify};
+use audit::verify::{Seen, Verdict, Verification, verify};
 use diesel_async::AsyncConnection;
 use testkit::{TestDb, eventually};
 
@@ -96,6 +98,64 @@ async fn an_end_that_was_cut_off_shows_against_the_head_in_the_log() {
     assert!(verdict(&db).await.holds, "by itself the rest is whole");
     let cut = verify(&mut db.connect().await, Some(&seen)).await.unwrap();
     assert_eq!((cut.holds, cut.holds_head), (false, Some(false)), "{cut:?}");
+}
+
+/// What the next answer says, of answers that verify a link each.
+async fn part(db: &TestDb, verification: &mut Verification) -> Verdict {
+    verification.go_on(&mut db.connect().await, Some(Duration::ZERO)).await.unwrap()
+}
+
+/// What the last of them says.
+async fn in_parts(db: &TestDb, mut verification: Verification) -> Verdict {
+    loop {
+        let verdict = part(db, &mut verification).await;
+        if verification.is_over() {
+            return verdict;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_chain_is_verified_part_by_part() {
+    let db = database().await;
+    linked(&db, 9).await;
+    let whole = verdict(&db).await;
+    let found = in_parts(&db, Verification::new(None)).await;
+    assert_eq!((found.holds, found.links, found.rows), (true, whole.links, 9));
+    assert_eq!((found.seq, &found.head), (whole.seq, &whole.head));
+
+    let head = Seen { seq: whole.seq, hash: whole.head };
+    let mut verification = Verification::new(Some(head.clone()));
+    let first = part(&db, &mut verification).await;
+    assert_eq!((first.links, first.holds, first.holds_head), (1, true, None), "the head is not reached yet");
+    assert_eq!(in_parts(&db, verification).await.holds_head, Some(true));
+    let beyond = in_parts(&db, Verification::new(Some(Seen { seq: head.seq + 1, ..head }))).await;
+    assert_eq!((beyond.holds, beyond.holds_head), (false, Some(false)));
+}
+
+#[tokio::test]
+async fn what_one_part_finds_amiss_the_last_one_still_says() {
+    let db = database().await;
+    linked(&db, 9).await;
+    let mut verification = Verification::new(None);
+    assert!(part(&db, &mut verification).await.holds);
+    tamper(&db, "UPDATE audit_log SET actor = 99 WHERE patients = '{3}'").await;
+    let second = part(&db, &mut verification).await;
+    assert!(!second.holds && second.faults.len() == 1, "{second:?}");
+    let last = in_parts(&db, verification).await;
+    assert!(!last.holds && last.faults.is_empty(), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_past_that_is_written_anew_between_two_parts_shows() {
+    let db = database().await;
+    linked(&db, 9).await;
+    let mut verification = Verification::new(None);
+    part(&db, &mut verification).await;
+    tamper(&db, "TRUNCATE audit_link; UPDATE audit_log SET actor = 99 WHERE patients = '{1}'").await;
+    link_all(&db, 9).await;
+    assert!(verdict(&db).await.holds, "the new chain is whole by itself");
+    assert!(!in_parts(&db, verification).await.holds, "it does not follow from what was verified");
 }
 
 #[tokio::test]

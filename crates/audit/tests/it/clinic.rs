@@ -1,5 +1,7 @@
 //! A service with a few handlers, of which one forgets to say whose records it shows.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, get, post, web};
 use audit::Recorder;
 use audit::link::link;
@@ -62,8 +64,8 @@ pub fn config(url: &str) -> DbConfig {
     DbConfig {
         url: url.to_owned().into(),
         pool_size: 4,
-        wait: std::time::Duration::from_secs(20),
-        statement_timeout: std::time::Duration::from_secs(20),
+        wait: Duration::from_secs(20),
+        statement_timeout: Duration::from_secs(20),
     }
 }
 
@@ -75,7 +77,8 @@ pub fn routes(url: &str, tokens: &Tokens) -> impl chassis::http::Routes + Sync +
     let pool = db::pool(&config(url), "clinic").unwrap();
     let (recorder, verifier) = (recorder(url), tokens.verifier());
     move |config: &mut ServiceConfig<'_>| {
-        let log = AuditLog { db: pool.clone(), cursor_key: "07".repeat(32).parse().unwrap() };
+        // An answer verifies a link, so that a few make a long log.
+        let log = AuditLog::new(pool.clone(), "07".repeat(32).parse().unwrap()).verifying_for(Duration::ZERO);
         recorder.install(config, log);
         config.app_data(verifier.clone()).app_data(web::Data::new(pool.clone()));
         config.service(audit_log::list).service(audit_log::verify).service(read).service(forgetful).service(change);
@@ -100,10 +103,25 @@ impl Clinic {
         self.tokens.mint(1, role)
     }
 
+    /// Links what is written.
+    pub async fn link_all(&self) {
+        link_all(&self.db.app_url).await;
+    }
+
     /// How many rows there are where this is so.
     pub async fn rows(&self, condition: &str) -> i64 {
         self.db.number(&format!("SELECT count(*) FROM audit_log WHERE {condition}")).await
     }
+}
+
+/// A transaction of another test may be older; linking waits for it.
+async fn link_all(app_url: &str) {
+    eventually(|| async {
+        let mut conn = AsyncPgConnection::establish(app_url).await.unwrap();
+        link(&mut conn).await.unwrap();
+        verify(&mut conn, None).await.unwrap().unlinked == 0
+    })
+    .await;
 }
 
 /// A trail as a request leaves it.
@@ -131,12 +149,7 @@ pub async fn every_answer_has_its_row(app_url: &str, received: &[i64]) {
     .unwrap();
     let missing: Vec<i64> = missing.iter().map(|one| one.patient).collect();
     assert!(missing.is_empty(), "answers without a row: {missing:?}");
-    eventually(|| async {
-        let mut conn = AsyncPgConnection::establish(app_url).await.unwrap();
-        link(&mut conn).await.unwrap();
-        verify(&mut conn, None).await.unwrap().unlinked == 0
-    })
-    .await;
+    link_all(app_url).await;
     let verdict = verify(&mut conn, None).await.unwrap();
     assert!(verdict.holds && verdict.rows >= i64::try_from(received.len()).unwrap(), "{verdict:?}");
 }

@@ -1,7 +1,9 @@
 //! Months come, and old ones go.
 
+use std::time::Duration;
+
 use audit::link::link;
-use audit::verify::verify;
+use audit::verify::{Verification, verify};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use testkit::{TestDb, eventually};
 
@@ -17,22 +19,30 @@ async fn the_worker_makes_months_and_only_the_owner_detaches_them() {
     assert_eq!(db.number(months).await, 7);
 
     db.sql(
-        "CREATE TABLE audit_log_2016_03 PARTITION OF audit_log FOR VALUES FROM ('2016-03-01 00:00Z') TO ('2016-04-01 00:00Z'); \
-         INSERT INTO audit_log (at, action, object, patients, outcome) VALUES ('2016-03-09', 'x', 'x', '{}', 'SUCCESS')",
+        "CREATE TABLE audit_log_2016_03 PARTITION OF audit_log FOR VALUES FROM ('2016-03-01 00:00Z') TO ('2016-04-01 00:00Z')",
     )
     .await;
-    linked(&db, 1).await;
+    let insert = "INSERT INTO audit_log (at, action, object, patients, outcome) VALUES ('2016-03-09', 'x', 'x', '{}', 'SUCCESS')";
+    for old in 1..=2 {
+        db.sql(insert).await;
+        linked(&db, old).await;
+    }
     audit::write(&mut app, &trail("GET /x/", [7]), [7]).await.unwrap();
-    linked(&db, 2).await;
+    linked(&db, 3).await;
+    let mut under_way = Verification::new(None);
+    let first = under_way.go_on(&mut app, Some(Duration::ZERO)).await.unwrap();
+    assert_eq!((first.links, first.rows), (1, 1));
 
     let mut owner = AsyncPgConnection::establish(&db.owner_url).await.unwrap();
     db.sql("ALTER TABLE audit_log_2016_03 OWNER TO patients_owner").await;
     diesel::sql_query("SELECT audit_detach(6)").execute(&mut owner).await.unwrap();
     assert_eq!(db.number(months).await, 7);
-    assert_eq!(db.number("SELECT count(*) FROM audit_log_2016_03").await, 1, "it is a table of its own");
+    assert_eq!(db.number("SELECT count(*) FROM audit_log_2016_03").await, 2, "it is a table of its own");
     let verdict = verify(&mut app, None).await.unwrap();
     assert!(verdict.holds, "{verdict:?}");
     assert_eq!((verdict.links, verdict.rows), (1, 1), "verifying begins after what was detached");
+    let rest = under_way.go_on(&mut app, None).await.unwrap();
+    assert!(rest.holds && rest.links == 2, "and goes on there: {rest:?}");
 }
 
 async fn linked(db: &TestDb, rows: i64) {

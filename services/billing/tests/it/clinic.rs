@@ -220,7 +220,7 @@ fn routes(app: &App) -> impl chassis::http::Routes + Sync + use<> {
     let (verifier, app) = (app.verifier.clone(), web::Data::new(app.clone()));
     move |config: &mut ServiceConfig<'_>| {
         config.app_data(verifier.clone()).app_data(app.clone());
-        app.audit.install(config, AuditLog { db: app.db.clone(), cursor_key: app.cursor_key.clone() });
+        app.audit.install(config, AuditLog::new(app.db.clone(), app.cursor_key.clone()));
         billing::routes(config);
     }
 }
