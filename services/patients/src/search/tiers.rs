@@ -9,6 +9,9 @@ use super::statement::{Condition, Statement};
 pub type Hit = (Text, Text, BigInt);
 /// Different words that a part or a sound stands for at most, where two are combined.
 const WORDS: i64 = 200;
+/// Ranks of two words that are combined, multiplied, at most: each of the two nearest with 200 others, the 20th with 20. So they
+/// are some 2,000 at most, and not 40,000.
+const COMBINED: i64 = 400;
 
 /// From where a tier is walked, and in which direction.
 #[derive(Clone, Debug)]
@@ -332,17 +335,25 @@ fn names(tier: Tier, lead: &str, other: &str, initials: Initials) -> Statement<T
     }
 }
 
-/// Every word of the one list with every word of the other.
+/// Words of the one list with words of the other: of two long lists the nearer ones, since each two are looked up.
 fn combined(lead: Statement<Text>, other: Statement<Text>, initials: Initials) -> Statement<Text> {
     Statement::new("SELECT one.word, two.word AS low, two.word || E'\\x01' AS high FROM (")
-        .then(lead)
+        .then(ranked(lead))
         .sql(") AS one CROSS JOIN (")
-        .then(other)
-        .sql(") AS two WHERE one.word <> two.word")
+        .then(ranked(other))
+        .sql(") AS two WHERE one.word <> two.word AND one.rank * two.rank <= ")
+        .number(COMBINED)
         .sql(match initials {
             Initials::OneAtMost => " AND (length(one.word) > 1 OR length(two.word) > 1)",
             Initials::Both => "",
         })
+}
+
+/// Words with their rank, the shortest first: what is searched for is most of such a word.
+fn ranked(words: Statement<Text>) -> Statement<Text> {
+    Statement::new("SELECT word, row_number() OVER (ORDER BY length(word), word) AS rank FROM (")
+        .then(words)
+        .sql(") AS listed")
 }
 
 /// Every word of a list with all that begin so, which are one range.
