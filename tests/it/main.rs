@@ -1,6 +1,7 @@
 //! Through the gateway, with real processes.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod api_document;
 mod strangers;
 mod tokens;
 

@@ -6,7 +6,7 @@ use reqwest::Method;
 use testkit::Tokens;
 
 /// What anybody may call.
-const OPEN: [(Method, &str); 10] = [
+pub const OPEN: [(Method, &str); 10] = [
     (Method::POST, "/api/users/register/"),
     (Method::POST, "/api/users/login/"),
     (Method::POST, "/api/users/refresh-token/"),
@@ -31,7 +31,7 @@ fn concrete(path: &str) -> String {
 }
 
 /// In what words errors of this path come.
-fn media_of(path: &str) -> &'static str {
+pub fn media_of(path: &str) -> &'static str {
     if path.starts_with("/fhir/") { "application/fhir+json" } else { "application/problem+json" }
 }
 

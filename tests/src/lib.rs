@@ -141,9 +141,14 @@ impl Hospital {
         self.send(self.request(Method::PATCH, path).bearer_auth(token).json(body)).await
     }
 
-    /// The OpenAPI document of all services: every operation's method and path.
+    /// The OpenAPI document of all services.
+    pub async fn document(&self) -> Value {
+        self.send(self.request(Method::GET, "/api/openapi.json")).await.expect(200).body
+    }
+
+    /// Every operation in it: method and path.
     pub async fn operations(&self) -> Vec<(Method, String)> {
-        let document = self.send(self.request(Method::GET, "/api/openapi.json")).await.expect(200).body;
+        let document = self.document().await;
         let paths = document["paths"].as_object().expect("paths").clone();
         let mut operations = Vec::new();
         for (path, item) in paths {

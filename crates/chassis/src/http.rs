@@ -19,14 +19,14 @@ use anyhow::Context;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder};
+use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::base::BaseConfig;
 use crate::db::{self, Pool};
 use crate::edge::Edge;
+use crate::openapi;
 use crate::problem::{Dialect, Problem};
 use crate::telemetry;
 use crate::trail::{self, Trail, Witness};
@@ -132,7 +132,7 @@ pub async fn serve(
     ready: Readiness,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let document = openapi(title, routes.clone());
+    let document = openapi::document(title, routes.clone());
     let methods = Arc::new(methods_by_path(&document));
     let document: web::Bytes = document.to_json().context("the OpenAPI document cannot be written")?.into();
     let work = Work::default();
@@ -208,15 +208,6 @@ async fn stop_with(server: actix_web::dev::Server, stop: CancellationToken) -> a
     stop.cancelled().await;
     handle.stop(true).await;
     running.await?.context("the HTTP server failed")
-}
-
-/// The OpenAPI document of `routes`.
-pub fn openapi(title: &str, routes: impl Routes) -> OpenApi {
-    let info = Info::new(title, env!("CARGO_PKG_VERSION"));
-    let token = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    let components = ComponentsBuilder::new().security_scheme("bearer", SecurityScheme::Http(token)).build();
-    let empty = OpenApiBuilder::new().info(info).components(Some(components)).build();
-    App::new().into_utoipa_app().openapi(empty).configure(|config| routes(config)).split_for_parts().1
 }
 
 async fn metrics_text() -> HttpResponse {

@@ -13,6 +13,7 @@ pub mod aadhaar;
 pub mod edge;
 pub mod fields;
 pub mod http;
+pub mod openapi;
 pub mod problem;
 pub mod strict_json;
 pub mod text;

@@ -24,11 +24,11 @@ use crate::strict_json::{Fault, Faults};
 #[macro_export]
 macro_rules! words {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$each:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
-        $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
             diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
         )]
+        $(#[$doc])*
         #[diesel(sql_type = diesel::sql_types::Text)]
         pub enum $name { $($(#[$each])* #[serde(rename = $word)] $variant,)+ }
 

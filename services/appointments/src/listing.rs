@@ -90,7 +90,7 @@ struct Filters {
         ("date" = Option<String>, Query, description = "only this day, in the hospital's time zone"),
         ("series" = Option<i64>, Query, description = "only those of this series"),
         ("needs_rescheduling" = Option<bool>, Query, description = "only those that cannot stay where they are, or only the others"),
-        ("ordering" = Option<Ordering>, Query, description = "`-date` unless given"),
+        ("ordering" = inline(Option<Ordering>), Query, description = "`-date` unless given"),
         ("page" = Option<u64>, Query, description = "from 1; follow `next` for the deep ones"),
         ("page_size" = Option<u64>, Query, description = "20 unless given, at most 100"),
         ("cursor" = Option<String>, Query, description = "as in `next` and `previous`"),

@@ -97,7 +97,8 @@ async fn migrate() -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 fn openapi() -> anyhow::Result<()> {
-    let document = http::openapi(TITLE, operations).to_pretty_json().context("the document cannot be written")?;
+    let document =
+        chassis::openapi::document(TITLE, operations).to_pretty_json().context("the document cannot be written")?;
     println!("{document}");
     Ok(())
 }

@@ -103,7 +103,7 @@ async fn migrate() -> anyhow::Result<()> {
 }
 
 fn openapi() -> anyhow::Result<()> {
-    let document = http::openapi(patients::TITLE, patients::routes);
+    let document = chassis::openapi::document(patients::TITLE, patients::routes);
     say(&document.to_pretty_json().context("the OpenAPI document cannot be written")?);
     Ok(())
 }

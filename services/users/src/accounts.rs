@@ -71,7 +71,6 @@ struct Filters {
         (status = 401, description = "no, bad or expired token"),
         (status = 403, description = "not an ADMIN"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/")]
 pub async fn list(
@@ -101,7 +100,6 @@ pub async fn list(
         (status = 403, description = "not an ADMIN"),
         (status = 404, description = "no such account"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/{id:-?[0-9]+}/")]
 pub async fn read(

@@ -92,7 +92,6 @@ struct Filters {
         (status = 400, description = "bad or unknown parameters"),
         (status = 401, description = "no, bad or expired token"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/doctors/")]
 pub async fn list(
@@ -124,7 +123,6 @@ pub async fn list(
         (status = 401, description = "no, bad or expired token"),
         (status = 404, description = "no such doctor"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/doctors/{id:-?[0-9]+}/")]
 pub async fn read(

@@ -147,7 +147,7 @@ async fn migrate() -> anyhow::Result<()> {
 }
 
 fn openapi() -> anyhow::Result<()> {
-    say(&http::openapi("EHS users", users::routes).to_pretty_json()?);
+    say(&chassis::openapi::document("EHS users", users::routes).to_pretty_json()?);
     Ok(())
 }
 

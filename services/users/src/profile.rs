@@ -54,7 +54,6 @@ pub struct Profile {
         (status = 304, description = "unchanged since If-None-Match"),
         (status = 401, description = "no, bad or expired token"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/me/")]
 pub async fn read(permit: Permit<OwnProfile>, app: web::Data<App>) -> Result<Etagged<UserView>, Problem> {
@@ -75,7 +74,6 @@ pub async fn read(permit: Permit<OwnProfile>, app: web::Data<App>) -> Result<Eta
         (status = 409, description = "the email is another's"),
         (status = 412, description = "changed since If-Match"),
     ),
-    security(("bearer" = []))
 )]
 #[patch("/api/users/me/")]
 pub async fn amend(

@@ -59,7 +59,6 @@ pub struct Sessions {
 #[utoipa::path(
     tag = "users",
     responses((status = 204, description = "signed out"), (status = 401, description = "no, bad or expired token")),
-    security(("bearer" = []))
 )]
 #[post("/api/users/logout/")]
 pub async fn logout(
@@ -87,7 +86,6 @@ pub async fn logout(
         (status = 200, description = "the sessions that are live", body = Sessions),
         (status = 401, description = "no, bad or expired token"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/me/sessions/")]
 pub async fn list(permit: Permit<OwnProfile>, app: web::Data<App>) -> Result<web::Json<Sessions>, Problem> {
@@ -106,7 +104,6 @@ pub async fn list(permit: Permit<OwnProfile>, app: web::Data<App>) -> Result<web
         (status = 401, description = "no, bad or expired token"),
         (status = 404, description = "no such session of the caller's"),
     ),
-    security(("bearer" = []))
 )]
 #[delete("/api/users/me/sessions/{id}/")]
 pub async fn end(

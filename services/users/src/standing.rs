@@ -61,7 +61,6 @@ pub struct Standing {
         (status = 409, description = "it is the caller's own account"),
         (status = 412, description = "changed since If-Match"),
     ),
-    security(("bearer" = []))
 )]
 #[patch("/api/users/{id:-?[0-9]+}/")]
 pub async fn amend(

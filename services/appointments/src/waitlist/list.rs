@@ -88,7 +88,7 @@ struct Filters {
         ("status" = Option<EntryStatus>, Query, description = "only this status"),
         ("urgency" = Option<Urgency>, Query, description = "only this urgency"),
         ("date" = Option<String>, Query, description = "only those whose window has this day"),
-        ("ordering" = Option<WaitlistOrdering>, Query, description = "`turn` unless given"),
+        ("ordering" = inline(Option<WaitlistOrdering>), Query, description = "`turn` unless given"),
         ("page" = Option<u64>, Query, description = "from 1; follow `next` for the deep ones"),
         ("page_size" = Option<u64>, Query, description = "20 unless given, at most 100"),
         ("cursor" = Option<String>, Query, description = "as in `next` and `previous`"),

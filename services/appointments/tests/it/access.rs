@@ -51,7 +51,7 @@ fn action_of(method: &str, path: &str) -> Action {
 }
 
 fn operations() -> Vec<(Method, String, Action)> {
-    let document = chassis::http::openapi("appointments", appointments::operations);
+    let document = chassis::openapi::document("appointments", appointments::operations);
     let document: Value = serde_json::to_value(document).unwrap();
     let paths = document["paths"].as_object().unwrap();
     let operations =

@@ -10,7 +10,8 @@ use crate::waitlist::{WAITLIST, frees, joined, round, waits};
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
     let hospital = Hospital::awake().await;
-    let mut document = serde_json::to_value(chassis::http::openapi("appointments", appointments::operations)).unwrap();
+    let mut document =
+        serde_json::to_value(chassis::openapi::document("appointments", appointments::operations)).unwrap();
     // Of whoever knows the address, not of somebody who is signed in: `feed` tests its rows.
     assert!(
         document["paths"].as_object_mut().unwrap().remove("/api/appointments/feeds/{secret}/calendar.ics").is_some()

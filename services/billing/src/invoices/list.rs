@@ -105,7 +105,7 @@ impl Filters {
         ("status" = Option<Status>, Query, description = "only of this status"),
         ("start_date" = Option<chrono::NaiveDate>, Query, description = "from this day on"),
         ("end_date" = Option<chrono::NaiveDate>, Query, description = "up to this day"),
-        ("ordering" = Option<Ordering>, Query, description = "by date; -invoice_date, the latest first, unless said"),
+        ("ordering" = inline(Option<Ordering>), Query, description = "by date; -invoice_date, the latest first, unless said"),
         ("page" = Option<u64>, Query, description = "1 and on"),
         ("page_size" = Option<u64>, Query, description = "20 unless said, at most 100"),
         ("cursor" = Option<String>, Query, description = "as in next and previous"),

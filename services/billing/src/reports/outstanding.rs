@@ -25,6 +25,7 @@ use crate::numbering::day_in_india;
 
 chassis::words! {
     /// What a line of the report is.
+    #[schema(as = OutstandingGroupBy)]
     pub enum GroupBy {
         /// An invoice.
         Invoice = "invoice",

@@ -22,6 +22,7 @@ use crate::money::Paise;
 
 chassis::words! {
     /// By what revenue is added up.
+    #[schema(as = RevenueGroupBy)]
     pub enum GroupBy {
         /// By the day of the entry.
         Day = "day",

@@ -68,7 +68,7 @@ fn action_of(method: &Method, path: &str) -> Action {
 const WEBHOOK: &str = "/api/billing/webhooks/razorpay/";
 
 fn operations() -> Vec<(Method, String)> {
-    let document = chassis::http::openapi(billing::TITLE, billing::routes);
+    let document = chassis::openapi::document(billing::TITLE, billing::routes);
     let document = serde_json::to_value(&document).unwrap();
     let mut operations = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

@@ -8,7 +8,7 @@ use crate::clinic::{ASHA, Clinic, cash, invoice, with};
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_leaves_a_row() {
     let clinic = Clinic::new().await;
-    let mut document = serde_json::to_value(chassis::http::openapi(billing::TITLE, billing::routes)).unwrap();
+    let mut document = serde_json::to_value(chassis::openapi::document(billing::TITLE, billing::routes)).unwrap();
     // nobody signs in for it: see the tests of online payments
     assert!(document["paths"].as_object_mut().unwrap().remove("/api/billing/webhooks/razorpay/").is_some());
     let audited = Audited { server: &clinic.server, db: &clinic.db, tokens: &clinic.tokens };

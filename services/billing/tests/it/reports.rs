@@ -470,7 +470,7 @@ fn properties(document: &Value, schema: &Value) -> BTreeSet<String> {
 #[tokio::test]
 async fn what_is_told_piece_by_piece_is_what_the_document_says() {
     let clinic = a_day_at_the_clinic().await;
-    let document = serde_json::to_value(chassis::http::openapi(billing::TITLE, billing::routes)).unwrap();
+    let document = serde_json::to_value(chassis::openapi::document(billing::TITLE, billing::routes)).unwrap();
     for (path, schema) in [
         (format!("revenue/?{}", days()), "RevenueReport"),
         ("outstanding/".to_owned(), "OutstandingReport"),

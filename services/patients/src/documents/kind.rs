@@ -34,6 +34,7 @@ chassis::words! {
 
 chassis::words! {
     /// Why a document cannot be read.
+    #[schema(as = DocumentReason)]
     pub enum Reason {
         /// The scanner found malware.
         Infected = "INFECTED",

@@ -66,7 +66,7 @@ struct Filters {
 /// List a patient's documents, the newest first.
 ///
 /// With `search`, those that have all of its words in their title, their description or, of a PDF, their text.
-#[utoipa::path(tag = "documents", operation_id = "list_documents", params(("id" = i64, Path), ListParams,
+#[utoipa::path(tag = "documents", params(("id" = i64, Path), ListParams,
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, body = Page<DocumentView>), (status = 400, description = "unknown or faulty parameters"), (status = 403, description = "this role may not"), (status = 404)))]
 #[get("/api/patients/{id}/documents/")]

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::merge::survivor;
 
 /// Read what is known of a document.
-#[utoipa::path(tag = "documents", operation_id = "read_document", params(("id" = i64, Path), ("document" = i64, Path),
+#[utoipa::path(tag = "documents", params(("id" = i64, Path), ("document" = i64, Path),
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, body = DocumentView, headers(("ETag" = String))), (status = 304), (status = 403), (status = 404)))]
 #[get("/api/patients/{id}/documents/{document}/")]
@@ -38,7 +38,7 @@ pub async fn read(
 ///
 /// Whoever has the link reads the content without a token, so it is to be used and not kept. A document that is not `READY`
 /// is 409: `status` and `reason` say how it stands. One of more than 32 MiB comes as `application/octet-stream`, to be saved.
-#[utoipa::path(tag = "documents", operation_id = "read_document_content", params(("id" = i64, Path), ("document" = i64, Path),
+#[utoipa::path(tag = "documents", params(("id" = i64, Path), ("document" = i64, Path),
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 302, description = "where it is for five minutes", headers(("Location" = String))), (status = 403), (status = 404),
         (status = 409, description = "it cannot be read: not inspected yet, or quarantined, or failed")))]
@@ -63,7 +63,7 @@ pub async fn content(
 
 /// Read a small picture of a document that is a picture (JPEG, 320 pixels at most): a redirect as of its content. 404 where
 /// there is none.
-#[utoipa::path(tag = "documents", operation_id = "read_document_thumbnail", params(("id" = i64, Path), ("document" = i64, Path),
+#[utoipa::path(tag = "documents", params(("id" = i64, Path), ("document" = i64, Path),
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 302, description = "where it is for five minutes", headers(("Location" = String))), (status = 403), (status = 404)))]
 #[get("/api/patients/{id}/documents/{document}/thumbnail/")]

@@ -70,7 +70,7 @@ pub struct Duplicate {
 ///
 /// Of those that the caller may know of, at most 20 on the one page. A name, a birthday or a phone alone is never enough, and a
 /// phone that several people have says little. From 70 on they are told at registration too (`possible_duplicates`).
-#[utoipa::path(tag = "merges", operation_id = "list_duplicates", params(("id" = i64, Path), DuplicatesParams,
+#[utoipa::path(tag = "merges", params(("id" = i64, Path), DuplicatesParams,
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, body = Page<Duplicate>), (status = 400, description = "unknown or faulty parameters"),
         (status = 403, description = "this role may not"), (status = 404, description = "not there, or not for the caller to know of")))]

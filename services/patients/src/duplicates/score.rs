@@ -13,6 +13,7 @@ use crate::search::sound;
 
 words! {
     /// What speaks for or against two records being one person's.
+    #[schema(as = DuplicateReason)]
     pub enum Reason {
         /// One ABHA number.
         SameAbhaNumber = "SAME_ABHA_NUMBER",

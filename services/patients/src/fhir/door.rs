@@ -52,8 +52,9 @@ pub struct EverythingParams {
 }
 
 /// What this server can be asked for as a FHIR server (R4 `CapabilityStatement`). Open to all.
-#[utoipa::path(tag = "fhir", operation_id = "fhir_metadata", params(FormatParams),
-    responses((status = 200, content_type = "application/fhir+json", body = Object)))]
+#[utoipa::path(tag = "fhir", security(()), params(FormatParams),
+    responses((status = 200, content_type = "application/fhir+json", body = Object),
+        (status = 400, content_type = "application/fhir+json", body = Object, description = "unknown parameters")))]
 #[get("/fhir/metadata/")]
 pub async fn metadata(_format: StrictQuery<FormatParams>, http: HttpRequest) -> Result<HttpResponse, Problem> {
     let base = format!("{}/fhir", answer::origin(&http));
@@ -61,7 +62,7 @@ pub async fn metadata(_format: StrictQuery<FormatParams>, http: HttpRequest) -> 
 }
 
 /// Read a patient as a FHIR client does.
-#[utoipa::path(tag = "fhir", operation_id = "fhir_read", params(("id" = i64, Path), FormatParams,
+#[utoipa::path(tag = "fhir", params(("id" = i64, Path), FormatParams,
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, content_type = "application/fhir+json", body = Object, headers(("ETag" = String))), (status = 304),
         (status = 403, content_type = "application/fhir+json", body = Object), (status = 404, content_type = "application/fhir+json", body = Object, description = "not there, or not for the caller to know of")))]
@@ -85,7 +86,7 @@ pub async fn read(
 ///
 /// Whoever reads the medical history reads it. Every page stands by itself: it holds what its resources name. What was
 /// entered in error is left out; documents are named that can be read.
-#[utoipa::path(tag = "fhir", operation_id = "fhir_everything", params(("id" = i64, Path), EverythingParams,
+#[utoipa::path(tag = "fhir", params(("id" = i64, Path), EverythingParams,
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, content_type = "application/fhir+json", body = Object, description = "a Bundle of type searchset"), (status = 400, content_type = "application/fhir+json", body = Object),
         (status = 403, content_type = "application/fhir+json", body = Object), (status = 404, content_type = "application/fhir+json", body = Object, description = "not there, or not for the caller to know of")))]

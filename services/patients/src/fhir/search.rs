@@ -45,7 +45,7 @@ struct After(DateTime<Utc>, i64);
 /// Whom the caller may not see is not found. Parameters hold together, values between commas are alternatives; an unknown
 /// one is 400. The links `self` and `next` carry a sealed cursor instead of what was looked for. By break-glass a doctor or
 /// nurse searches beyond their care: for somebody, by a number, an address, an id, or a name of three characters.
-#[utoipa::path(tag = "fhir", operation_id = "fhir_search", params(
+#[utoipa::path(tag = "fhir", params(
         ("name" = Option<String>, Query, description = "words that names begin with, in any order, whatever case and accents; :contains, :exact"),
         ("family" = Option<String>, Query, description = "as name, of the family name"),
         ("given" = Option<String>, Query, description = "as name, of the given names"),
@@ -74,7 +74,7 @@ pub async fn list(
 /// Search patients with the parameters in a form, so that no address shows them.
 ///
 /// As `GET /fhir/Patient`; parameters of the address count too. It changes nothing: sent again, it is answered again.
-#[utoipa::path(tag = "fhir", operation_id = "fhir_search_by_form", request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "the parameters of the search"),
+#[utoipa::path(tag = "fhir", request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "the parameters of the search"),
     params(("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse searches beyond their care, at least 10 characters; is reviewed")),
     responses((status = 200, content_type = "application/fhir+json", body = Object, description = "a Bundle of type searchset"),
         (status = 400, content_type = "application/fhir+json", body = Object, description = "an OperationOutcome with every fault"),

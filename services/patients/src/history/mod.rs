@@ -149,7 +149,7 @@ pub async fn add(
 }
 
 /// Read one entry, also one that was entered in error.
-#[utoipa::path(tag = "medical history", operation_id = "read_entry", params(("id" = i64, Path), ("entry" = i64, Path),
+#[utoipa::path(tag = "medical history", params(("id" = i64, Path), ("entry" = i64, Path),
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),
     responses((status = 200, body = EntryView, headers(("ETag" = String))), (status = 304), (status = 403), (status = 404)))]
 #[get("/api/patients/{id}/medical-history/{entry}/")]
@@ -172,7 +172,7 @@ pub async fn read_entry(
 ///
 /// What an entry is about is fixed: another `kind` is another entry. `{"status": "ENTERED_IN_ERROR"}` takes an entry out for
 /// good.
-#[utoipa::path(tag = "medical history", operation_id = "amend_entry",
+#[utoipa::path(tag = "medical history",
     request_body(content = serde_json::Value, content_type = "application/merge-patch+json", description = "fields of an entry"),
     params(("id" = i64, Path), ("entry" = i64, Path), ("If-Match" = Option<String>, Header, description = "the ETag that was read"),
         ("X-Break-Glass" = Option<String>, Header, description = "why a doctor or nurse goes beyond their care, at least 10 characters: opens this record for an hour, and is reviewed")),

@@ -89,7 +89,7 @@ pub struct MergesParams {
 /// then on, here and in the other services, and what this record lacks is filled in. `?dry_run=true` shows all of that, with
 /// every field in which the two differ. A merge can be taken back (`unmerge/`). Neither record may have a part in another merge
 /// that would make a chain of them.
-#[utoipa::path(tag = "merges", operation_id = "merge_patients", request_body = MergeInput,
+#[utoipa::path(tag = "merges", request_body = MergeInput,
     params(("id" = i64, Path), MergeParams, ("If-Match" = Option<String>, Header, description = "the ETag of this patient that was read"),
         ("Idempotency-Key" = Option<String>, Header, description = "the same key and body give the first answer again")),
     responses((status = 200, body = MergeView, headers(("ETag" = String))),
@@ -137,7 +137,7 @@ pub async fn merge_into(
 ///
 /// Every row that the merge moved moves back, and each field that it changed is what it was. What was added to this patient since
 /// stays here, and so do fields that were edited since (`kept`). `?dry_run=true` shows what would come of it.
-#[utoipa::path(tag = "merges", operation_id = "unmerge_patients", request_body = UnmergeInput,
+#[utoipa::path(tag = "merges", request_body = UnmergeInput,
     params(("id" = i64, Path), MergeParams,
         ("Idempotency-Key" = Option<String>, Header, description = "the same key and body give the first answer again")),
     responses((status = 200, body = UnmergeView, headers(("ETag" = String))), (status = 400), (status = 403, description = "this role may not"),
@@ -177,7 +177,7 @@ pub async fn unmerge_from(
 }
 
 /// List the merges into a patient, those that were taken back too, the latest first.
-#[utoipa::path(tag = "merges", operation_id = "list_merges", params(("id" = i64, Path), MergesParams),
+#[utoipa::path(tag = "merges", params(("id" = i64, Path), MergesParams),
     responses((status = 200, body = Page<RecordView>), (status = 400), (status = 403, description = "this role may not"), (status = 404)))]
 #[get("/api/patients/{id}/merges/")]
 pub async fn list(

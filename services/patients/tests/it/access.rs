@@ -1,7 +1,6 @@
 //! Who may do what: every role against every operation of the OpenAPI document, and how much of a patient each one sees.
 
 use auth::{Action, Role};
-use chassis::http;
 use serde_json::{Value, json};
 
 use crate::hospital::{AUDITOR, DOCTOR, Hospital, OTHER_DOCTOR, id, lakshmi};
@@ -48,7 +47,7 @@ const OPEN: [(&str, &str); 1] = [("get", "/fhir/metadata/")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_asks_the_table() {
-    let document = serde_json::to_value(http::openapi(patients::TITLE, patients::routes)).unwrap();
+    let document = serde_json::to_value(chassis::openapi::document(patients::TITLE, patients::routes)).unwrap();
     let mut offered: Vec<(String, String)> = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         offered.extend(methods.as_object().unwrap().keys().map(|method| (method.clone(), path.clone())));

@@ -1,6 +1,5 @@
 //! Every operation leaves its row.
 
-use chassis::http;
 use serde_json::json;
 use testkit::{Audited, Good};
 
@@ -14,7 +13,7 @@ use crate::hospital::lakshmi;
 async fn every_operation_leaves_a_row() {
     let ward = Ward::open().await;
     let hospital = &ward.hospital;
-    let document = serde_json::to_value(http::openapi(patients::TITLE, patients::routes)).unwrap();
+    let document = serde_json::to_value(chassis::openapi::document(patients::TITLE, patients::routes)).unwrap();
     let audited = Audited { server: &hospital.server, db: &hospital.db, tokens: &hospital.tokens };
     audited.refusals(&document, "4242").await;
 

@@ -1,10 +1,8 @@
 //! `openapi.json` is what the code offers.
 
-use chassis::http;
-
 #[test]
 fn the_committed_document_is_the_generated_one() {
-    let generated = http::openapi(patients::TITLE, patients::routes).to_pretty_json().unwrap();
+    let generated = chassis::openapi::document(patients::TITLE, patients::routes).to_pretty_json().unwrap();
     let committed = include_str!("../../openapi.json");
     assert!(
         generated.trim() == committed.trim(),

@@ -70,6 +70,7 @@ pub struct Use {
 /// What an auditor says.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = BreakGlassVerdict)]
 pub struct Verdict {
     /// `JUSTIFIED` or `NOT_JUSTIFIED`.
     #[deserr(try_from(String) = judged -> Fault)]
@@ -120,7 +121,6 @@ struct Filters {
         (status = 401, description = "no, bad or expired token"),
         (status = 403, description = "neither an ADMIN nor an AUDITOR"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/break-glass/")]
 pub async fn list(
@@ -148,7 +148,6 @@ pub async fn list(
         (status = 403, description = "neither an ADMIN nor an AUDITOR"),
         (status = 404, description = "no such use"),
     ),
-    security(("bearer" = []))
 )]
 #[get("/api/users/break-glass/{id}/")]
 pub async fn read(
@@ -176,7 +175,6 @@ pub async fn read(
         (status = 404, description = "no such use"),
         (status = 412, description = "changed since If-Match"),
     ),
-    security(("bearer" = []))
 )]
 #[patch("/api/users/break-glass/{id}/")]
 pub async fn judge(

@@ -236,7 +236,6 @@ async fn turn_on(app: &App, trail: &Trail, actor: Option<&Actor>, code: &Present
         (status = 429, description = "too many wrong codes; see Retry-After"),
         (status = 503, description = "too many passwords wait to be checked"),
     ),
-    security(("bearer" = []))
 )]
 #[post("/api/users/mfa/disable/")]
 pub async fn disable(

@@ -89,7 +89,6 @@ pub struct MailComes {
         (status = 429, description = "too many wrong passwords; see Retry-After"),
         (status = 503, description = "too many passwords wait to be checked"),
     ),
-    security(("bearer" = []))
 )]
 #[post("/api/users/password/change/")]
 pub async fn change(

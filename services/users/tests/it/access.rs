@@ -47,7 +47,7 @@ const DOORS: [(&str, &str, Door); 25] = [
 /// Method, path and whether it says that anyone may call it.
 fn operations() -> Vec<(String, String, bool)> {
     let document: Value =
-        serde_json::from_str(&chassis::http::openapi("EHS users", users::routes).to_json().unwrap()).unwrap();
+        serde_json::from_str(&chassis::openapi::document("EHS users", users::routes).to_json().unwrap()).unwrap();
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {

@@ -1,7 +1,6 @@
 //! Every operation leaves its row, and the row says who and what, also where no access token says it.
 
 use auth::Role;
-use chassis::http;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, Audited, Tokens};
@@ -162,7 +161,7 @@ const TOKENLESS: [&str; 4] = [
 async fn every_operation_leaves_a_row() {
     let (service, office) = (Service::start().await, PostOffice::open().await);
     early_in_a_step().await;
-    let mut document = serde_json::to_value(http::openapi("EHS users", users::routes)).unwrap();
+    let mut document = serde_json::to_value(chassis::openapi::document("EHS users", users::routes)).unwrap();
     let tokens = Tokens::of(auth::SigningKeys::parse(&service.keys.to_file().unwrap()).unwrap());
     let audited = Audited { server: &service.server, db: &service.db, tokens: &tokens };
     let paths = document["paths"].as_object_mut().unwrap();

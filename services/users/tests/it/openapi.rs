@@ -1,6 +1,6 @@
 #[test]
 fn the_committed_document_is_not_stale() {
     let written = include_str!("../../openapi.json");
-    let now = chassis::http::openapi("EHS users", users::routes).to_pretty_json().unwrap();
+    let now = chassis::openapi::document("EHS users", users::routes).to_pretty_json().unwrap();
     assert!(written.trim() == now.trim(), "run: cargo run -p users -- openapi > services/users/openapi.json");
 }

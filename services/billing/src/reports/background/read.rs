@@ -97,7 +97,6 @@ pub async fn list(
 /// gets a link for the first time, and the report alone at each other one.
 #[utoipa::path(
     tag = "billing",
-    operation_id = "read_report",
     params(("id" = i64, Path, description = "the report")),
     responses(
         (status = 200, body = ReportView, description = "how it stands"),

@@ -31,6 +31,7 @@ chassis::words! {
 pub struct ListParams {
     /// `REPLAYED` or `DISCARDED`: those that nobody has to look at any more.
     #[deserr(default)]
+    #[param(inline)]
     resolution: Option<Resolution>,
     /// From 1.
     #[deserr(default, try_from(Option<String>) = number -> Fault)]

@@ -1,4 +1,6 @@
-//! House rules that no compiler knows: names, sizes, READMEs, and a gateway that knows no medicine.
+//! House rules that no compiler knows: names, sizes, READMEs, a gateway that knows no medicine, and schemas with names of their own.
+
+mod schemas;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,7 @@ pub fn tidy(root: &Path) -> Result<()> {
     for file in &files {
         check_file(root, file, &mut faults)?;
     }
+    schemas::check(root, &mut faults)?;
     if faults.is_empty() {
         say!("{} source files in {} crates are as they should be", files.len(), crates.len());
         return Ok(());
