@@ -58,6 +58,7 @@ async fn every_operation_says_who_may_call_it_and_in_what_words_it_refuses() {
         let is_open = crate::strangers::OPEN.contains(&(method.clone(), path.as_str()));
         assert!(!is_open || security.contains(&json!({})), "{method} {path} is open, and says {security:?}");
         for (status, answer) in operation["responses"].as_object().unwrap() {
+            assert!(answer["description"].is_string(), "{method} {path} {status}: {answer}");
             let is_fault = status == "default" || status.starts_with(['4', '5']);
             let media = crate::strangers::media_of(&path);
             assert!(!is_fault || answer["content"][media].is_object(), "{method} {path} {status}: {answer}");

@@ -3,8 +3,10 @@
 //! An operation is named by its method and path, wants a token unless it says otherwise, and answers a fault with a problem
 //! (RFC 9457) unless it says otherwise; so none of them has to say it.
 
+use std::str::FromStr as _;
+
 use actix_web::App;
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::AllOfBuilder;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -83,6 +85,9 @@ fn complete(operation: &mut Operation, method: &Method, path: &str) {
     operation.operation_id = Some(operation_id(method, path));
     operation.security.get_or_insert_with(|| vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
     let answers = &mut operation.responses.responses;
+    for (status, answer) in answers.iter_mut() {
+        describe(status, answer);
+    }
     answers.entry("default".to_owned()).or_insert_with(|| RefOr::T(Response::new("any other fault")));
     let mut faults: Vec<&mut Response> = answers.iter_mut().filter_map(fault).collect();
     // some operations tell them in the words of another standard
@@ -95,6 +100,16 @@ fn complete(operation: &mut Operation, method: &Method, path: &str) {
         } else if answer.content.is_empty() {
             answer.content = words.clone();
         }
+    }
+}
+
+/// Says of an answer at least what its status is called.
+fn describe(status: &str, answer: &mut RefOr<Response>) {
+    if let RefOr::T(answer) = answer
+        && answer.description.is_empty()
+    {
+        let status = StatusCode::from_str(status).ok();
+        answer.description = status.and_then(|status| status.canonical_reason()).unwrap_or("an answer").to_owned();
     }
 }
 
@@ -142,13 +157,16 @@ mod tests {
 
     #[test]
     fn what_an_operation_does_not_say_is_so_of_all() {
-        let operation =
-            OperationBuilder::new().response("200", Response::new("a book")).response("404", Response::new("none"));
+        let operation = OperationBuilder::new()
+            .response("200", Response::new("a book"))
+            .response("304", Response::new(""))
+            .response("404", Response::new("none"));
         let operation = completed(operation);
         let problem = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
         assert_eq!(operation["operationId"], "get_books_id_first_page");
         assert_eq!(operation["security"], json!([{"bearer": []}]));
         assert_eq!(operation["responses"]["200"], json!({"description": "a book"}));
+        assert_eq!(operation["responses"]["304"], json!({"description": "Not Modified"}));
         assert_eq!(
             [&operation["responses"]["404"]["content"], &operation["responses"]["default"]["content"]],
             [&problem; 2]
