@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use journeys::Hospital;
+use journeys::{Hospital, operations};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -33,34 +33,30 @@ async fn whatever_it_refers_to_is_there() {
 
 #[tokio::test]
 async fn every_operation_has_a_name_of_its_own_and_says_what_it_takes() {
-    let hospital = Hospital::open();
-    let document = hospital.document().await;
+    let document = Hospital::open().document().await;
     let mut names = BTreeSet::new();
-    for (method, path) in hospital.operations().await {
-        let operation = &document["paths"][&path][method.as_str().to_lowercase()];
+    for (_method, path, operation) in operations(&document) {
         let name = operation["operationId"].as_str().unwrap();
         assert!(names.insert(name.to_owned()), "{name} stands twice");
         assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{name} says nothing of itself");
         let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
         let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path");
         let told: BTreeSet<&str> = in_path.filter_map(|parameter| parameter["name"].as_str()).collect();
-        assert_eq!(told, placeholders(&path), "{name}");
+        assert_eq!(told, placeholders(path), "{name}");
     }
 }
 
 #[tokio::test]
 async fn every_operation_says_who_may_call_it_and_in_what_words_it_refuses() {
-    let hospital = Hospital::open();
-    let document = hospital.document().await;
-    for (method, path) in hospital.operations().await {
-        let operation = &document["paths"][&path][method.as_str().to_lowercase()];
+    let document = Hospital::open().document().await;
+    for (method, path, operation) in operations(&document) {
         let security = operation["security"].as_array().unwrap();
-        let is_open = crate::strangers::OPEN.contains(&(method.clone(), path.as_str()));
+        let is_open = crate::strangers::OPEN.contains(&(method.clone(), path));
         assert!(!is_open || security.contains(&json!({})), "{method} {path} is open, and says {security:?}");
         for (status, answer) in operation["responses"].as_object().unwrap() {
             assert!(answer["description"].is_string(), "{method} {path} {status}: {answer}");
             let is_fault = status == "default" || status.starts_with(['4', '5']);
-            let media = crate::strangers::media_of(&path);
+            let media = crate::strangers::media_of(path);
             assert!(!is_fault || answer["content"][media].is_object(), "{method} {path} {status}: {answer}");
         }
     }

@@ -149,17 +149,21 @@ impl Hospital {
     /// Every operation in it: method and path.
     pub async fn operations(&self) -> Vec<(Method, String)> {
         let document = self.document().await;
-        let paths = document["paths"].as_object().expect("paths").clone();
-        let mut operations = Vec::new();
-        for (path, item) in paths {
-            for method in item.as_object().into_iter().flat_map(|item| item.keys()) {
-                if let Ok(method) = method.to_uppercase().parse() {
-                    operations.push((method, path.clone()));
-                }
+        operations(&document).into_iter().map(|(method, path, _operation)| (method, path.to_owned())).collect()
+    }
+}
+
+/// Every operation of an OpenAPI document: method, path, and what the document says of it.
+pub fn operations(document: &Value) -> Vec<(Method, &str, &Value)> {
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            if let Ok(method) = method.to_uppercase().parse() {
+                operations.push((method, path.as_str(), operation));
             }
         }
-        operations
     }
+    operations
 }
 
 /// The day so many days from today, on the hospital's calendar (Asia/Kolkata, as `cargo xtask` sets it).

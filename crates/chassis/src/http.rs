@@ -132,8 +132,8 @@ pub async fn serve(
     ready: Readiness,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let document = openapi::document(title, routes.clone());
-    let methods = Arc::new(methods_by_path(&document));
+    let mut document = openapi::document(title, routes.clone());
+    let methods = Arc::new(methods_by_path(&mut document));
     let document: web::Bytes = document.to_json().context("the OpenAPI document cannot be written")?.into();
     let work = Work::default();
     let connected = work.clone();
@@ -229,20 +229,13 @@ fn not_found() -> Problem {
     Problem::not_found("There is no such resource.")
 }
 
-type Methods = Vec<(ResourceDef, Vec<&'static str>)>;
+type Methods = Vec<(ResourceDef, Vec<Method>)>;
 
-fn methods_by_path(document: &OpenApi) -> Methods {
-    let methods = |item: &utoipa::openapi::PathItem| {
-        let all = [
-            (item.get.is_some(), "GET"),
-            (item.post.is_some(), "POST"),
-            (item.put.is_some(), "PUT"),
-            (item.patch.is_some(), "PATCH"),
-            (item.delete.is_some(), "DELETE"),
-        ];
-        all.into_iter().filter_map(|(offered, method)| offered.then_some(method)).collect()
+fn methods_by_path(document: &mut OpenApi) -> Methods {
+    let offered = |(path, item): (&String, _)| {
+        (ResourceDef::new(path.as_str()), openapi::operations(item).map(|(method, _operation)| method).collect())
     };
-    document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect()
+    document.paths.paths.iter_mut().map(offered).collect()
 }
 
 /// What no handler took: 405 with `Allow` where the path exists with other methods, else 404.
@@ -252,7 +245,7 @@ async fn unmatched(request: HttpRequest, methods: Arc<Methods>) -> Result<HttpRe
     // what `/users/login/` offers is not what `/users/{id}/` offers
     let literal = matching.iter().any(|(path, _)| is_literal(path));
     let meant = matching.iter().filter(|(path, _)| !literal || is_literal(path));
-    let allow: Vec<&str> = meant.flat_map(|(_, offered)| offered.iter().copied()).collect();
+    let allow: Vec<&str> = meant.flat_map(|(_, offered)| offered.iter().map(Method::as_str)).collect();
     if allow.is_empty() || allow.contains(&request.method().as_str()) {
         return Err(not_found());
     }

@@ -53,7 +53,7 @@ pub fn document(title: &str, routes: impl Routes) -> OpenApi {
     let app = App::new().into_utoipa_app().openapi(empty).configure(|config| routes(config));
     let mut document = app.split_for_parts().1;
     for (path, item) in &mut document.paths.paths {
-        for (method, operation) in operations_mut(item) {
+        for (method, operation) in operations(item) {
             complete(operation, &method, path);
         }
     }
@@ -61,7 +61,7 @@ pub fn document(title: &str, routes: impl Routes) -> OpenApi {
 }
 
 /// The operations of a path, with their methods.
-fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let all = [
         (Method::GET, &mut item.get),
         (Method::POST, &mut item.post),

@@ -7,9 +7,9 @@ use audit::link::{Head, Linked, link};
 use audit::row::Outcome;
 use audit::verify::{Seen, Verdict, Verification, verify};
 use diesel_async::AsyncConnection;
-use testkit::{TestDb, eventually};
+use testkit::TestDb;
 
-use crate::clinic::{migrations, recorder, trail};
+use crate::clinic::{link_all, migrations, recorder, trail};
 
 async fn database() -> TestDb {
     TestDb::new("patients", migrations()).await
@@ -21,19 +21,10 @@ async fn linked(db: &TestDb, rows: i64) {
     for id in 1..=rows {
         audit::write(&mut conn, &trail("GET /x/", [id]), [id]).await.unwrap();
         if id % 2 == 0 {
-            link_all(db, id).await;
+            link_all(&db.app_url).await;
         }
     }
-    link_all(db, rows).await;
-}
-
-/// A transaction of another test may be older; linking waits for it.
-async fn link_all(db: &TestDb, rows: i64) {
-    eventually(|| async {
-        link(&mut db.connect().await).await.unwrap();
-        db.number("SELECT coalesce(sum(rows), 0) FROM audit_link").await == rows
-    })
-    .await;
+    link_all(&db.app_url).await;
 }
 
 async fn verdict(db: &TestDb) -> Verdict {
@@ -153,7 +144,7 @@ async fn a_past_that_is_written_anew_between_two_parts_shows() {
     let mut verification = Verification::new(None);
     part(&db, &mut verification).await;
     tamper(&db, "TRUNCATE audit_link; UPDATE audit_log SET actor = 99 WHERE patients = '{1}'").await;
-    link_all(&db, 9).await;
+    link_all(&db.app_url).await;
     assert!(verdict(&db).await.holds, "the new chain is whole by itself");
     assert!(!in_parts(&db, verification).await.holds, "it does not follow from what was verified");
 }
@@ -170,7 +161,7 @@ async fn a_transaction_that_is_late_is_linked_behind_and_in_order() {
     })
     .await
     .unwrap();
-    link_all(&db, 2).await;
+    link_all(&db.app_url).await;
     assert!(verdict(&db).await.holds);
 }
 
@@ -201,7 +192,7 @@ async fn workers_that_link_at_once_make_one_chain() {
     for linker in linkers {
         linker.await.unwrap();
     }
-    link_all(&db, 400).await;
+    link_all(&db.app_url).await;
     let found = verdict(&db).await;
     assert!(found.holds, "{found:?}");
 }

@@ -114,8 +114,8 @@ impl Clinic {
     }
 }
 
-/// A transaction of another test may be older; linking waits for it.
-async fn link_all(app_url: &str) {
+/// Links what is written. A transaction of another test may be older; linking waits for it.
+pub async fn link_all(app_url: &str) {
     eventually(|| async {
         let mut conn = AsyncPgConnection::establish(app_url).await.unwrap();
         link(&mut conn).await.unwrap();
